@@ -1,0 +1,1 @@
+"""Errors, array checks and files: what every other part leans on."""

@@ -1,0 +1,89 @@
+"""Files written whole or not at all, and array files that cannot execute code."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import FormatError, InputError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` under a temporary name beside ``path``, then rename.
+
+    Raises:
+        InputError: The folder does not exist or cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(
+            f"cannot write here ({error.strerror})", where=str(path), fix="give a folder that exists and is writable"
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """Read a whole file; ``what`` names its kind in the message.
+
+    Raises:
+        InputError: The file is missing or unreadable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read this {what} ({error.strerror})", where=str(path), fix="check the path and its permissions"
+        ) from error
+
+
+def pack(kind: str, version: int, header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> bytes:
+    """Return a safetensors file: a JSON header beside arrays. Same content, same bytes."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+    metadata = {"neutrams": json.dumps({"header": text, "kind": kind, "version": version}, sort_keys=True)}
+    contiguous = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    return save(contiguous, metadata)
+
+
+def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, object], dict[str, AnyArray]]:
+    """Read what :func:`pack` wrote: (header, arrays).
+
+    Raises:
+        InputError: The file is missing or unreadable.
+        FormatError: It is truncated, damaged, of another kind, or of a newer version.
+    """
+    read_bytes(path, f"{kind} file")
+    advice = f"write the {kind} again, or take an undamaged copy"
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        outer = json.loads(metadata["neutrams"])
+        found = (outer["kind"], outer["version"])
+        header = json.loads(outer["header"])
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise FormatError(f"not a readable {kind} file ({error})", where=str(path), fix=advice) from error
+    if found[0] != kind or not isinstance(header, dict):
+        raise FormatError(f"this holds a {found[0]}, wanted is a {kind}", where=str(path), fix=advice)
+    if found[1] != version:
+        raise FormatError(
+            f"format version is {found[1]}, this release reads {version}",
+            where=str(path),
+            fix="use the release of neutrams that wrote it, or write it again with this one",
+        )
+    return header, arrays

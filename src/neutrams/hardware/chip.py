@@ -1,0 +1,218 @@
+"""The frozen description of a chip. Every number comes from a chip file (`neutrams.hardware.load`)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from neutrams.hardware.figure import Figure
+
+Count = Annotated[int, Field(ge=1, le=1 << 20)]
+Bits = Annotated[int, Field(ge=1, le=32)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CoreSpec(_Spec):
+    """One core: a crossbar of synapses feeding a row of neurons.
+
+    Attributes:
+        axons: Rows of the crossbar = maximum fan-in [count].
+        neurons: Columns [count].
+        fan_out: Destination axons (core, row) one neuron may drive [count].
+        crossbar: Memory technology of the synapses.
+        weight_bits: Width of one stored weight [bit].
+        sign_scheme: ``twos_complement`` (-2^(b-1) … 2^(b-1)-1) or ``pair`` (two magnitudes, ±(2^b - 1)).
+        accumulator_bits: Signed width the exact sum is clamped to, once (ann mode) [bit].
+        bias: ``register`` (an integer a neuron) or ``row`` (an axon that always carries the largest input).
+    """
+
+    axons: Count
+    neurons: Count
+    fan_out: Count
+    crossbar: Literal["SRAM", "ReRAM"]
+    weight_bits: Annotated[int, Field(ge=1, le=15)]
+    sign_scheme: Literal["twos_complement", "pair"]
+    accumulator_bits: Annotated[int, Field(ge=8, le=32)]
+    bias: Literal["register", "row"]
+
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """Smallest and largest weight, both included [LSB]."""
+        if self.sign_scheme == "pair":
+            return -(1 << self.weight_bits) + 1, (1 << self.weight_bits) - 1
+        if self.weight_bits == 1:  # binary weights are -1 and 1; 0 marks an unused synapse
+            return -1, 1
+        return -(1 << (self.weight_bits - 1)), (1 << (self.weight_bits - 1)) - 1
+
+    @property
+    def accumulator_range(self) -> tuple[int, int]:
+        """Smallest and largest accumulator value, both included [LSB]."""
+        return -(1 << (self.accumulator_bits - 1)), (1 << (self.accumulator_bits - 1)) - 1
+
+
+class NeuronSpec(_Spec):
+    """What a core's neurons can do.
+
+    Attributes:
+        models: Names of neuron models (`neutrams.neurons`); their modes are the chip's modes.
+        functions: Activation functions in ann mode beside clipping.
+        bias_bits: Signed width of the ann bias [bit]; not used where the bias is a row.
+        multiplier_bits: Unsigned width of the requantisation multiplier; 1 = powers of two only [bit].
+        shift_bits: Width of the shift: s up to 2^shift_bits - 1 [bit].
+        scale: Whether multiplier and shift are one a ``neuron`` or one a ``core``.
+        threshold_bits: Signed width of the firing threshold [bit].
+        leak_bits: Signed width of the leak [bit].
+        potential_bits: Signed width of the potential [bit].
+    """
+
+    models: tuple[str, ...]
+    functions: tuple[str, ...]
+    bias_bits: Bits
+    multiplier_bits: Annotated[int, Field(ge=1, le=20)]
+    shift_bits: Annotated[int, Field(ge=1, le=6)]
+    scale: Literal["neuron", "core"]
+    threshold_bits: Annotated[int, Field(ge=2, le=32)]
+    leak_bits: Bits
+    potential_bits: Annotated[int, Field(ge=8, le=32)]
+
+
+class SignalSpec(_Spec):
+    """What travels between cores and to the outside.
+
+    Attributes:
+        input_bits: Unsigned width of an axon's value in ann mode [bit].
+        output_bits: Width of a neuron's output in ann mode, unsigned unless it is a signed partial sum [bit].
+        partial_sums: ``signed`` where a neuron may send, and an axon take, a signed value of ``output_bits``.
+        current_bits: Unsigned width of a constant input current in snn mode; 1 = spikes only [bit].
+        skip_zero: Whether an ann neuron whose output is 0 sends nothing.
+    """
+
+    input_bits: Annotated[int, Field(ge=1, le=16)]
+    output_bits: Annotated[int, Field(ge=1, le=16)]
+    partial_sums: Literal["none", "signed"]
+    current_bits: Annotated[int, Field(ge=1, le=16)]
+    skip_zero: bool = False
+
+    @property
+    def output_range(self) -> tuple[int, int]:
+        """Smallest and largest value of an ordinary (unsigned) ann output."""
+        return 0, (1 << self.output_bits) - 1
+
+    @property
+    def partial_range(self) -> tuple[int, int]:
+        """Smallest and largest value of a signed partial sum."""
+        return -(1 << (self.output_bits - 1)), (1 << (self.output_bits - 1)) - 1
+
+
+class BoardSpec(_Spec):
+    """How cores are joined.
+
+    Attributes:
+        topology: ``mesh`` (dimension order, x before y) or ``bus`` (every transfer is one hop).
+        rows: Rows of cores on one chip [count].
+        columns: Columns of cores on one chip [count].
+        chips: Most chips a board may have [count]; chips stand in a square grid as tight as possible.
+        max_delay: Longest axon delay [tick].
+        virtual_tiles: How many tiles one core may serve in a tick; 1 = no time-multiplexing [count].
+        flit_bits: Width of a flit; one word or spike with its address is one flit [bit].
+        multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
+        dead_cores: Cores not to be used, by number (see `neutrams.mapping.place`).
+    """
+
+    topology: Literal["mesh", "bus"]
+    rows: Count
+    columns: Count
+    chips: Count
+    max_delay: Annotated[int, Field(ge=1, le=64)]
+    virtual_tiles: Annotated[int, Field(ge=1, le=1)]
+    flit_bits: Annotated[int, Field(ge=1, le=1024)]
+    multicast: Literal["tree", "copy"]
+    dead_cores: tuple[int, ...] = ()
+
+
+class TickSpec(_Spec):
+    """The barrier period.
+
+    Attributes:
+        ann_s: Period in ann mode [s]; 0 = as short as the work allows.
+        snn_s: Period in snn mode [s]; 0 = as short as the work allows.
+    """
+
+    ann_s: Annotated[float, Field(ge=0)]
+    snn_s: Annotated[float, Field(ge=0)]
+
+
+class TechnologySpec(_Spec):
+    """Energy [J], latency [s], leakage [W] and area [mm2] per event or component.
+
+    Attributes:
+        axon_j: Take one word or spike into a core.
+        synapse_j: Read and add one weight (one row and column).
+        array_j: One whole-array product (analog crossbars), beside ``synapse_j``.
+        neuron_j: Update one neuron.
+        router_j: One flit through one router (or one bus transfer).
+        link_j: One flit over one link between neighbouring cores of a chip.
+        chip_link_j: One flit over a link between chips.
+        input_j: One word or spike from outside into the chip.
+        output_j: One word or spike out of the chip.
+        row_s: Serve one active row.
+        array_s: One whole-array product.
+        neuron_s: Update one neuron (neurons of a core follow one another).
+        router_s: Pass one router.
+        link_s: Pass one link; also the time one flit occupies it.
+        chip_link_s: Pass one link between chips.
+        core_w: Leakage of one core.
+        router_w: Leakage of one router.
+        core_mm2: Area of one core.
+        router_mm2: Area of one router.
+    """
+
+    axon_j: Figure
+    synapse_j: Figure
+    array_j: Figure
+    neuron_j: Figure
+    router_j: Figure
+    link_j: Figure
+    chip_link_j: Figure
+    input_j: Figure
+    output_j: Figure
+    row_s: Figure
+    array_s: Figure
+    neuron_s: Figure
+    router_s: Figure
+    link_s: Figure
+    chip_link_s: Figure
+    core_w: Figure
+    router_w: Figure
+    core_mm2: Figure
+    router_mm2: Figure
+
+
+class Chip(_Spec):
+    """A chip: limits, organisation, timing and technology.
+
+    Attributes:
+        name: Its short name.
+        description: One paragraph, for people.
+        figures: Every number of the chip file by its dotted key (``core.axons``), with unit, kind and source.
+    """
+
+    name: str
+    description: str
+    core: CoreSpec
+    neuron: NeuronSpec
+    signal: SignalSpec
+    board: BoardSpec
+    tick: TickSpec
+    technology: TechnologySpec
+    figures: Mapping[str, Figure]
+
+    def with_values(self, **sections: Mapping[str, object]) -> "Chip":
+        """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again."""
+        data = self.model_dump()
+        for section, values in sections.items():
+            data[section] = {**data[section], **values}
+        return Chip.model_validate(data)

@@ -1,0 +1,46 @@
+"""A number with its unit and where it is from."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+Kind = Literal["published", "derived", "assumed", "peer", "tool", "user"]
+
+
+class Figure(BaseModel):
+    """One number of a chip file.
+
+    Attributes:
+        value: The number, in ``unit``.
+        unit: SI unit, ``count``, ``bit`` or ``1``.
+        kind: published (primary paper), derived (arithmetic on published), assumed (field knowledge), peer (an open
+            tool's configuration), tool (a run of an open model), user (set by the user).
+        source: Paper, tool or reasoning; one sentence.
+        low: Lower end of the band of sources; the value itself where there is no band.
+        high: Upper end of it.
+        node_nm: Technology node the value holds for [nm].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    value: int | float
+    unit: str
+    kind: Kind
+    source: str
+    low: float | None = None
+    high: float | None = None
+    node_nm: float | None = None
+
+    @property
+    def band(self) -> tuple[float, float, float]:
+        """(low, nominal, high)."""
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        return float(low), float(self.value), float(high)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Figure":
+        low, value, high = self.band
+        if not low <= value <= high:
+            raise ValueError(f"the band {low} … {high} does not hold the value {value}")
+        return self

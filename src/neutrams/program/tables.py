@@ -1,0 +1,194 @@
+"""The tables of a program: structure of arrays, integers only, beside the chip they were made for.
+
+Numbers that name things: a *neuron* is its row in the neuron table (0 …), a *channel* is a row of an input port, a
+*tile* a row of the tile table, a *core* a position on the board (see `neutrams.mapping.place`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray, frozen
+from neutrams.hardware import Chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Table:
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, f.name, frozen(value))
+            elif isinstance(value, Mapping):
+                object.__setattr__(self, f.name, {k: frozen(v) for k, v in value.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TileTable(_Table):
+    """Tiles: one crossbar's load each, numbered 0 … tiles-1.
+
+    Attributes:
+        block: int64 ``[tiles]``, which weight block it holds.
+        core: int64 ``[tiles]``, the physical core it sits on.
+        start: int64 ``[tiles]``, start tick s: it updates in ticks s + k L only.
+        axons: int64 ``[tiles + 1]``, its axons are rows ``axons[i]:axons[i+1]`` of the axon table, in row order of the block.
+        neurons: int64 ``[tiles + 1]``, its neurons likewise, in column order of the block.
+    """
+
+    block: IntArray
+    core: IntArray
+    start: IntArray
+    axons: IntArray
+    neurons: IntArray
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AxonTable(_Table):
+    """Axons of all tiles, one after another.
+
+    Attributes:
+        source: int64 ``[axons]``; >= 0: a neuron; < 0: input channel ``-1 - source``.
+        delay: int64 ``[axons]``, d >= 1: in tick t it reads its source's register as it stood after tick t - d.
+    """
+
+    source: IntArray
+    delay: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NeuronTable(_Table):
+    """Neurons of all tiles, one after another.
+
+    Attributes:
+        parameters: int64 ``[neurons]`` for each parameter of the program's neuron model.
+        scale: float64 ``[neurons]``, source units per LSB (ann) or at one spike a step (snn).
+        zero: float64 ``[neurons]``, source units; value = scale * mean output + zero.
+        origin: int64 ``[neurons]``, which of ``Program.origins`` it stands for.
+        element: int64 ``[neurons]``, which element of that tensor (C order).
+    """
+
+    parameters: Mapping[str, IntArray]
+    scale: FloatArray
+    zero: FloatArray
+    origin: IntArray
+    element: IntArray
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InputPort(_Table):
+    """How one input tensor enters: channel c carries element ``element[c]``, coded as `network.ops.Encode` says.
+
+    Attributes:
+        name: The model's name for the tensor.
+        shape: Its per-sample shape.
+        first: Number of this port's first channel; its channels follow one another.
+        element: int64 ``[channels]``, element of the flattened tensor; -1: the channel always carries ``high``.
+        scale: Source units per LSB.
+        zero: Source units of integer 0.
+        low: Smallest integer.
+        high: Largest integer.
+        code: ``level`` or ``spread``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    first: int
+    element: IntArray
+    scale: float
+    zero: float
+    low: int
+    high: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutputPort(_Table):
+    """How one output vector leaves: y[e] = scale[e] * sum(coefficient * count, over rows with element e) + offset[e].
+
+    Attributes:
+        name: The model's name for the tensor.
+        neuron: int64 ``[rows]``, the neuron whose outputs are counted over the T steps.
+        coefficient: int64 ``[rows]``.
+        element: int64 ``[rows]``.
+        scale: float64 ``[elements]``, source units per count.
+        offset: float64 ``[elements]``, source units.
+    """
+
+    name: str
+    neuron: IntArray
+    coefficient: IntArray
+    element: IntArray
+    scale: FloatArray
+    offset: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RouteTable(_Table):
+    """Routes between cores: one *flow* is all neurons of a tile that reach the same set of cores, as one multicast tree.
+
+    Attributes:
+        tile: int64 ``[flows]``, the sending tile; -1: the flow comes from outside (input channels).
+        links: int64 ``[flows + 1]``, its links are rows ``links[i]:links[i+1]`` of ``link_from`` and ``link_to``.
+        link_from: int64, core a flit leaves.
+        link_to: int64, core it enters; each link of a flow once (multicast ``tree``) or once a destination (``copy``).
+        sources: int64 ``[flows + 1]``, its sending neurons are rows ``sources[i]:sources[i+1]`` of ``source``.
+        source: int64, neuron (or ``-1 - channel``) that sends.
+    """
+
+    tile: IntArray
+    links: IntArray
+    link_from: IntArray
+    link_to: IntArray
+    sources: IntArray
+    source: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Program:
+    """What a chip is loaded with; the simulator reads nothing else.
+
+    Attributes:
+        chip: The chip it was made for.
+        model: Name of the neuron model all its neurons follow; its mode is the program's mode.
+        steps: T, steps a sample (1 in ann mode).
+        ticks_per_step: L.
+        blocks: Integer weight blocks ``[axons, neurons]``, int8 where they fit, else int16; a shared one is stored once.
+        tiles: The tiles.
+        axons: Their axons.
+        neurons: Their neurons.
+        origins: Names of source tensors and parts, referred to by ``neurons.origin``: ``"fc1"``, ``"fc1 [2/4 +]"``,
+            ``"fc1 [relay]"``.
+        inputs: Input ports; their channels are numbered through.
+        outputs: Output ports.
+        routes: Routes.
+    """
+
+    chip: Chip
+    model: str
+    steps: int
+    ticks_per_step: int
+    blocks: tuple[AnyArray, ...]
+    tiles: TileTable
+    axons: AxonTable
+    neurons: NeuronTable
+    origins: tuple[str, ...]
+    inputs: tuple[InputPort, ...]
+    outputs: tuple[OutputPort, ...]
+    routes: RouteTable
+
+    @property
+    def mode(self) -> str:
+        """``ann`` or ``snn``."""
+        return "ann" if self.model == "requantize" else "snn"
+
+    @property
+    def channels(self) -> int:
+        """Input channels of all ports."""
+        return sum(len(port.element) for port in self.inputs)

@@ -1,0 +1,127 @@
+"""Run a network one node at a time in NumPy: float64 for float nodes, int64 for core nodes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.codec import decode, encode, spread_step
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.neurons import find_model
+from neutrams.reference.functions import apply_function
+
+
+def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = None) -> dict[str, FloatArray]:
+    """Return the output tensors of ``network`` by name.
+
+    Args:
+        network: A float network, or a transformed one (then ``chip`` gives the register widths).
+        inputs: Each input tensor ``[N, *shape]`` by name.
+        chip: The chip a transformed network was made for.
+
+    Returns:
+        float64 ``[N, ...]`` for each output.
+    """
+    n = len(next(iter(inputs.values())))
+    values: dict[str, AnyArray] = {}
+    states: dict[str, AnyArray] = {}
+    counts: dict[str, AnyArray] = {}
+    before, inside, after = _stages(network)
+    for node in before:
+        values[node.name] = _float_node(node, values, inputs, n)
+    for step in range(network.steps if inside else 0):
+        for node in inside:
+            values[node.name] = _core_node(node, values, states, (step, network.steps, n), chip)
+        for node in after:
+            if isinstance(node, ops.Decode):
+                given = values[node.inputs[0]]
+                counts[node.name] = counts.get(node.name, np.zeros_like(given)) + given
+    for node in after:
+        if isinstance(node, ops.Decode):
+            given = np.broadcast_to(counts[node.name], (n, len(node.coefficient)))
+            values[node.name] = decode(given, node.coefficient, node.element, node.scale, node.offset)
+        else:
+            values[node.name] = _float_node(node, values, inputs, n)
+    return {node.name: values[node.name] for node in network.outputs}
+
+
+def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.Node]]:
+    """Split the nodes into those before the chip, on it, and after it (all *before* for a float network)."""
+    place: dict[str, int] = {}
+    stages: tuple[list[ops.Node], list[ops.Node], list[ops.Node]] = ([], [], [])
+    readers = network.consumers
+    for node in network.nodes:
+        stage = max((place[name] for name in node.inputs), default=0)
+        if isinstance(node, ops.Encode):
+            stage = 1
+        elif isinstance(node, ops.Decode):
+            stage = 2
+        elif isinstance(node, ops.Constant) and node.values.dtype.kind == "i":
+            stage = 1 if readers[node.name] else 0
+        place[node.name] = stage
+        stages[stage].append(node)
+    return stages
+
+
+def _moved(node: ops.Node, given: list[AnyArray], n: int) -> AnyArray | None:
+    """Data movement, the same for floats and integers."""
+    if isinstance(node, ops.Reshape):
+        return given[0].reshape(n, *node.shape)
+    if isinstance(node, ops.Slice):
+        return given[0][..., node.start : node.stop : node.step]
+    if isinstance(node, ops.Concat):
+        return np.concatenate(given, axis=-1)
+    if isinstance(node, ops.Constant):
+        return np.broadcast_to(node.values, (n, *node.values.shape))
+    if isinstance(node, ops.Linear):
+        result: AnyArray = given[0] @ node.weights.T + node.bias
+        return result
+    if isinstance(node, ops.Add):
+        total: AnyArray = sum(c * x for c, x in zip(node.coefficients, given, strict=True)) + node.bias
+        return total
+    return None
+
+
+def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
+    given = [values[name] for name in node.inputs]
+    moved = _moved(node, given, n)
+    if moved is not None:
+        return moved
+    if isinstance(node, ops.Input):
+        return np.asarray(inputs[node.name], dtype=np.float64)
+    if isinstance(node, ops.Mul):
+        return np.multiply.reduce(np.broadcast_arrays(*given))
+    if isinstance(node, ops.Activation):
+        return apply_function(node.function, given[0], node.parameters)
+    if isinstance(node, ops.Host):
+        return apply_function(node.function, given[0], {})
+    assert isinstance(node, ops.Output), node
+    return given[0]
+
+
+def _core_node(
+    node: ops.Node,
+    values: Mapping[str, AnyArray],
+    states: dict[str, AnyArray],
+    clock: tuple[int, int, int],
+    chip: Chip | None,
+) -> AnyArray:
+    step, steps, n = clock
+    given = [values[name] for name in node.inputs]
+    moved = _moved(node, given, n)
+    if moved is not None:
+        return moved
+    if isinstance(node, ops.Encode):
+        q = encode(given[0], node.scale, node.zero, (node.low, node.high))
+        return spread_step(q, step, steps) if node.code == "spread" else q
+    assert isinstance(node, ops.Neuron), node
+    assert chip is not None, "a transformed network runs on a chip"
+    model = find_model(node.model, node.name)
+    bits = chip.core.accumulator_bits if model.mode == "ann" else chip.neuron.potential_bits
+    if node.name not in states:
+        initial = node.parameters.get("initial", np.zeros(1, dtype=np.int64))
+        states[node.name] = np.broadcast_to(initial, given[0].shape)
+    width = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    output, states[node.name] = model.step(given[0], states[node.name], node.parameters, width)
+    return output
