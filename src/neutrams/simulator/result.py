@@ -1,0 +1,89 @@
+"""What a simulation gives: outputs, counters, and (from level ``tick`` on) time, energy and area with their bands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
+
+Band = tuple[float, float, float]
+"""(low, nominal, high), from the spread of the sources."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Event counts, summed over the samples.
+
+    Attributes:
+        samples: N.
+        ticks: Ticks one sample takes from its first input to its last output.
+        tile_updates: int64 ``[tiles]``, updates of each tile (N * T each).
+        axon_events: int64 ``[tiles]``, axons that carried something (all of them in ann mode unless ``skip_zero``).
+        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns.
+        neuron_updates: int64 ``[tiles]``.
+        sent: int64 ``[neurons]``, words or spikes each neuron sent.
+        received: int64 ``[channels]``, words or spikes each input channel brought.
+    """
+
+    samples: int
+    ticks: int
+    tile_updates: IntArray
+    axon_events: IntArray
+    synapse_events: IntArray
+    neuron_updates: IntArray
+    sent: IntArray
+    received: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Time, energy and area of a run.
+
+    Attributes:
+        latency_s: From a sample's first input to its last output [s].
+        throughput_hz: Samples a second, pipelined as the program allows [Hz].
+        tick_s: Period of one tick [s].
+        tick_limit: What sets the tick: ``fixed``, ``core N`` or ``link A-B``.
+        energy_band_j: Per sample, all components [J].
+        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input, output,
+            leakage) [J].
+        power_w: Nominal energy per sample times throughput [W].
+        area_mm2: Nominal area of the cores and routers in use [mm2].
+        area_breakdown_mm2: By component.
+        noc: Per sample: ``flits``, ``hops``, ``peak_link_flits`` (the most loaded link), ``mean_hops`` per flit.
+        link_flits: (from core, to core) -> flits per sample.
+    """
+
+    latency_s: float
+    throughput_hz: float
+    tick_s: float
+    tick_limit: str
+    energy_band_j: Band
+    energy_breakdown_j: Mapping[str, Band]
+    power_w: float
+    area_mm2: float
+    area_breakdown_mm2: Mapping[str, float]
+    noc: Mapping[str, float]
+    link_flits: Mapping[tuple[int, int], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished simulation.
+
+    Attributes:
+        outputs: float64 ``[N, elements]`` for each output port, in the source network's units, before host operators.
+        counts: int64 ``[N, rows]`` for each output port: what its neurons gave, summed over the steps.
+        level: ``functional`` or ``tick``.
+        activity: Event counts.
+        cost: None at level ``functional``.
+        raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
+        seconds: Wall time of the simulation [s].
+    """
+
+    outputs: Mapping[str, FloatArray]
+    counts: Mapping[str, IntArray]
+    level: str
+    activity: Activity
+    cost: Cost | None
+    raster: AnyArray | None
+    seconds: float
