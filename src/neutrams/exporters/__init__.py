@@ -1,1 +1,1 @@
-
+"""Networks handed over to other tools."""

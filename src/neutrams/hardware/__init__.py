@@ -1,6 +1,9 @@
 """Chip descriptions: what a chip can hold and do, every number with unit and source."""
 
 from neutrams.hardware.chip import Chip
+from neutrams.hardware.describe import chip_to_toml, explain
 from neutrams.hardware.figure import Figure
+from neutrams.hardware.geometry import Board
+from neutrams.hardware.load import load_chip, preset_names
 
-__all__ = ["Chip", "Figure"]
+__all__ = ["Board", "Chip", "Figure", "chip_to_toml", "explain", "load_chip", "preset_names"]

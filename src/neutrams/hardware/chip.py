@@ -1,11 +1,15 @@
 """The frozen description of a chip. Every number comes from a chip file (`neutrams.hardware.load`)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from neutrams.hardware.figure import Figure
+from neutrams.base.errors import SpecError
+from neutrams.hardware.figure import Figure, user_entry
+from neutrams.hardware.rules import contradictions
+from neutrams.hardware.schema import keys_of
+from neutrams.hardware.translate import one_message, problems
 
 Count = Annotated[int, Field(ge=1, le=1 << 20)]
 Bits = Annotated[int, Field(ge=1, le=32)]
@@ -200,7 +204,7 @@ class Chip(_Spec):
         figures: Every number of the chip file by its dotted key (``core.axons``), with unit, kind and source.
     """
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     description: str
     core: CoreSpec
     neuron: NeuronSpec
@@ -211,8 +215,47 @@ class Chip(_Spec):
     figures: Mapping[str, Figure]
 
     def with_values(self, **sections: Mapping[str, object]) -> "Chip":
-        """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again."""
-        data = self.model_dump()
+        """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again.
+
+        The figure of a changed number becomes the user's; a technology figure may be given as a number or a `Figure`.
+
+        Raises:
+            SpecError: A key is unknown, a value out of range, or two contradict each other; names all of them.
+        """
+        data: dict[str, Any] = self.model_dump()
         for section, values in sections.items():
-            data[section] = {**data[section], **values}
-        return Chip.model_validate(data)
+            data[section] = {**data.get(section, {}), **values}
+            for name, value in values.items():
+                key = f"{section}.{name}"
+                figure = self.figures.get(key)
+                if figure is not None and value != figure.value:
+                    data["figures"].pop(key, None)
+                if section == "technology" and isinstance(value, int | float):
+                    same = figure is not None and value == figure.value
+                    data[section][name] = figure if same else user_entry(key, value)
+        try:
+            return Chip.model_validate(data)
+        except ValidationError as error:
+            found = problems(error, Chip)
+            raise SpecError(
+                one_message(found), where=f"chip {self.name!r}", fix="give values in the ranges named"
+            ) from None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """Give every number a figure (the user's where none was given); refuse what contradicts itself."""
+        object.__setattr__(self, "figures", self._all_figures())
+        found = contradictions(self)
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+    def _all_figures(self) -> dict[str, Figure]:
+        figures = dict(self.figures)
+        for key, about in keys_of(Chip).items():
+            section, _, name = key.partition(".")
+            if about.form == "figure":
+                figures.setdefault(key, getattr(self.technology, name))
+            elif about.is_number and key not in figures:
+                figures[key] = Figure.model_validate(user_entry(key, getattr(getattr(self, section), name)))
+        return figures

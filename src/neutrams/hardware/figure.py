@@ -1,10 +1,12 @@
 """A number with its unit and where it is from."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["published", "derived", "assumed", "peer", "tool", "user"]
+
+SUFFIX_UNITS = {"_j": "J", "_s": "s", "_w": "W", "_mm2": "mm2", "_bits": "bit"}
 
 
 class Figure(BaseModel):
@@ -21,12 +23,12 @@ class Figure(BaseModel):
         node_nm: Technology node the value holds for [nm].
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     value: int | float
     unit: str
     kind: Kind
-    source: str
+    source: Annotated[str, Field(min_length=1)]
     low: float | None = None
     high: float | None = None
     node_nm: float | None = None
@@ -44,3 +46,13 @@ class Figure(BaseModel):
         if not low <= value <= high:
             raise ValueError(f"the band {low} … {high} does not hold the value {value}")
         return self
+
+
+def unit_of(key: str) -> str:
+    """Return the unit a chip key is in: its suffix says it, and ``count`` where there is none."""
+    return next((unit for suffix, unit in SUFFIX_UNITS.items() if key.endswith(suffix)), "count")
+
+
+def user_entry(key: str, value: object) -> dict[str, object]:
+    """Return what stands for a figure, before validation, whose number comes from the user and not from a source."""
+    return {"value": value, "unit": unit_of(key), "kind": "user", "source": "set by the user"}

@@ -46,6 +46,21 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
     return {node.name: values[node.name] for node in network.outputs}
 
 
+def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return the outputs of a transformed network by name, given what its `Decode` nodes give: runs the host tail only.
+
+    Args:
+        network: A transformed network.
+        decoded: float64 ``[N, elements]`` for each Decode node.
+    """
+    values: dict[str, AnyArray] = dict(decoded)
+    n = len(next(iter(decoded.values())))
+    for node in _stages(network)[2]:
+        if node.name not in values:
+            values[node.name] = _float_node(node, values, {}, n)
+    return {node.name: values[node.name] for node in network.outputs}
+
+
 def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.Node]]:
     """Split the nodes into those before the chip, on it, and after it (all *before* for a float network)."""
     place: dict[str, int] = {}

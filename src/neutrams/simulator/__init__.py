@@ -1,1 +1,6 @@
+"""The clock-driven simulator: a program and inputs in; outputs, events, and what they cost, out."""
 
+from neutrams.simulator.result import Activity, Cost, Run
+from neutrams.simulator.run import simulate
+
+__all__ = ["Activity", "Cost", "Run", "simulate"]

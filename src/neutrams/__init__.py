@@ -1,0 +1,125 @@
+"""Put trained neural networks on neuromorphic and in-memory chips: transform, map, simulate, report.
+
+>>> import neutrams as nt
+>>> chip = nt.load_chip("tianji")
+
+Everything heavy is imported by the functions themselves, on first use.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from neutrams.base.arrays import AnyArray
+    from neutrams.flow import Compiled
+    from neutrams.hardware import Chip
+    from neutrams.network import Network
+    from neutrams.report.result import Simulation
+
+__all__ = ["compile", "from_torch", "load", "load_chip", "simulate"]
+
+
+def load(path: str | Path) -> "Network":
+    """Read a model file (ONNX).
+
+    Raises:
+        InputError: The file is missing, or holds values that are not finite.
+        FormatError: It is damaged.
+        UnsupportedError: It holds operators that are not supported; the message lists all of them.
+    """
+    from neutrams.importers import load as read
+
+    return read(Path(path))
+
+
+def from_torch(module: "torch.nn.Module", example: "torch.Tensor | tuple[torch.Tensor, ...]") -> "Network":
+    """Read a PyTorch module by tracing it on ``example``, batch axis first.
+
+    Raises:
+        UnsupportedError: It holds operators that are not supported; the message lists all of them.
+    """
+    from neutrams.importers.torch import from_torch as trace
+
+    return trace(module, example)
+
+
+def load_chip(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -> "Chip":
+    """Read a chip: a preset's name or the path of a chip file; ``overrides`` replace keys, as text.
+
+    Raises:
+        SpecError: There is no such chip, or a value is outside its range.
+    """
+    from neutrams.hardware import load_chip as read
+
+    return read(name_or_path, overrides)
+
+
+def compile(  # noqa: A001 (the field's word)
+    network: "Network",
+    chip: "Chip",
+    calibration: "AnyArray | Mapping[str, AnyArray]",
+    mode: str = "ann",
+    steps: int | None = None,
+    **options: Any,
+) -> "Compiled":
+    """Transform and map a network for a chip.
+
+    Args:
+        network: A float network.
+        chip: The target.
+        calibration: Inputs like those in use ``[N, *shape]``, by input name; an array alone serves a single input.
+        mode: ``ann`` or ``snn``.
+        steps: T, the time window; by default 1 in ann mode, 64 in snn mode.
+        **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``labels``.
+
+    Raises:
+        NeutramsError: The network, the chip or the data do not suit each other; says what to do.
+    """
+    from neutrams.flow import CompileOptions, compile_model
+
+    window = steps if steps is not None else (1 if mode == "ann" else 64)
+    return compile_model(network, chip, _named(calibration), CompileOptions(mode=mode, steps=window, **options))
+
+
+def simulate(
+    program: "Compiled",
+    inputs: "AnyArray | Mapping[str, AnyArray]",
+    level: str = "tick",
+    labels: "AnyArray | None" = None,
+    **options: Any,
+) -> "Simulation":
+    """Run a compiled network.
+
+    Args:
+        program: What :func:`compile` gave.
+        inputs: Samples ``[N, *shape]``, by input name; an array alone serves a single input.
+        level: ``functional`` (values only) or ``tick`` (also time, energy and area).
+        labels: int64 ``[N]``, class ids.
+        **options: Further arguments of `neutrams.flow.run_compiled`: ``limit``, ``raster``, ``progress``.
+
+    Returns:
+        Outputs, ``energy_j``, ``latency_s``, and ``report(path)``.
+
+    Raises:
+        NeutramsError: The inputs do not suit the program.
+    """
+    from neutrams.flow import run_compiled
+    from neutrams.report.result import Simulation
+
+    evaluated = run_compiled(program, _named(inputs), labels=labels, level=level, **options)
+    return Simulation(compiled=program, evaluated=evaluated)
+
+
+def _named(arrays: "AnyArray | Mapping[str, AnyArray]") -> "Mapping[str, AnyArray]":
+    return arrays if isinstance(arrays, Mapping) else {"x": arrays}
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("neutrams")
+    raise AttributeError(f"module 'neutrams' has no attribute {name!r}")

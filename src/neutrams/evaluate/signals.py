@@ -1,0 +1,87 @@
+"""Exact integer arithmetic on batches: a signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree.
+
+Integers travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.neurons import find_model
+
+EXACT_FLOAT32 = 1 << 24
+EXACT_FLOAT64 = 1 << 53
+
+
+def _exact_type(bound: float) -> torch.dtype:
+    assert bound < EXACT_FLOAT64, "an accumulator leaves the range in which float64 is exact"
+    return torch.float32 if bound < EXACT_FLOAT32 else torch.float64
+
+
+def accumulate(weights: AnyArray, given: Sequence[torch.Tensor], elementwise: bool) -> torch.Tensor:
+    """Return the exact accumulator ``[T, N, out]``.
+
+    Args:
+        weights: int64 ``[out, in]`` of a Linear, or ``[K, n]`` of an elementwise Add.
+        given: One signal ``[T, N, in]``, or K signals ``[T, N, n]``.
+        elementwise: Whether this is an Add.
+    """
+    peak = max(float(x.abs().max()) if x.numel() else 0.0 for x in given)
+    rows = np.abs(weights).sum(axis=0 if elementwise else 1).max(initial=0)
+    kind = _exact_type(max(peak * float(rows), peak, 1.0))
+    w = torch.from_numpy(np.array(weights)).to(kind)
+    if not elementwise:
+        return given[0].to(kind) @ w.T
+    total = given[0].to(kind) * w[0]
+    for x, c in zip(given[1:], w[1:], strict=True):
+        total = total + x.to(kind) * c
+    return total
+
+
+def fire(
+    model: str, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
+) -> torch.Tensor:
+    """Return what neurons give for accumulators ``[T or 1, N, n]``: float32 integers ``[steps, N, n]``, exact.
+
+    Args:
+        model: Neuron model; ``requantize`` or an integrate-and-fire one.
+        parameters: int64 ``[n]`` for each parameter.
+        acc: Exact accumulators.
+        steps: T.
+        width: Range of the accumulator (ann) or the potential (snn).
+    """
+    p = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
+    if find_model(model, "evaluate").mode == "ann":
+        total = (acc.to(torch.float64) + p["bias"]).clamp(*width)
+        power = torch.exp2(p["shift"].to(torch.float64))
+        scaled = torch.floor((total * p["multiplier"] + power / 2) / power)
+        return torch.minimum(torch.maximum(scaled, p["low"]), p["high"]).to(torch.float32)
+    return _spikes(acc, p, steps, width, hard=model == "if_hard")
+
+
+def _spikes(
+    acc: torch.Tensor, p: Mapping[str, torch.Tensor], steps: int, width: tuple[int, int], hard: bool
+) -> torch.Tensor:
+    peak = float((acc.to(torch.float64) + p["leak"]).abs().max()) if acc.numel() else 0.0
+    kind = _exact_type(abs(width[0]) + peak)
+    theta, leak = p["threshold"].to(kind), p["leak"].to(kind)
+    v = p["initial"].to(kind).expand(acc.shape[1:]).clone()
+    drive = acc.to(kind) + leak
+    out = torch.empty((steps, *acc.shape[1:]), dtype=torch.float32)
+    for t in range(steps):
+        v += drive[t if len(drive) > 1 else 0]
+        v.clamp_(*width)
+        fired = v >= theta
+        out[t] = fired
+        if hard:
+            v[fired] = 0
+        else:
+            v -= fired * theta
+    return out
+
+
+def count(signal: torch.Tensor, steps: int) -> torch.Tensor:
+    """Return the sum of a signal over T steps, ``[N, n]``."""
+    return signal[0] * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0)

@@ -1,0 +1,57 @@
+"""Arrays that users bring: npz files, and the names of a model's inputs."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import FormatError, InputError
+from neutrams.base.files import read_bytes
+
+
+def load_arrays(path: Path | str) -> dict[str, AnyArray]:
+    """Return the arrays of an npz file by name. Never executes code from the file.
+
+    Raises:
+        InputError: The file cannot be read.
+        FormatError: It is damaged, no npz file, or holds objects instead of numbers.
+    """
+    read_bytes(Path(path), "array file")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("a single array, not an npz archive")
+            return {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError) as error:
+        raise FormatError(
+            f"not a readable npz file ({error})",
+            where=str(path),
+            fix="write it with numpy.savez(file, x=array), numbers only",
+        ) from error
+
+
+def named_inputs(arrays: Mapping[str, AnyArray], names: tuple[str, ...], labels: str | None = None) -> dict[str, AnyArray]:
+    """Return the arrays that are inputs, under the model's own names; a single key ``x`` serves a model with one input.
+
+    Args:
+        arrays: Arrays by name, as read from a file.
+        names: Names of the model's inputs.
+        labels: Name of the array of class ids, which is no input; ``labels`` and the names of other arrays are left out.
+
+    Raises:
+        InputError: An input is missing.
+    """
+    given = {name: array for name, array in arrays.items() if name != labels}
+    if len(names) == 1 and "x" in given and names[0] not in given:
+        return {names[0]: given["x"]}
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise InputError(
+            f"there is no array {missing[0]!r} (there are {', '.join(sorted(arrays)) or 'none'})",
+            where="inputs",
+            fix="name each array as the model names its input, or give a single one as x",
+        )
+    return {name: given[name] for name in names}

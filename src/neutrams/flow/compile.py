@@ -1,0 +1,131 @@
+"""Compile: transform, map, verify; with the time of each step and where everything came from."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import CapacityError
+from neutrams.hardware import Chip
+from neutrams.mapping import MappingStats, map_network
+from neutrams.network import Network, ops
+from neutrams.network.store import network_parts
+from neutrams.program import Program
+from neutrams.program.verify import violations
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.options import TransformOptions
+from neutrams.transform.pipeline import transform
+from neutrams.transform.tuning.constrain import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A model made ready for a chip.
+
+    Attributes:
+        source: The float network it came from.
+        network: The transformed network, in core operators.
+        program: What the chip is loaded with.
+        ledger: What the transformation cost, by layer and limit.
+        stats: What the mapping takes.
+        provenance: Versions, hashes and options.
+        seconds: Wall time of each step [s]; empty when read from a file.
+    """
+
+    source: Network
+    network: Network
+    program: Program
+    ledger: tuple[LedgerRow, ...]
+    stats: MappingStats
+    provenance: Mapping[str, object]
+    seconds: Mapping[str, float]
+
+    @property
+    def host_ops(self) -> list[str]:
+        """What runs outside the chip: ``function name`` of each host node after the decoders."""
+        return [
+            f"{node.function} {node.name}" for node in self.network.nodes if isinstance(node, ops.Host | ops.Activation)
+        ]
+
+    @property
+    def chip_mac_fraction(self) -> float:
+        """Fraction of the source network's multiply-accumulates that run on the chip."""
+        host = sum(_macs(node) for node in self.network.nodes if isinstance(node, ops.Linear | ops.Add) and not _core(node))
+        return 1.0 - host / max(sum(map(_macs, self.source.nodes)), 1)
+
+
+def _core(node: ops.Linear | ops.Add) -> bool:
+    return node.bias.dtype.kind == "i"
+
+
+def _macs(node: ops.Node) -> int:
+    return int(node.weights.size) if isinstance(node, ops.Linear) else 0
+
+
+def compile_model(
+    network: Network,
+    chip: Chip,
+    calibration: Mapping[str, AnyArray],
+    options: TransformOptions,
+    progress: Progress | None = None,
+) -> Compiled:
+    """Transform ``network`` for ``chip``, map it, and have the independent checker pass the program.
+
+    Raises:
+        NeutramsError: Whatever stands in the way, said in one message.
+    """
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    transformed = transform(network, chip, calibration, options, progress)
+    seconds["transform"] = time.perf_counter() - started
+    started = time.perf_counter()
+    mapped = map_network(transformed.network, chip, transformed.activity, effort=options.effort, seed=options.seed)
+    seconds["map"] = time.perf_counter() - started
+    started = time.perf_counter()
+    refuse_illegal(mapped.program)
+    seconds["verify"] = time.perf_counter() - started
+    provenance = provenance_of(network, chip, calibration, options) | {"calibration_samples": transformed.samples}
+    return Compiled(
+        source=network, network=transformed.network, program=mapped.program, ledger=transformed.ledger,
+        stats=mapped.stats, provenance=provenance, seconds=seconds,
+    )  # fmt: skip
+
+
+def refuse_illegal(program: Program) -> None:
+    """Refuse a program that the independent checker rejects: it must not reach a user.
+
+    Raises:
+        CapacityError: Lists the violations.
+    """
+    found = violations(program)
+    if found:
+        listed = "; ".join(v.message for v in found[:5])
+        raise CapacityError(
+            f"the mapped program breaks {len(found)} limits of the chip: {listed}",
+            where=f"verify, chip {program.chip.name!r}",
+            fix="report this as a bug of neutrams with the chip file and the model",
+        )
+
+
+def provenance_of(
+    network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions
+) -> dict[str, object]:
+    """Return versions, options and content hashes (SHA-256) of all that the result depends on. No clock."""
+    data = hashlib.sha256()
+    for name in sorted(calibration):
+        data.update(name.encode() + str(calibration[name].dtype).encode() + calibration[name].tobytes())
+    return {
+        "neutrams": version("neutrams"),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "model_sha256": network_parts(network)[0]["digest"],
+        "chip_sha256": hashlib.sha256(chip.model_dump_json().encode()).hexdigest(),
+        "calibration_sha256": data.hexdigest(),
+        "mode": options.mode,
+        "steps": options.steps,
+        "effort": options.effort,
+        "seed": options.seed,
+        "partial_sums": options.partial_sums,
+    }

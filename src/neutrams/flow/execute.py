@@ -1,0 +1,93 @@
+"""Run a compiled model: the simulator for the chip, then the host operators that follow it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.errors import InputError
+from neutrams.evaluate import run as evaluate
+from neutrams.flow.compile import Compiled
+from neutrams.network import Network
+from neutrams.reference import finish
+from neutrams.simulator import Run, simulate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """A finished run with its host part.
+
+    Attributes:
+        run: What the simulator gave.
+        outputs: float64 ``[N, ...]`` by the model's own output names, after host operators.
+        accuracy: Fraction of samples whose class is the label; None without labels.
+        agreement: Fraction of samples given the class the float network gives; None where it was not asked for.
+        float_accuracy: Accuracy of the float network on the same samples; None without labels.
+    """
+
+    run: Run
+    outputs: Mapping[str, FloatArray]
+    accuracy: float | None
+    agreement: float | None
+    float_accuracy: float | None
+
+
+def run_compiled(
+    compiled: Compiled,
+    inputs: Mapping[str, AnyArray],
+    labels: AnyArray | None = None,
+    *,
+    level: str = "tick",
+    limit: int | None = None,
+    raster: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluated:
+    """Simulate ``compiled`` on ``inputs`` and compare with the float network it came from.
+
+    Args:
+        compiled: The model.
+        inputs: Each input ``[N, *shape]`` by name.
+        labels: Class ids ``[N]``.
+        level: ``functional`` or ``tick``.
+        limit: Take only the first ``limit`` samples.
+        raster: Keep the spike raster of the first sample (snn mode).
+        progress: Called with (samples done, samples in all).
+
+    Raises:
+        InputError: Inputs or labels do not fit.
+    """
+    run = simulate(compiled.program, inputs, level=level, limit=limit, raster=raster, progress=progress)
+    outputs = finish(compiled.network, run.outputs)
+    samples = run.activity.samples
+    expected = float_classes(compiled.source, {name: a[:samples] for name, a in inputs.items()})
+    got = _classes(next(iter(outputs.values())))
+    return Evaluated(
+        run=run,
+        outputs=outputs,
+        accuracy=_accuracy(got, labels),
+        agreement=float((got == expected).mean()),
+        float_accuracy=_accuracy(expected, labels),
+    )
+
+
+def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:
+    """Return the class ``[N]`` that the float network gives each sample by its first output."""
+    return _classes(next(iter(evaluate(network, inputs).values())))
+
+
+def _classes(output: FloatArray) -> AnyArray:
+    classes: AnyArray = output.argmax(axis=-1) if output.ndim > 1 else np.rint(output).astype(np.int64)
+    return classes
+
+
+def _accuracy(classes: AnyArray, labels: AnyArray | None) -> float | None:
+    if labels is None:
+        return None
+    if labels.ndim != 1 or len(labels) < len(classes) or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"labels have shape {labels.shape} and type {labels.dtype} for {len(classes)} samples",
+            where="labels",
+            fix="give one whole number a sample",
+        )
+    return float((classes == labels[: len(classes)]).mean())

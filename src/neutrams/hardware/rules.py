@@ -1,0 +1,74 @@
+"""What a chip's values must satisfy together: the contradictions no single range can show."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from neutrams.hardware.figure import unit_of
+from neutrams.neurons import models
+
+if TYPE_CHECKING:
+    from neutrams.hardware.chip import Chip
+
+FUNCTIONS = ("identity", "relu", "leaky_relu", "clip", "sigmoid", "tanh")
+"""Activation functions a chip file may name; `neutrams.network.ops.FUNCTIONS` says what they are."""
+
+MOST = 1e3
+"""Largest technology figure taken for serious, in J, s, W or mm2."""
+
+
+def contradictions(chip: "Chip") -> list[str]:
+    """Return each violated rule in one sentence that names the keys, their values and what is allowed."""
+    return [*_neuron_rules(chip), *_signal_rules(chip), *_board_rules(chip), *_figure_rules(chip)]
+
+
+def _neuron_rules(chip: "Chip") -> Iterator[str]:
+    neuron = chip.neuron
+    known = models()
+    for name in neuron.models:
+        if name not in known:
+            yield f"neuron.models names {name!r}, there are {', '.join(sorted(known))}"
+    if not neuron.models:
+        yield f"neuron.models is empty, at least one of {', '.join(sorted(known))} is needed"
+    for name in neuron.functions:
+        if name not in FUNCTIONS:
+            yield f"neuron.functions names {name!r}, there are {', '.join(FUNCTIONS)}"
+    for key, names in (("neuron.models", neuron.models), ("neuron.functions", neuron.functions)):
+        for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+            yield f"{key} names {name!r} twice, once is allowed"
+    if neuron.functions and not any(known[n].mode == "ann" for n in neuron.models if n in known):
+        yield "neuron.functions is not empty, but neuron.models has no model of ann mode (requantize) to apply them"
+
+
+def _signal_rules(chip: "Chip") -> Iterator[str]:
+    if chip.signal.partial_sums == "signed" and chip.signal.output_bits < 2:
+        yield f"signal.output_bits is {chip.signal.output_bits}, signed partial sums need 2 and above"
+    if chip.core.bias == "row" and chip.core.axons < 2:
+        yield f"core.axons is {chip.core.axons}, a bias row needs 2 and above"
+
+
+def _board_rules(chip: "Chip") -> Iterator[str]:
+    board = chip.board
+    cores = board.rows * board.columns * board.chips
+    wrong = [core for core in board.dead_cores if not 0 <= core < cores]
+    if wrong:
+        yield f"board.dead_cores names core {wrong[0]}, the board has cores 0 to {cores - 1}"
+    if len(set(board.dead_cores)) >= cores:
+        yield f"board.dead_cores names all {cores} cores, at least one must be alive"
+
+
+def _figure_rules(chip: "Chip") -> Iterator[str]:
+    for key, figure in chip.figures.items():
+        section, _, name = key.partition(".")
+        value = getattr(getattr(chip, section, None), name, None)
+        if value is None:
+            yield f"{key} is not a key of a chip"
+            continue
+        if figure.unit != unit_of(key):
+            yield f"{key}.unit is {figure.unit!r}, allowed is {unit_of(key)!r}"
+        if section == "technology":
+            low, _, high = figure.band
+            if low < 0 or high > MOST:
+                yield f"{key} is {figure.value} (band {low} to {high}), allowed are 0 to {MOST:g}"
+        same = figure if section == "technology" else figure.value
+        if same != value:
+            yield f"{key} is {value}, but its figure says {same}"

@@ -1,0 +1,55 @@
+"""Load a model file by its suffix; a module of this folder that declares ``SUFFIXES`` is an importer."""
+
+import ast
+import importlib
+import importlib.abc
+import importlib.util
+import pkgutil
+from pathlib import Path
+
+from neutrams.base.errors import InputError
+from neutrams.network import Network
+
+PACKAGE = "neutrams.importers"
+
+
+def load(path: str | Path) -> Network:
+    """Return the network in the model file ``path``.
+
+    Raises:
+        InputError: The file is missing or unreadable, its suffix is unknown, or a weight is not finite.
+        FormatError: It is truncated, damaged, or not of the kind its suffix claims.
+        UnsupportedError: It holds operators that cannot be imported; the message lists all of them.
+    """
+    path = Path(path)
+    readers = importers()
+    suffix = path.suffix.lower()
+    if suffix not in readers:
+        raise InputError(
+            f"no importer reads files with the suffix {suffix!r}",
+            where=str(path),
+            fix=f"give a model file with one of the suffixes {', '.join(sorted(readers))}",
+        )
+    network: Network = importlib.import_module(readers[suffix]).read(path)
+    return network
+
+
+def importers() -> dict[str, str]:
+    """The importer module of each suffix, read from the sources: none is imported, so PyTorch is not loaded in vain."""
+    package = importlib.import_module(PACKAGE)
+    found: dict[str, str] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        name = f"{PACKAGE}.{module.name}"
+        found.update(dict.fromkeys(_suffixes(name), name))
+    return found
+
+
+def _suffixes(module: str) -> tuple[str, ...]:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert isinstance(spec.loader, importlib.abc.InspectLoader)
+    for statement in ast.parse(spec.loader.get_source(module) or "").body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "SUFFIXES":
+            suffixes: tuple[str, ...] = ast.literal_eval(statement.value)
+            return suffixes
+    return ()

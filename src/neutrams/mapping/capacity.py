@@ -1,0 +1,39 @@
+"""The answer where a network needs more cores than a board has."""
+
+from collections.abc import Sequence
+
+from neutrams.base.errors import CapacityError
+from neutrams.hardware import Chip
+from neutrams.hardware.geometry import Board
+from neutrams.mapping.partition import Tile
+from neutrams.mapping.units import Units
+
+
+def alive_cores(chip: Chip) -> int:
+    """Cores of the board that may be used [count]."""
+    board = Board.of(chip)
+    return board.cores - len({core for core in chip.board.dead_cores if 0 <= core < board.cores})
+
+
+def too_many_tiles(counted: Sequence[tuple[Tile, int]], units: Units, chip: Chip) -> CapacityError:
+    """Return the refusal: how many cores are missing, which layer takes most, what would help.
+
+    Args:
+        counted: Tiles and how many copies of each.
+        units: The network's units.
+        chip: The chip.
+    """
+    needed, alive = sum(count for _, count in counted), alive_cores(chip)
+    shares: dict[str, int] = {}
+    for tile, count in counted:
+        origin = units.units[tile.units[0]].neuron.origin
+        shares[origin] = shares.get(origin, 0) + count
+    most = max(shares, key=lambda name: shares[name])
+    board = Board.of(chip)
+    more = board.chips + board.chips_needed(needed - alive)
+    return CapacityError(
+        f"at least {needed} cores are needed, the board of {board.chips} x {chip.name} has {alive} that work: "
+        f"{needed - alive} short; layer {most!r} takes most, {shares[most]}",
+        where="mapping, cores",
+        fix=f"set board.chips to {more} or more, or take larger cores or a higher core.fan_out",
+    )

@@ -1,0 +1,79 @@
+"""From a transformed network to a program: partition, pack, fan-out, schedule, place, route, emit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import SpecError
+from neutrams.hardware import Chip
+from neutrams.mapping.emit import emit_program
+from neutrams.mapping.fan_out import wire
+from neutrams.mapping.pack import pack_tiles
+from neutrams.mapping.partition import cut_units
+from neutrams.mapping.place import PROPOSALS, crossing_cost, place_tiles
+from neutrams.mapping.route import Router, find_flows, flow_signals, weigh
+from neutrams.mapping.schedule import schedule, unit_levels
+from neutrams.mapping.stats import MappingStats, count_program
+from neutrams.mapping.traffic import signal_activity, tile_traffic
+from neutrams.mapping.units import read_units
+from neutrams.network import Network
+from neutrams.program.tables import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedResult:
+    """A program and its figures.
+
+    Attributes:
+        program: What the chip is loaded with.
+        stats: Cores, utilization, hops.
+    """
+
+    program: Program
+    stats: MappingStats
+
+
+def map_network(
+    network: Network,
+    chip: Chip,
+    activity: Mapping[str, FloatArray] | None = None,
+    effort: int = 1,
+    seed: int = 0,
+) -> MappedResult:
+    """Put a transformed network on the cores of a board; values never change by it.
+
+    Args:
+        network: In core operators (`network.ops`), within the chip's fan-in, widths and models.
+        chip: The chip; ``board.chips`` bounds the board.
+        activity: float64 ``[n]`` mean words or spikes a sample, by name of a `Neuron` or `Encode`; by default one a
+            step. It decides placement only.
+        effort: 0 … 3, how much placement search to spend; never a clock.
+        seed: Of the placement search. Same arguments, same bytes.
+
+    Raises:
+        CapacityError: It does not fit: names resource, shortfall and layer.
+        UnsupportedError: The network is not in core operators.
+        SpecError: ``effort`` is out of range.
+    """
+    if effort not in range(len(PROPOSALS)):
+        raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
+    units = read_units(network, chip)
+    tiles = pack_tiles(cut_units(units, unit_levels(units), chip), units, chip)
+    wiring = wire(tiles, units, chip)
+    timing = schedule(wiring, units, chip.board.max_delay)
+    sent = signal_activity(units, activity)
+    traffic = tile_traffic(wiring, sent)
+    candidates = place_tiles(chip, len(wiring.tiles), traffic, effort=effort, seed=seed).candidates
+    flows = find_flows(wiring)
+    amounts = np.array([sent[flow_signals(flow, wiring)].sum() for flow in flows])
+    router, crossing = Router(chip), crossing_cost(chip)
+    loads = [weigh(flows, router, cores, amounts, crossing) for cores in candidates]
+    best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
+    program = emit_program(units, wiring, timing, candidates[best], flows, chip)
+    relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
+    stats = count_program(
+        program, signals=units.signals - units.channels, relays=relays, load=loads[best], sequential=loads[-1]
+    )
+    return MappedResult(program=program, stats=stats)

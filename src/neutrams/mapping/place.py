@@ -1,0 +1,91 @@
+"""Put each tile on a core so that traffic has short ways: good orders first, then seeded local search."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.hardware import Chip
+from neutrams.hardware.geometry import Board
+from neutrams.kernels.placement import improve
+from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
+from neutrams.mapping.traffic import neighbours
+
+PROPOSALS = (0, 400, 2_000, 10_000)
+"""Changes tried per tile, by effort."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placement:
+    """Candidates, the best by pairwise weighted hops first; the sequential order is always the last.
+
+    Attributes:
+        candidates: int64 ``[tiles]`` cores each.
+    """
+
+    candidates: tuple[IntArray, ...]
+
+
+def place_tiles(
+    chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], *, effort: int = 1, seed: int = 0
+) -> Placement:
+    """Return placements of ``tiles`` on usable cores, one tile a core.
+
+    The start is the better of the sequential and the Hilbert order; local search follows (Balaji et al. 2020, SpiNeMap,
+    doi 10.1109/TVLSI.2019.2951493, searches the same objective with particle swarms).
+
+    Args:
+        chip: The chip; it has enough cores.
+        tiles: How many.
+        traffic: (pairs, weights) of `mapping.traffic.tile_traffic`.
+        effort: 0 … 3, how many changes to try.
+        seed: Of the search.
+    """
+    board = Board.of(chip)
+    region = compact_cores(board, chip.board.dead_cores, tiles)
+    sequential = sequential_cores(board, chip.board.dead_cores, tiles)
+    starts = [hilbert_order(board, region)[:tiles], sequential]
+    if board.topology == "bus":
+        return Placement(candidates=(sequential,))
+    costs = [_cost(board, cores, traffic, crossing_cost(chip)) for cores in starts]
+    start = starts[int(np.argmin(costs))]
+    found = _searched(chip, np.union1d(region, start), start, traffic, (PROPOSALS[effort], seed))
+    return Placement(candidates=(found, start, sequential))
+
+
+def crossing_cost(chip: Chip) -> int:
+    """What a link between chips costs more than one on a chip, in hops: the ratio of energies less one."""
+    ratio = chip.technology.chip_link_j.value / max(chip.technology.link_j.value, 1e-18)
+    return int(np.clip(round(ratio) - 1, 0, 1000))
+
+
+def _cost(board: Board, cores: IntArray, traffic: tuple[IntArray, IntArray], crossing: int) -> int:
+    pairs, weights = traffic
+    place = _place(board, cores)
+    apart = np.abs(place[pairs[0]] - place[pairs[1]])
+    return int((weights * (apart[:, 0] + apart[:, 1] + crossing * (apart[:, 2] + apart[:, 3]))).sum())
+
+
+def _place(board: Board, cores: IntArray) -> AnyArray:
+    x, y = board.position(cores)
+    return np.ascontiguousarray(np.stack([x, y, x // board.columns, y // board.rows], axis=1).astype(np.int64))
+
+
+def _searched(
+    chip: Chip, slots: IntArray, start: IntArray, traffic: tuple[IntArray, IntArray], work: tuple[int, int]
+) -> IntArray:
+    """Local search: one round that may climb, one that may not; the start itself where that was no gain."""
+    board = Board.of(chip)
+    slots = hilbert_order(board, slots)
+    order = np.argsort(slots)
+    slot = order[np.searchsorted(slots[order], start)].astype(np.int64)
+    tenant = np.full(len(slots), -1, dtype=np.int64)
+    tenant[slot] = np.arange(len(start))
+    graph = neighbours(len(start), *traffic)
+    proposals, seed = work[0] * len(start), work[1]
+    climb = int(traffic[1].mean()) * 2 if len(traffic[1]) else 0
+    crossing = crossing_cost(chip)
+    place = _place(board, slots)
+    change = improve(slot, tenant, place, *graph, crossing, proposals // 2, climb, seed)
+    change += improve(slot, tenant, place, *graph, crossing, proposals // 2, 0, seed + 1)
+    return slots[slot] if change < 0 else start

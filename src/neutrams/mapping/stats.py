@@ -1,0 +1,69 @@
+"""The figures of a mapping."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.hardware.geometry import Board
+from neutrams.mapping.route import Load
+from neutrams.program.tables import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingStats:
+    """What a mapped program takes.
+
+    Attributes:
+        cores: Cores in use [count].
+        tiles: Tiles [count].
+        chips: Chips in use [count].
+        neurons: Neurons, copies and relays included [count].
+        relay_neurons: Neurons that only repeat others [count].
+        copied_neurons: Neurons beyond the first that compute the same value [count].
+        synapses: Weights other than zero [count].
+        utilization: Synapses over the synapse cells of the cores in use [1].
+        weighted_hops: Words or spikes times links passed, per sample; a link between chips counts by its energy [1].
+        sequential_weighted_hops: The same for tiles in order on cores in order [1].
+        link_peak: Words or spikes per sample on the most loaded link [1].
+    """
+
+    cores: int
+    tiles: int
+    chips: int
+    neurons: int
+    relay_neurons: int
+    copied_neurons: int
+    synapses: int
+    utilization: float
+    weighted_hops: float
+    sequential_weighted_hops: float
+    link_peak: float
+
+
+def count_program(program: Program, *, signals: int, relays: int, load: Load, sequential: Load) -> MappingStats:
+    """Return the figures of ``program``.
+
+    Args:
+        program: The program.
+        signals: Neurons of the network.
+        relays: Relay neurons.
+        load: Network load of its placement.
+        sequential: Network load of the sequential order.
+    """
+    core = program.chip.core
+    cores = np.unique(program.tiles.core)
+    nonzero = np.array([np.count_nonzero(block) for block in program.blocks], dtype=np.int64)
+    synapses = int(nonzero[program.tiles.block].sum())
+    return MappingStats(
+        cores=len(cores),
+        tiles=len(program.tiles),
+        chips=len(np.unique(Board.of(program.chip).chip_of(cores))),
+        neurons=len(program.neurons),
+        relay_neurons=relays,
+        copied_neurons=len(program.neurons) - relays - signals,
+        synapses=synapses,
+        utilization=synapses / (len(cores) * core.axons * core.neurons),
+        weighted_hops=load.weighted_hops,
+        sequential_weighted_hops=sequential.weighted_hops,
+        link_peak=load.link_peak,
+    )

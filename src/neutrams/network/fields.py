@@ -1,0 +1,83 @@
+"""Checks of field values that come from a file: types as declared, values an operator can work with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from neutrams.network import ops
+from neutrams.neurons import models
+
+ACTIVATION_PARAMETERS = {"leaky_relu": {"alpha"}, "clip": {"low", "high"}}
+
+
+def check_fields(kind: type[ops.Node], values: Mapping[str, object]) -> None:
+    """Refuse ``values`` as the fields of an operator beside its name and inputs.
+
+    Raises:
+        ValueError: A field is missing or unknown, has another type than declared, or a value no node can have.
+    """
+    hints = _hints(kind)
+    required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING} - {"name"}
+    if not required <= values.keys() <= hints.keys():
+        odd = sorted((required - values.keys()) | (values.keys() - hints.keys()))
+        raise ValueError(f"{kind.op} has the fields {', '.join(hints)}; missing or unknown is {odd[0]!r}")
+    for name, value in values.items():
+        if not _fits(value, hints[name]):
+            raise ValueError(f"the value of {name} is not of the declared type")
+    if kind.op in RULES and not RULES[kind.op](values):
+        raise ValueError(f"{kind.op} cannot work with these values")
+
+
+def _hints(kind: type[ops.Node]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {f.name: hints[f.name] for f in fields(kind) if f.name not in ("name", "inputs")}
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is np.ndarray:
+        wanted = get_args(get_args(hint)[1])[0]
+        return isinstance(value, np.ndarray) and (wanted is Any or np.dtype(wanted).kind == value.dtype.kind)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(type(item) is get_args(hint)[0] for item in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(_fits(item, get_args(hint)[1]) for item in value.values())
+    return type(value) is hint or (hint is float and type(value) is int)
+
+
+def _activation(v: Mapping[str, Any]) -> bool:
+    wanted: set[str] = ACTIVATION_PARAMETERS.get(v["function"], set())
+    return v["function"] in ops.FUNCTIONS and wanted <= v.get("parameters", {}).keys()
+
+
+def _encode(v: Mapping[str, Any]) -> bool:
+    return v["scale"] > 0 and v["low"] <= v["high"] and v.get("code", "level") in ("level", "spread")
+
+
+def _neuron(v: Mapping[str, Any]) -> bool:
+    model = models().get(v["model"])
+    return model is not None and {p.name for p in model.parameters} == v["parameters"].keys()
+
+
+def _decode(v: Mapping[str, Any]) -> bool:
+    element = v["element"]
+    return bool(((element >= 0) & (element < v["scale"].size)).all())
+
+
+def _matrix(v: Mapping[str, Any]) -> bool:
+    first = v["weights"] if "weights" in v else v["coefficients"]
+    width = first.shape[0] if "weights" in v else first.shape[-1]
+    return bool(first.ndim == 2 and v["bias"].shape == (width,) and first.dtype == v["bias"].dtype)
+
+
+RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "Activation": _activation,
+    "Host": lambda v: v["function"] in ops.HOST_FUNCTIONS,
+    "Encode": _encode,
+    "Neuron": _neuron,
+    "Decode": _decode,
+    "Linear": _matrix,
+    "Add": _matrix,
+}

@@ -1,0 +1,160 @@
+"""The floor plan, twice: cores coloured by use of their crossbar, and by traffic with links drawn by load."""
+
+from neutrams.report.data import FloorCore, FloorLink, RunRecord
+from neutrams.report.markup import Markup, join, tag
+from neutrams.report.markup import table as scrolling
+from neutrams.report.quantities import count, percent, plural, significant
+from neutrams.report.scale import legend, step
+
+PITCH, CELL = 56, 36
+LARGEST_LABELLED = 160
+MOST_LINKS = 600
+WIDE = 13
+LEAST_PX = 30
+
+Bounds = tuple[int, int, int, int]
+"""Smallest and largest x, then y."""
+
+
+def floor_section(run: RunRecord) -> Markup:
+    """Return both plans, what they say, and the same as a table."""
+    if not run.floor:
+        return tag("p", "No placement was recorded.", class_="empty")
+    xs, ys = [c.x for c in run.floor], [c.y for c in run.floor]
+    bounds = (min(xs), max(xs), min(ys), max(ys))
+    links = sorted(run.links, key=lambda link: -link.flits)[:MOST_LINKS]
+    wide = bounds[1] - bounds[0] + 1 >= WIDE
+    plans = tag(
+        "div", _use_plan(run, bounds), _traffic_plan(run, bounds, links), class_="plans wide" if wide else "plans"
+    )
+    return join(tag("p", _finding(run), class_="finding"), plans, _rows(run))
+
+
+def _finding(run: RunRecord) -> str:
+    parts = [
+        f"{plural(run.cores, 'core')} on {plural(run.chips, 'chip')}, {percent(run.utilization, 1)} of their cells in use."
+    ]
+    ours, sequential = run.weighted_hops, run.sequential_weighted_hops
+    if ours is not None and sequential is not None and sequential > 0:
+        change = 100 * (ours - sequential) / sequential
+        less = "fewer" if change <= 0 else "more"
+        parts.append(
+            f"Weighted hops {significant(ours, 4)} against {significant(sequential, 4)} in sequential order: "
+            f"{abs(change):.1f} % {less}."
+        )
+    if "peak_link_flits" in run.noc:
+        parts.append(f"Busiest link: {significant(run.noc['peak_link_flits'], 4)} flits a sample.")
+    return " ".join(parts)
+
+
+def _use_plan(run: RunRecord, bounds: Bounds) -> Markup:
+    cells = [_cell(c, "use", (c.use, 1.0), bounds, run) for c in run.floor]
+    key = legend("use", "0", "100 %", "Crossbar cells in use")
+    return _plan("Use of the cores", run.floor, bounds, cells, key)
+
+
+def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Markup:
+    top = max(c.sent for c in run.floor)
+    peak = max((link.flits for link in links), default=0.0)
+    cells = [_cell(c, "load", (c.sent, top), bounds, run) for c in run.floor]
+    lines = [_link(link, peak, bounds) for link in reversed(links)]
+    left_out = len(run.links) - len(links)
+    note = f", the {MOST_LINKS} busiest drawn" if left_out else ""
+    key = join(
+        legend("load", "0", f"{significant(top)} {_noun(run)}", "Sent a sample"),
+        tag("p", f"Arrows: links, thicker and darker with load, up to {significant(peak)} flits{note}.", class_="note")
+        if links
+        else None,
+    )
+    return _plan("Traffic", run.floor, bounds, lines + cells, key)
+
+
+def _plan(name: str, floor: tuple[FloorCore, ...], bounds: Bounds, parts: list[Markup], key: Markup) -> Markup:
+    columns, rows = bounds[1] - bounds[0] + 1, bounds[3] - bounds[2] + 1
+    width, height = PITCH * columns + 12, PITCH * rows + 12
+    svg = tag(
+        "svg",
+        *_outlines(floor, bounds),
+        *parts,
+        viewBox=f"-6 -6 {width} {height}",
+        class_="floor wide" if columns >= WIDE else "floor",
+        style=f"max-width:{max(width, 220)}px;min-width:{min(width, LEAST_PX * columns)}px",
+        role="img",
+        aria_label=f"{name}: floor plan of {len(floor)} cores; the table below says the same",
+    )
+    return tag("figure", tag("figcaption", name), tag("div", svg, class_="scroll"), key)
+
+
+def _outlines(floor: tuple[FloorCore, ...], bounds: Bounds) -> list[Markup]:
+    chips: dict[int, list[FloorCore]] = {}
+    for cell in floor:
+        chips.setdefault(cell.chip, []).append(cell)
+    parts = []
+    for chip, cells in sorted(chips.items()):
+        x, y = min(c.x for c in cells) - bounds[0], min(c.y for c in cells) - bounds[2]
+        width, height = max(c.x for c in cells) - bounds[0] - x + 1, max(c.y for c in cells) - bounds[2] - y + 1
+        box = tag(
+            "rect",
+            x=x * PITCH + 2,
+            y=y * PITCH + 2,
+            width=width * PITCH - 4,
+            height=height * PITCH - 4,
+            rx=7,
+            class_="chip",
+        )
+        parts.append(tag("g", tag("title", f"chip {chip}"), box))
+    return parts
+
+
+def _noun(run: RunRecord) -> str:
+    return "spikes" if run.mode == "snn" else "words"
+
+
+def _cell(cell: FloorCore, ramp: str, scale: tuple[float, float], bounds: Bounds, run: RunRecord) -> Markup:
+    x, y = PITCH * (cell.x - bounds[0]) + (PITCH - CELL) // 2, PITCH * (cell.y - bounds[2]) + (PITCH - CELL) // 2
+    level = step(*scale)
+    what = cell.label or "empty"
+    said = f"core {cell.core}, chip {cell.chip}: {what}; {percent(cell.use, 1)} of cells, "
+    said += f"{significant(cell.sent)} {_noun(run)} a sample"
+    middle = {"x": x + CELL // 2, "y": y + CELL // 2 + 4, "text_anchor": "middle"}
+    number = (
+        tag("text", cell.core, class_=f"on-{ramp}{level}", **middle) if len(run.floor) <= LARGEST_LABELLED else None
+    )
+    box = tag(
+        "rect", x=x, y=y, width=CELL, height=CELL, rx=4, class_=f"cell {ramp}{level}" if cell.label else "cell idle"
+    )
+    return tag("g", tag("title", said), box, number)
+
+
+def _link(link: FloorLink, peak: float, bounds: Bounds) -> Markup:
+    """Draw from edge to edge of the gap between two cores, a little to the right of the direction of travel."""
+    dx, dy = link.x1 - link.x0, link.y1 - link.y0
+    length = max((dx * dx + dy * dy) ** 0.5, 1e-9)
+    ux, uy = dx / length, dy / length
+    side, inset = 6.0, CELL / 2
+    ax = PITCH * (link.x0 - bounds[0] + 0.5) + ux * inset - uy * side
+    ay = PITCH * (link.y0 - bounds[2] + 0.5) + uy * inset + ux * side
+    bx = PITCH * (link.x1 - bounds[0] + 0.5) - ux * inset - uy * side
+    by = PITCH * (link.y1 - bounds[2] + 0.5) - uy * inset + ux * side
+    share = link.flits / peak if peak > 0 else 0.0
+    half = 1.5 + 3.5 * share  # half the width of the arrow's foot; it narrows to a point at the receiver
+    d = f"M{ax - uy * half:.1f} {ay + ux * half:.1f}L{bx:.1f} {by:.1f}L{ax + uy * half:.1f} {ay - ux * half:.1f}Z"
+    arrow = tag("path", d=d, class_=f"arrow load{step(link.flits, peak)}")
+    return tag("g", tag("title", f"{significant(link.flits)} flits a sample"), arrow)
+
+
+def _rows(run: RunRecord) -> Markup:
+    used = [c for c in run.floor if c.label]
+    rows = [
+        tag("tr", *(tag("td", v, class_="number") for v in _values(c)), tag("td", c.label))
+        for c in used
+    ]  # fmt: skip
+    head = ("Core", "Chip", "x", "y", "Cells in use", f"Sent {_noun(run)}", "Holds")
+    full = scrolling(head, rows, "Every core in use")
+    return tag("details", tag("summary", f"The same as a table ({plural(len(used), 'core')})"), full)
+
+
+def _values(cell: FloorCore) -> tuple[str, ...]:
+    return (
+        count(cell.core), count(cell.chip), count(cell.x), count(cell.y), percent(cell.use, 1), significant(cell.sent, 4),
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Where the tiles of a program stand, how full their cores are, and what travels between them."""
+
+import numpy as np
+
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.hardware import Board
+from neutrams.program import Program
+from neutrams.report.data import FloorCore, FloorLink
+from neutrams.simulator.result import Activity, Cost
+
+MOST_CORES = 4096
+MOST_NAMES = 3
+
+
+def floor_of(program: Program, activity: Activity) -> tuple[FloorCore, ...]:
+    """Return every core of the chips in use (of a board of more than `MOST_CORES` such cores, those in use)."""
+    board = Board.of(program.chip)
+    used = np.unique(program.tiles.core)
+    chips = np.unique(board.chip_of(used))
+    cores = used
+    if len(chips) * board.cores_per_chip <= MOST_CORES:
+        cores = (chips[:, None] * board.cores_per_chip + np.arange(board.cores_per_chip)).ravel()
+    use, sent, labels = _use(program), _sent(program, activity), _labels(program)
+    xs, ys = board.position(cores)
+    owners = board.chip_of(cores)
+    return tuple(
+        FloorCore(
+            core=core,
+            x=x,
+            y=y,
+            chip=owner,
+            use=use.get(core, 0.0),
+            sent=sent.get(core, 0.0),
+            label=labels.get(core, ""),
+        )
+        for core, x, y, owner in zip(cores.tolist(), xs.tolist(), ys.tolist(), owners.tolist(), strict=True)
+    )
+
+
+def links_of(program: Program, cost: Cost) -> tuple[FloorLink, ...]:
+    """Return the loaded links by position, in order of their ends."""
+    pairs = sorted((pair, flits) for pair, flits in cost.link_flits.items() if flits > 0)
+    board = Board.of(program.chip)
+    (x0, y0), (x1, y1) = (board.position(np.array([pair[i] for pair, _ in pairs], dtype=np.int64)) for i in (0, 1))
+    ends = zip(x0.tolist(), y0.tolist(), x1.tolist(), y1.tolist(), strict=True)
+    return tuple(
+        FloorLink(x0=a, y0=b, x1=c, y1=d, flits=float(flits))
+        for (a, b, c, d), (_, flits) in zip(ends, pairs, strict=True)
+    )
+
+
+def neuron_tiles(program: Program) -> IntArray:
+    """Return int64 ``[neurons]``: the tile each neuron is in."""
+    return np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.neurons))
+
+
+def _use(program: Program) -> dict[int, float]:
+    core = program.chip.core
+    filled = np.array([np.count_nonzero(block) for block in program.blocks], dtype=np.int64)
+    return _by_core(program.tiles.core, filled[program.tiles.block] / (core.axons * core.neurons))
+
+
+def _sent(program: Program, activity: Activity) -> dict[int, float]:
+    return _by_core(program.tiles.core[neuron_tiles(program)], activity.sent / max(activity.samples, 1))
+
+
+def _by_core(cores: IntArray, values: FloatArray) -> dict[int, float]:
+    found, place = np.unique(cores, return_inverse=True)
+    sums = np.bincount(place, weights=values, minlength=len(found))
+    return dict(zip(found.tolist(), sums.tolist(), strict=True))
+
+
+def _labels(program: Program) -> dict[int, str]:
+    """What sits on each core: parts of layers with their neurons, the largest first."""
+    cores = program.tiles.core[neuron_tiles(program)]
+    pairs, counts = np.unique(np.stack([cores, program.neurons.origin]), axis=1, return_counts=True)
+    parts: dict[int, list[tuple[int, str]]] = {}
+    for core, origin, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
+        parts.setdefault(core, []).append((-count, program.origins[origin]))
+    labels = {}
+    for core, found in parts.items():
+        names = [f"{name}: {-size} neurons" for size, name in sorted(found)]
+        more = f", and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        labels[core] = ", ".join(names[:MOST_NAMES]) + more
+    return labels

@@ -1,0 +1,115 @@
+"""From what the flow gives to the record a page shows."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from neutrams.hardware import Chip
+from neutrams.program import Program
+from neutrams.report.cite import cite
+from neutrams.report.data import FigureRow, LedgerEntry, RunRecord
+from neutrams.report.layout import floor_of, links_of
+from neutrams.report.sampling import raster_of
+
+if TYPE_CHECKING:
+    from neutrams.flow import Compiled, Evaluated
+    from neutrams.simulator.result import Cost
+
+
+def record_of(
+    compiled: "Compiled",
+    evaluated: "Evaluated",
+    title: str,
+    float_accuracy: float | None = None,
+    agreement: float | None = None,
+) -> RunRecord:
+    """Return the record of one simulated program.
+
+    Args:
+        compiled: The program with its ledger, figures and provenance.
+        evaluated: Its simulation.
+        title: Heading of the run.
+        float_accuracy: Of the source network on the same samples [1].
+        agreement: Fraction of the samples with the source network's arg-max [1].
+    """
+    program, stats, run = compiled.program, compiled.stats, evaluated.run
+    return RunRecord(
+        title=title,
+        chip=program.chip.name,
+        mode=program.mode,
+        steps=program.steps,
+        samples=run.activity.samples,
+        float_accuracy=_plain(float_accuracy),
+        chip_accuracy=_plain(evaluated.accuracy),
+        agreement=_plain(agreement),
+        cores=stats.cores,
+        chips=stats.chips,
+        tiles=stats.tiles,
+        neurons=stats.neurons,
+        synapses=stats.synapses,
+        utilization=float(stats.utilization),
+        chip_mac_fraction=_plain(compiled.chip_mac_fraction),
+        host_ops=tuple(compiled.host_ops),
+        ledger=ledger_of(compiled.ledger),
+        weighted_hops=_plain(stats.weighted_hops),
+        sequential_weighted_hops=_plain(stats.sequential_weighted_hops),
+        floor=floor_of(program, run.activity),
+        links=() if run.cost is None else links_of(program, run.cost),
+        raster=None if run.raster is None else raster_of(program, run.raster),
+        figures=figures_of(program.chip),
+        references=_references(program, compiled.provenance.get("methods", ())),
+        provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
+        seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
+        **_cost_fields(run.cost),
+    )
+
+
+def ledger_of(rows: Iterable[Any]) -> tuple[LedgerEntry, ...]:
+    """Return ledger rows of the transformation (same field names) as rows of a record."""
+    return tuple(
+        LedgerEntry(
+            layer=row.layer,
+            unit=row.unit,
+            constraint=row.constraint,
+            relative_error=_plain(row.relative_error),
+            agreement=_plain(row.agreement),
+            accuracy=_plain(row.accuracy),
+        )
+        for row in rows
+    )
+
+
+def figures_of(chip: Chip) -> tuple[FigureRow, ...]:
+    """Return every number of the chip file."""
+    return tuple(
+        FigureRow(key=key, value=f.value, unit=f.unit, kind=f.kind, source=f.source, low=f.low, high=f.high)
+        for key, f in chip.figures.items()
+    )
+
+
+def _references(program: Program, methods: object) -> tuple[str, ...]:
+    names = [str(name) for name in methods] if isinstance(methods, list | tuple) else []
+    return cite(program.model, names)
+
+
+def _cost_fields(cost: "Cost | None") -> dict[str, Any]:
+    if cost is None:
+        return {}
+    low, nominal, high = (float(v) for v in cost.energy_band_j)
+    return {
+        "energy_band_j": (low, nominal, high),
+        "energy_breakdown_j": {k: (float(b[0]), float(b[1]), float(b[2])) for k, b in cost.energy_breakdown_j.items()},
+        "latency_s": float(cost.latency_s),
+        "throughput_hz": float(cost.throughput_hz),
+        "power_w": float(cost.power_w),
+        "area_mm2": float(cost.area_mm2),
+        "tick_s": float(cost.tick_s),
+        "tick_limit": cost.tick_limit,
+        "noc": {key: float(value) for key, value in cost.noc.items()},
+    }
+
+
+def _plain(value: float | None) -> float | None:
+    """Return a Python float; None where there is no finite number."""
+    return None if value is None or not math.isfinite(value) else float(value)

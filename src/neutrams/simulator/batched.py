@@ -1,0 +1,165 @@
+"""Any neuron model, many samples at once: one exact matrix product a tile and step, then the model's own rule.
+
+Registers are kept feature-major, ``[registers, n]``, so that an axon's gather copies whole rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.codec import spread_step
+from neutrams.neurons import NeuronModel, find_model
+from neutrams.program import Program
+from neutrams.simulator.cores import Product, exact_type, product
+from neutrams.simulator.inputs import channel_limit, spread_channels
+from neutrams.simulator.schedule import INPUT_START, Schedule, due
+from neutrams.simulator.tally import Tally, counts_every_word, output_neurons
+
+CHUNK_BYTES = 128 << 20
+"""Memory for the registers and states of one chunk of samples [byte]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batched:
+    """A program made ready for batched execution.
+
+    Attributes:
+        program: The program.
+        clock: Its schedule.
+        model: Its neuron model.
+        width: Range of the accumulator (ann) or potential (snn) [LSB].
+        products: The product of each tile.
+        kind: Type of the registers: holds every value exactly.
+        spread: bool ``[channels]``.
+    """
+
+    program: Program
+    clock: Schedule
+    model: NeuronModel
+    width: tuple[int, int]
+    products: tuple[Product, ...]
+    kind: np.dtype[np.generic]
+    spread: AnyArray
+
+    @property
+    def chunk(self) -> int:
+        """Samples to run at once, so that memory stays bounded [count]."""
+        registers = (len(self.program.neurons) + self.program.channels) * (self.clock.depth * self.kind.itemsize + 24)
+        return int(np.clip(CHUNK_BYTES // max(1, registers), 1, 1024))
+
+    def run(self, q: IntArray, raster: bool) -> Tally:
+        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state."""
+        return _Chunk(self, q, raster).run()
+
+
+def batched(program: Program, clock: Schedule) -> Batched:
+    """Prepare ``program``."""
+    model = find_model(program.model, "program, model")
+    limit = _register_limit(program, model)
+    tiles = program.tiles
+    products: dict[tuple[int, bytes], Product] = {}
+    chosen = []
+    for i, block in enumerate(tiles.block):
+        limits = limit[clock.register[tiles.axons[i] : tiles.axons[i + 1]]]
+        key = (int(block), limits.tobytes())
+        if key not in products:
+            products[key] = product(program.blocks[block], limits)
+        chosen.append(products[key])
+    bits = program.chip.core.accumulator_bits if model.mode == "ann" else program.chip.neuron.potential_bits
+    return Batched(
+        program=program,
+        clock=clock,
+        model=model,
+        width=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        products=tuple(chosen),
+        kind=exact_type(int(limit.max(initial=0))),
+        spread=spread_channels(program),
+    )
+
+
+def _register_limit(program: Program, model: NeuronModel) -> IntArray:
+    """Return int64 ``[neurons + channels]``: the largest magnitude each register can hold."""
+    if model.mode == "ann":
+        parameters = program.neurons.parameters
+        neurons = np.maximum(np.abs(parameters["low"]), np.abs(parameters["high"]))
+    else:
+        neurons = np.ones(len(program.neurons), dtype=np.int64)
+    return np.concatenate([neurons, channel_limit(program)])
+
+
+class _Chunk:
+    """The state of some samples while the clock runs."""
+
+    def __init__(self, engine: Batched, q: IntArray, raster: bool) -> None:
+        self.engine, self.q = engine, q
+        program, clock = engine.program, engine.clock
+        neurons, n = len(program.neurons), q.shape[1]
+        self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
+        self.state = np.zeros((neurons, n), dtype=np.int64)
+        if "initial" in program.neurons.parameters:
+            self.state += program.neurons.parameters["initial"][:, None]
+        self.wanted = output_neurons(program)
+        self.outputs = np.zeros((len(self.wanted), n), dtype=np.int64)
+        self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
+        self.sent = np.zeros(neurons, dtype=np.int64)
+        self.received = np.zeros(program.channels, dtype=np.int64)
+        self.raster = np.zeros((clock.ticks, neurons), dtype=np.bool_) if raster else None
+        self.counts = not counts_every_word(program)
+
+    def run(self) -> Tally:
+        """Let the clock run (the order inside a tick: see `neutrams.simulator.engine`)."""
+        program = self.engine.program
+        for tick in range(INPUT_START, self.engine.clock.ticks):
+            tiles = due(program, tick)
+            steps = [(tick - int(program.tiles.start[tile])) // program.ticks_per_step for tile in tiles]
+            read = [self._gathered(int(tile), step) for tile, step in zip(tiles, steps, strict=True)]
+            for tile, step, x in zip(tiles, steps, read, strict=True):
+                self._update(int(tile), step, x, tick)
+            step, rest = divmod(tick - INPUT_START, program.ticks_per_step)
+            if rest == 0 and step < program.steps:
+                self._present(step)
+        return Tally(
+            outputs=self.outputs.T,
+            axon_events=self.axon_events,
+            sent=self.sent,
+            received=self.received,
+            raster=self.raster,
+        )
+
+    def _gathered(self, tile: int, step: int) -> AnyArray:
+        """What the axons of ``tile`` read in its ``step``, ``[axons, n]``."""
+        program, clock = self.engine.program, self.engine.clock
+        rows = slice(program.tiles.axons[tile], program.tiles.axons[tile + 1])
+        seen = np.minimum(step + clock.offset[rows], program.steps - 1)
+        register = clock.register[rows]
+        if len(seen) and seen[0] >= 0 and (seen == seen[0]).all():
+            return self.registers[seen[0] % clock.depth][register]
+        x: AnyArray = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, register], 0)
+        return x
+
+    def _update(self, tile: int, step: int, x: AnyArray, tick: int) -> None:
+        engine, program = self.engine, self.engine.program
+        columns = slice(program.tiles.neurons[tile], program.tiles.neurons[tile + 1])
+        acc = engine.products[tile](x).astype(np.int64, copy=False)
+        parameters = {name: values[columns] for name, values in program.neurons.parameters.items()}
+        given, state = engine.model.step(acc.T, self.state[columns].T, parameters, engine.width)
+        self.state[columns] = state.T
+        self.registers[step % engine.clock.depth, columns] = given.T
+        mine = (self.wanted >= columns.start) & (self.wanted < columns.stop)
+        self.outputs[mine] += given.T[self.wanted[mine] - columns.start]
+        if self.counts:
+            self.axon_events[tile] += np.count_nonzero(x)
+            self.sent[columns] += np.count_nonzero(given, axis=0)
+        if self.raster is not None:
+            self.raster[tick, columns] = given[0] != 0
+
+    def _present(self, step: int) -> None:
+        """Let the input channels stand at ``step``."""
+        engine, program = self.engine, self.engine.program
+        values = self.q
+        if engine.spread.any():
+            values = np.where(engine.spread[:, None], spread_step(self.q, step, program.steps), self.q)
+        self.registers[step % engine.clock.depth, len(program.neurons) :] = values
+        if self.counts:
+            self.received += np.count_nonzero(values, axis=1)

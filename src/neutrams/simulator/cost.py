@@ -1,0 +1,92 @@
+"""Time, energy and area of a run from its event counts: the analytic level ``tick``."""
+
+import numpy as np
+
+from neutrams.base.errors import InputError
+from neutrams.program import Program
+from neutrams.simulator.energy import event_energy, leakage_energy, total
+from neutrams.simulator.result import Activity, Cost
+from neutrams.simulator.timing import timing_of
+from neutrams.simulator.traffic import Traffic, traffic_of
+
+
+def cost_of(program: Program, activity: Activity) -> Cost:
+    """Return what ``activity`` costs on the program's chip, per sample.
+
+    Energy = events * technology figure, component by component, + leakage of cores and routers in use over the time one
+    sample takes (1 / throughput). A hop is one router and one link. Formulas of the times: `timing_of`; of the
+    flits: `traffic_of`, `flits_per_word`.
+
+    Args:
+        program: The program that ran.
+        activity: Its event counts, summed over at least one sample.
+
+    Raises:
+        InputError: There is no sample.
+        SpecError: The chip's figures give a tick of no length.
+    """
+    if activity.samples < 1:
+        raise InputError("0 samples have no mean cost", where="simulation", fix="give at least one sample")
+    traffic = traffic_of(program, activity)
+    timing = timing_of(program, traffic)
+    cores, routers = _parts_in_use(program, traffic)
+    energy = event_energy(program.chip, _events(program, activity, traffic))
+    energy["leakage"] = leakage_energy(program.chip, cores, routers, 1 / timing.throughput_hz)
+    energy_band_j = total(list(energy.values()))
+    technology = program.chip.technology
+    area = {"core": cores * float(technology.core_mm2.value), "router": routers * float(technology.router_mm2.value)}
+    return Cost(
+        latency_s=timing.latency_s,
+        throughput_hz=timing.throughput_hz,
+        tick_s=timing.tick_s,
+        tick_limit=timing.limit,
+        energy_band_j=energy_band_j,
+        energy_breakdown_j=energy,
+        power_w=energy_band_j[1] * timing.throughput_hz,
+        area_mm2=sum(area.values()),
+        area_breakdown_mm2=area,
+        noc=_noc(traffic),
+        link_flits=dict(
+            zip(
+                zip(traffic.link_from.tolist(), traffic.link_to.tolist(), strict=True),
+                traffic.flits.tolist(),
+                strict=True,
+            )
+        ),
+    )
+
+
+def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str, float]:
+    """Events of each component per sample; a word out of the chip counts once however often it is decoded."""
+    outputs = [port.neuron for port in program.outputs]
+    leaving = np.unique(np.concatenate(outputs)) if outputs else np.zeros(0, dtype=np.int64)
+    whole = {
+        "axon": activity.axon_events.sum(),
+        "synapse": activity.synapse_events.sum(),
+        "array": activity.tile_updates.sum(),
+        "neuron": activity.neuron_updates.sum(),
+        "input": activity.received.sum(),
+        "output": activity.sent[leaving].sum(),
+    }
+    return {
+        **{name: float(count) / activity.samples for name, count in whole.items()},
+        "router": float(traffic.flits.sum()),
+        "link": float(traffic.flits[~traffic.crossing].sum()),
+        "chip_link": float(traffic.flits[traffic.crossing].sum()),
+    }
+
+
+def _parts_in_use(program: Program, traffic: Traffic) -> tuple[int, int]:
+    """(cores that hold a tile, cores whose router serves a tile or is passed by a link)."""
+    cores = np.unique(program.tiles.core)
+    return len(cores), len(np.union1d(cores, np.concatenate([traffic.link_from, traffic.link_to])))
+
+
+def _noc(traffic: Traffic) -> dict[str, float]:
+    hops = float(traffic.flits.sum())
+    return {
+        "flits": traffic.injected,
+        "hops": hops,
+        "peak_link_flits": float(traffic.flits.max(initial=0.0)),
+        "mean_hops": hops / traffic.injected if traffic.injected else 0.0,
+    }

@@ -1,0 +1,31 @@
+"""Energy by component: event counts times the technology figures of the chip, with their bands."""
+
+from collections.abc import Mapping
+
+from neutrams.hardware import Chip, Figure
+from neutrams.simulator.result import Band
+
+EVENTS = ("axon", "synapse", "array", "neuron", "router", "link", "chip_link", "input", "output")
+"""Components whose energy is a count of events times ``technology.<component>_j``."""
+
+
+def event_energy(chip: Chip, events: Mapping[str, float]) -> dict[str, Band]:
+    """Return the energy of each component of ``EVENTS`` from its event count [J]: linear in the counts."""
+    return {name: scaled(getattr(chip.technology, f"{name}_j"), events[name]) for name in EVENTS}
+
+
+def leakage_energy(chip: Chip, cores: int, routers: int, time_s: float) -> Band:
+    """Return (cores * core_w + routers * router_w) * time [J]; parts not in use are taken to be switched off."""
+    technology = chip.technology
+    return total([scaled(technology.core_w, cores * time_s), scaled(technology.router_w, routers * time_s)])
+
+
+def scaled(figure: Figure, amount: float) -> Band:
+    """Return the band of ``figure`` times an amount."""
+    low, nominal, high = figure.band
+    return low * amount, nominal * amount, high * amount
+
+
+def total(bands: list[Band]) -> Band:
+    """Return the sum of bands end by end: the sources are taken to err together, so the sum's band is the widest."""
+    return sum(b[0] for b in bands), sum(b[1] for b in bands), sum(b[2] for b in bands)

@@ -1,0 +1,82 @@
+"""The tick, and the choice of the engine that runs it.
+
+The order inside tick t = 0, 1, …, written down here once:
+
+1. Every tile with t = s + k L and 0 <= k < T is *due* (s its start tick, L ticks a step, T steps a sample).
+2. All due tiles read: each axon of delay d takes its source's register as it stood after tick t - d. A register that
+   has not been written yet holds 0; one whose tile is done holds its last value.
+3. All due tiles compute: the exact sum of weight times value over their axons, then the neuron model's rule on sum,
+   parameters and potential.
+4. All due tiles write their outputs to their registers. Thus in one tick all read before any writes.
+5. If t + 1 = k L with k < T, the input channels now stand at step k (so the inputs of step k stand after tick k L - 1;
+   those of step 0 after tick -1, before the clock starts). After the last step they stay.
+
+Samples of a batch know nothing of each other: each runs from t = 0 with registers 0 and initial potentials. A sample's
+count of an output neuron is the sum over that neuron's own T steps.
+
+Two engines follow this order and give the same integers: `neutrams.simulator.batched` for every neuron model, by
+matrix products, and `neutrams.simulator.spiking` for integrate-and-fire models, by events.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from neutrams.base.arrays import AnyArray
+from neutrams.kernels.compiled import thread_count
+from neutrams.program import Program
+from neutrams.simulator.batched import Batched, batched
+from neutrams.simulator.inputs import encode_channels
+from neutrams.simulator.schedule import Schedule
+from neutrams.simulator.spiking import Spiking, fits, spiking
+from neutrams.simulator.tally import Tally, merge
+
+Engine = Batched | Spiking
+
+
+def choose_engine(program: Program, clock: Schedule) -> Engine:
+    """Return the fastest engine that can run ``program``, ready to run."""
+    return spiking(program, clock) if fits(program) else batched(program, clock)
+
+
+def run_chunks(
+    engine: Engine,
+    inputs: Mapping[str, AnyArray],
+    raster: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Tally:
+    """Run all samples in chunks, side by side on the machine's cores.
+
+    Args:
+        engine: Made ready by `choose_engine`.
+        inputs: Checked tensors ``[N, *shape]`` by port name.
+        raster: Whether to keep the first sample's outputs tick by tick.
+        progress: Called with (samples done, N) after each chunk.
+
+    Returns:
+        The tally of all samples; no number in it depends on chunks or threads.
+    """
+    n = len(next(iter(inputs.values())))
+    threads = thread_count()
+    size = min(engine.chunk, -(-n // threads))
+    starts = range(0, n, size)
+
+    def run(start: int) -> Tally:
+        q = encode_channels(engine.program, inputs, slice(start, min(start + size, n)))
+        return engine.run(q, raster and start == 0)
+
+    parts = []
+    with ThreadPoolExecutor(threads) as pool:
+        for start, tally in zip(starts, _in_order(pool, run, starts), strict=True):
+            parts.append(tally)
+            if progress is not None:
+                progress(min(start + size, n), n)
+    return merge(parts)
+
+
+def _in_order(pool: ThreadPoolExecutor, run: Callable[[int], Tally], starts: range) -> Iterator[Tally]:
+    """Run chunks side by side and yield their tallies in order; an error ends the run at once."""
+    try:
+        yield from pool.map(run, starts)
+    except BaseException:
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise

@@ -1,0 +1,140 @@
+"""Tables of the compiled tick loop: neurons padded tile by tile, spiking axons in spans, weights as dense or listed rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.kernels.spiking import Axons, Tiles, Weights
+from neutrams.program import Program
+from neutrams.simulator.cores import SPARSE_DENSITY
+from neutrams.simulator.inputs import spread_channels
+from neutrams.simulator.schedule import Schedule
+
+PAD = 64
+"""Tiles are padded to a multiple of so many neurons, so that every vector loop runs without a remainder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """Where neurons and input channels stand in the kernel's registers.
+
+    Attributes:
+        first: int64 ``[tiles + 1]``, first place of each tile, a multiple of `PAD`.
+        neuron: int64 ``[neurons]``, place of each neuron.
+        register: int64 ``[axons]``, place each axon reads.
+        spiking: bool ``[axons]``, whether it reads spikes (a neuron or a ``spread`` channel).
+    """
+
+    first: IntArray
+    neuron: IntArray
+    register: IntArray
+    spiking: AnyArray
+
+
+def layout(program: Program, clock: Schedule) -> Layout:
+    """Give every neuron and channel a place."""
+    tiles, neurons = program.tiles, len(program.neurons)
+    widths = np.diff(tiles.neurons)
+    first = np.concatenate([[0], np.cumsum(-(-widths // PAD) * PAD)])
+    neuron = np.arange(neurons) + np.repeat(first[:-1] - tiles.neurons[:-1], widths)
+    place = np.concatenate([neuron, first[-1] + np.arange(program.channels)])
+    spikes = np.concatenate([np.ones(neurons, dtype=np.bool_), spread_channels(program)])
+    return Layout(first=first, neuron=neuron, register=place[clock.register], spiking=spikes[clock.register])
+
+
+def spiking_axons(program: Program, clock: Schedule, places: Layout, rows: IntArray) -> tuple[Axons, IntArray]:
+    """Return the spiking axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
+
+    Args:
+        program: The program.
+        clock: Its schedule.
+        places: Its layout.
+        rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`).
+    """
+    chosen = np.flatnonzero(places.spiking)
+    chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
+    tile, offset = clock.tile[chosen], clock.offset[chosen]
+    new = np.ones(len(chosen), dtype=np.bool_)
+    new[1:] = (np.diff(tile) != 0) | (np.diff(offset) != 0)
+    begin = np.flatnonzero(new)
+    axons = Axons(
+        offset=offset[begin],
+        begin=np.append(begin, len(chosen)),
+        source=places.register[chosen].astype(np.int32),
+        row=rows[chosen].astype(index_type(rows)),
+    )
+    return axons, np.searchsorted(tile[begin], np.arange(len(program.tiles) + 1))
+
+
+def index_type(rows: IntArray) -> type[np.int32] | type[np.int64]:
+    """Return the type that holds every row number."""
+    return np.int32 if rows.max(initial=0) < np.iinfo(np.int32).max else np.int64
+
+
+def store_weights(program: Program, clock: Schedule, places: Layout) -> tuple[Weights, IntArray, AnyArray]:
+    """Store each block some spiking axon uses, once.
+
+    Returns:
+        The weights; int64 ``[axons]``, where each axon's row begins; bool ``[tiles]``, whether a tile's rows are listed.
+    """
+    tiles = program.tiles
+    used = np.unique(tiles.block[np.unique(clock.tile[places.spiking])])
+    sparse = [np.count_nonzero(block) < SPARSE_DENSITY * block.size for block in program.blocks]
+    base = np.zeros(len(program.blocks), dtype=np.int64)
+    stride = np.ones(len(program.blocks), dtype=np.int64)
+    dense: list[AnyArray] = []
+    listed: list[AnyArray] = []
+    for b in used:
+        block = program.blocks[b]
+        if sparse[b]:
+            base[b] = sum(map(len, listed))
+            listed.append(block)
+        else:
+            stride[b] = -(-block.shape[1] // PAD) * PAD
+            base[b] = sum(a.size for a in dense)
+            dense.append(np.pad(block, ((0, 0), (0, int(stride[b]) - block.shape[1]))))
+    row = np.arange(len(clock.tile)) - tiles.axons[clock.tile]
+    block_of = tiles.block[clock.tile]
+    return _packed(dense, listed, places), base[block_of] + row * stride[block_of], np.array(sparse)[tiles.block]
+
+
+def _packed(dense: list[AnyArray], listed: list[AnyArray], places: Layout) -> Weights:
+    """Lay the blocks one after another; behind the dense rows stands one row of zeros as wide as the widest tile."""
+    widest = int(np.diff(places.first).max(initial=0))
+    rows = [*(block.ravel() for block in dense), np.zeros(widest, dtype=np.int8)]
+    entries = [np.nonzero(block) for block in listed]
+    per_row = [np.count_nonzero(block, axis=1) for block in listed]
+    none = [np.zeros(0, dtype=np.int64)]
+    return Weights(
+        dense=np.concatenate(rows),
+        begin=np.concatenate([[0], np.cumsum(np.concatenate(per_row + none))]).astype(np.int32),
+        column=np.concatenate([columns for _, columns in entries] + none).astype(np.int32),
+        weight=np.concatenate([block[at] for block, at in zip(listed, entries, strict=True)] + none).astype(np.int32),
+    )
+
+
+def tile_rows(program: Program, places: Layout, spans: IntArray, pulses: IntArray, listed: AnyArray) -> Tiles:
+    """Return the kernel's tile table, ordered by phase (start mod L)."""
+    period = program.ticks_per_step
+    phase = program.tiles.start % period
+    order = np.argsort(phase, kind="stable")
+    return Tiles(
+        phase=np.searchsorted(phase[order], np.arange(period + 1)),
+        order=order,
+        start=program.tiles.start.copy(),
+        neurons=places.first,
+        spans=spans,
+        pulses=pulses,
+        listed=listed,
+    )
+
+
+def accumulator_bound(program: Program, clock: Schedule, places: Layout) -> int:
+    """Return the largest |sum of weights| that spikes can cause in any neuron [LSB]."""
+    bound = 0
+    for i, block in enumerate(program.tiles.block):
+        spiking = places.spiking[program.tiles.axons[i] : program.tiles.axons[i + 1]]
+        if spiking.any():
+            bound = max(bound, int(np.abs(program.blocks[block][spiking].astype(np.int64)).sum(axis=0).max(initial=0)))
+    return bound

@@ -1,0 +1,72 @@
+"""What an engine counts while it runs: the outputs of each sample and the events of all of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.program import Program
+from neutrams.simulator.result import Activity
+from neutrams.simulator.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tally:
+    """Counts of some samples; sums of them are counts of more.
+
+    Attributes:
+        outputs: int64 ``[n, rows]``, sums over the steps of the output neurons of all ports, port after port.
+        axon_events: int64 ``[tiles]``, axons that carried something else than 0, summed over steps and samples.
+        sent: int64 ``[neurons]``, outputs other than 0.
+        received: int64 ``[channels]``, channel values other than 0.
+        raster: bool ``[ticks, neurons]``, outputs other than 0 of the first sample; None unless asked for.
+    """
+
+    outputs: IntArray
+    axon_events: IntArray
+    sent: IntArray
+    received: IntArray
+    raster: AnyArray | None
+
+
+def output_neurons(program: Program) -> IntArray:
+    """Return the neurons of all output ports, port after port, int64 ``[rows]``."""
+    return np.concatenate([port.neuron for port in program.outputs])
+
+
+def merge(parts: list[Tally]) -> Tally:
+    """Join the tallies of consecutive samples."""
+    return Tally(
+        outputs=np.concatenate([part.outputs for part in parts]),
+        axon_events=np.sum([part.axon_events for part in parts], axis=0),
+        sent=np.sum([part.sent for part in parts], axis=0),
+        received=np.sum([part.received for part in parts], axis=0),
+        raster=parts[0].raster,
+    )
+
+
+def activity(program: Program, clock: Schedule, tally: Tally) -> Activity:
+    """Return the event counts of a run; an ann chip that does not skip zeros sends, reads and adds every word."""
+    n, tiles = len(tally.outputs), len(program.tiles)
+    updates = np.full(tiles, n * program.steps, dtype=np.int64)
+    axons, columns = np.diff(program.tiles.axons), np.diff(program.tiles.neurons)
+    axon_events, sent, received = tally.axon_events, tally.sent, tally.received
+    if counts_every_word(program):
+        axon_events = updates * axons
+        sent = np.full(len(program.neurons), n * program.steps, dtype=np.int64)
+        received = np.full(program.channels, n * program.steps, dtype=np.int64)
+    return Activity(
+        samples=n,
+        ticks=clock.output_ticks,
+        tile_updates=updates,
+        axon_events=axon_events,
+        synapse_events=axon_events * columns,
+        neuron_updates=updates * columns,
+        sent=sent,
+        received=received,
+    )
+
+
+def counts_every_word(program: Program) -> bool:
+    """Whether zeros are words like any other, so that events need no counting."""
+    return program.mode == "ann" and not program.chip.signal.skip_zero

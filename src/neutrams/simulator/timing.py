@@ -1,0 +1,95 @@
+"""How long a tick lasts and what sets it, without simulating below the tick."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import SpecError
+from neutrams.program import Program
+from neutrams.simulator.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The analytic times of a program.
+
+    Attributes:
+        tick_s: Period of one tick [s].
+        limit: What sets it (see `neutrams.simulator.result.Cost.tick_limit`).
+        latency_s: From a sample's first input to its last output [s].
+        throughput_hz: Samples a second [Hz].
+    """
+
+    tick_s: float
+    limit: str
+    latency_s: float
+    throughput_hz: float
+
+
+def timing_of(program: Program, traffic: Traffic) -> Timing:
+    """Return tick, latency and throughput.
+
+    The tick is ``tick.ann_s`` or ``tick.snn_s`` where that is above 0. Otherwise it is the longest of
+
+    * cores: over the tiles of one core that update in one tick (start mod L the same), the sum of
+      axon rows * row_s + array_s + neurons * neuron_s; all rows count, since the period must hold the busiest tick;
+    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s, or chip_link_s between
+      chips, + the longest path, hops * (router_s + link_s). A step's flits are taken to go in one tick. On a bus all
+      transfers of a chip share one link, and all those between chips another.
+
+    Latency = (last start tick + (T - 1) L + 1) * tick. Throughput = 1 / (L * tick) in ann mode, where samples follow
+    one another through the pipeline, and 1 / latency in snn mode, where the state is restored between samples.
+
+    Raises:
+        SpecError: The technology figures give a tick of no length.
+    """
+    needed, limit = max(_slowest_core(program), _slowest_link(program, traffic))
+    spec = program.chip.tick
+    fixed = spec.ann_s if program.mode == "ann" else spec.snn_s
+    if fixed > 0:
+        limit = "fixed" if needed <= fixed else f"fixed, too short: {limit} needs {needed:.3g} s"
+    tick_s = fixed or needed
+    if tick_s <= 0:
+        raise SpecError(
+            f"a tick has no length: tick.{program.mode}_s, technology.row_s, array_s and neuron_s are all 0",
+            where=f"chip {program.chip.name!r}",
+            fix=f"give one of them a value above 0, such as --set tick.{program.mode}_s=1e-3",
+        )
+    last_start = int(program.tiles.start.max(initial=0))
+    latency_s = (last_start + (program.steps - 1) * program.ticks_per_step + 1) * tick_s
+    throughput_hz = 1 / (program.ticks_per_step * tick_s if program.mode == "ann" else latency_s)
+    return Timing(tick_s=tick_s, limit=limit, latency_s=latency_s, throughput_hz=throughput_hz)
+
+
+def _slowest_core(program: Program) -> tuple[float, str]:
+    tiles, technology = program.tiles, program.chip.technology
+    if not len(tiles):
+        return 0.0, "nothing"
+    busy_s = (
+        np.diff(tiles.axons) * technology.row_s.value
+        + technology.array_s.value
+        + np.diff(tiles.neurons) * technology.neuron_s.value
+    )
+    phase = tiles.core * program.ticks_per_step + tiles.start % program.ticks_per_step
+    slots, which = np.unique(phase, return_inverse=True)
+    sums: FloatArray = np.bincount(which, weights=busy_s).astype(np.float64)
+    worst = int(sums.argmax())
+    return float(sums[worst]), f"core {int(slots[worst]) // program.ticks_per_step}"
+
+
+def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
+    if not len(traffic.flits):
+        return 0.0, ""
+    technology = program.chip.technology
+    link_s = np.where(traffic.crossing, technology.chip_link_s.value, technology.link_s.value)
+    load_s = traffic.flits * link_s / program.steps
+    names = [f"link {a}-{b}" for a, b in zip(traffic.link_from, traffic.link_to, strict=True)]
+    if program.chip.board.topology == "bus":
+        chip = traffic.link_from // (program.chip.board.rows * program.chip.board.columns)
+        shared = np.where(traffic.crossing, -1, chip)
+        buses, which = np.unique(shared, return_inverse=True)
+        load_s = np.bincount(which, weights=load_s).astype(np.float64)
+        names = ["bus between chips" if bus < 0 else f"bus of chip {bus}" for bus in buses]
+    worst = int(load_s.argmax())
+    return float(load_s[worst]) + traffic.path_s, names[worst]

@@ -1,0 +1,109 @@
+"""Flits on the links of a board, from the routes of a program and what its sources sent."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.hardware import Board, Chip
+from neutrams.program import Program, RouteTable
+from neutrams.simulator.result import Activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What the network on chip carries, per sample.
+
+    Attributes:
+        link_from: int64 ``[links]``, each link in use once.
+        link_to: int64 ``[links]``.
+        crossing: bool ``[links]``, whether it joins two chips.
+        flits: float64 ``[links]``, flits over it.
+        injected: Flits that enter the network; what stays in its core does not.
+        path_s: Time of the longest path, free of waiting [s].
+    """
+
+    link_from: IntArray
+    link_to: IntArray
+    crossing: npt.NDArray[np.bool_]
+    flits: FloatArray
+    injected: float
+    path_s: float
+
+
+def traffic_of(program: Program, activity: Activity) -> Traffic:
+    """Return the flits of each link: every source sends all its words or spikes over all links of its flow.
+
+    A link of a flow counts as often as the route table lists it (once in a tree, once a destination where multicast
+    copies). Links from or to a negative core are the border of the board; ``input_j`` and ``output_j`` pay for them.
+    """
+    routes, board = program.routes, Board.of(program.chip)
+    flow = np.repeat(np.arange(len(routes.tile)), np.diff(routes.links))
+    inside = (routes.link_from >= 0) & (routes.link_to >= 0)
+    flow, start, end = flow[inside], routes.link_from[inside], routes.link_to[inside]
+    words = _flow_flits(program, activity)
+    links, which = np.unique(start * board.cores + end, return_inverse=True)
+    link_from, link_to = np.divmod(links, board.cores)
+    leaving = ~np.isin(flow * board.cores + start, flow * board.cores + end)
+    copies = flow[leaving] if program.chip.board.multicast == "copy" else np.unique(flow)
+    return Traffic(
+        link_from=link_from,
+        link_to=link_to,
+        crossing=~board.same_chip(link_from, link_to),
+        flits=np.bincount(which, weights=words[flow], minlength=len(links)).astype(np.float64),
+        injected=float(words[copies].sum()),
+        path_s=_longest_path(program.chip, flow, start, end),
+    )
+
+
+def flits_per_word(chip: Chip, value_bits: int) -> int:
+    """Flits one word takes: ceil((value + address) / flit_bits); the address is the core's number and the axon's.
+
+    A spike is a word without value. So one flit does wherever ``flit_bits`` holds value and address.
+    """
+    cores = Board.of(chip).cores
+    address_bits = (cores - 1).bit_length() + (chip.core.axons - 1).bit_length()
+    return max(1, -(-(value_bits + address_bits) // chip.board.flit_bits))
+
+
+def _flow_flits(program: Program, activity: Activity) -> FloatArray:
+    """Flits per sample each flow sends over each of its links, float64 ``[flows]``."""
+    routes: RouteTable = program.routes
+    signal = program.chip.signal
+    neuron_bits = signal.output_bits if program.mode == "ann" else 0
+    sent = activity.sent * flits_per_word(program.chip, neuron_bits)
+    received = activity.received * _channel_flits(program)
+    flits = np.concatenate([received[::-1], sent])[routes.source + len(received)]
+    flow = np.repeat(np.arange(len(routes.tile)), np.diff(routes.sources))
+    return np.bincount(flow, weights=flits, minlength=len(routes.tile)) / activity.samples
+
+
+def _channel_flits(program: Program) -> IntArray:
+    """Flits of one word of each input channel, int64 ``[channels]``."""
+    signal = program.chip.signal
+    flits = np.ones(program.channels, dtype=np.int64)
+    for port in program.inputs:
+        level_bits = signal.current_bits if port.code == "level" and port.high > 1 else 0
+        bits = signal.input_bits if program.mode == "ann" else level_bits
+        flits[port.first : port.first + len(port.element)] = flits_per_word(program.chip, bits)
+    return flits
+
+
+def _longest_path(chip: Chip, flow: IntArray, start: IntArray, end: IntArray) -> float:
+    """Latest first arrival over all flows [s]: relaxation along the links of all flows, from where each begins."""
+    if not len(flow):
+        return 0.0
+    board, technology = Board.of(chip), chip.technology
+    link_s = np.where(board.same_chip(start, end), technology.link_s.value, technology.chip_link_s.value)
+    step_s = technology.router_s.value + link_s
+    codes = np.concatenate([flow * board.cores + start, flow * board.cores + end])
+    nodes, number = np.unique(codes, return_inverse=True)
+    tail, head = number[: len(flow)], number[len(flow) :]
+    arrival = np.where(np.isin(np.arange(len(nodes)), head), np.inf, 0.0)
+    while True:
+        relaxed = arrival.copy()
+        np.minimum.at(relaxed, head, arrival[tail] + step_s)
+        if np.array_equal(relaxed, arrival):
+            return float(arrival[np.isfinite(arrival)].max(initial=0.0))
+        arrival = relaxed

@@ -1,0 +1,26 @@
+"""The loss ledger: what each layer and each limit of the chip cost, measured on calibration data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One cost.
+
+    Attributes:
+        layer: Tensor of the source network.
+        unit: Tensor of the transformed network (a part of the layer where it was split).
+        constraint: ``inherited`` (errors of earlier layers), ``fan_in``, ``weight_bits``, ``signal_bits``, ``spikes``
+            (rate code, thresholds and reset); ``all`` sums up a layer.
+        relative_error: Root mean square of the error it adds, over the root mean square of the original's values.
+        agreement: With this layer as the chip gives it and the rest in float, the fraction of calibration samples whose
+            arg-max is that of the original; None but in the rows ``all``.
+        accuracy: Likewise the fraction classified as the labels say; None where no labels were given.
+    """
+
+    layer: str
+    unit: str
+    constraint: str
+    relative_error: float
+    agreement: float | None = None
+    accuracy: float | None = None

@@ -1,0 +1,91 @@
+"""What a user may ask of the transformation."""
+
+from dataclasses import dataclass
+
+from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import SpecError
+from neutrams.hardware import Chip
+from neutrams.neurons import find_model
+
+CALIBRATION_SAMPLES = (1024, 2048, 4096, 8192)
+"""Most calibration samples used, by effort."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformOptions:
+    """Options of the transformation.
+
+    Attributes:
+        mode: ``ann`` or ``snn``.
+        steps: T, steps a sample in snn mode; 1 in ann mode.
+        effort: 0 to 3, amount of work.
+        seed: Of whatever is random.
+        partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (ann) or ``pair`` (two neurons).
+        labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
+
+    Raises:
+        SpecError: An option is outside its range.
+    """
+
+    mode: str = "ann"
+    steps: int = 1
+    effort: int = 1
+    seed: int = 0
+    partial_sums: str = "auto"
+    labels: AnyArray | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.mode in ("ann", "snn"), f"mode is {self.mode!r}", "mode", "take ann or snn")
+        _check(0 <= self.effort <= 3, f"effort is {self.effort}", "effort", "take 0, 1, 2 or 3")
+        _check(self.seed >= 0, f"seed is {self.seed}", "seed", "take a number from 0")
+        _check(
+            self.partial_sums in ("auto", "signed", "offset", "pair"),
+            f"partial_sums is {self.partial_sums!r}",
+            "partial_sums",
+            "take auto, signed, offset or pair",
+        )
+        if self.mode == "ann":
+            _check(self.steps == 1, f"steps is {self.steps} in ann mode", "steps", "leave it at 1, or take mode snn")
+        else:
+            _check(1 <= self.steps <= 4096, f"steps is {self.steps}", "steps", "take 1 to 4096, 32 is usual")
+
+
+def _check(holds: bool, what: str, key: str, fix: str) -> None:
+    if not holds:
+        raise SpecError(what, where=f"option {key}", fix=fix)
+
+
+def neuron_model(chip: Chip, mode: str) -> str:
+    """Return the chip's neuron model for ``mode``; the first listed where it has several.
+
+    Raises:
+        SpecError: The chip has none.
+    """
+    for name in chip.neuron.models:
+        if find_model(name, f"chip {chip.name!r}, neuron.models").mode == mode:
+            return name
+    raise SpecError(
+        f"chip {chip.name!r} has no neuron model of mode {mode} (it has {', '.join(chip.neuron.models)})",
+        where="option mode",
+        fix="choose the mode the chip has, or a chip with an integrate-and-fire model",
+    )
+
+
+def partial_code(chip: Chip, options: TransformOptions) -> str:
+    """Return how partial sums travel: ``signed``, ``offset`` or ``pair``; ``auto`` takes the fewest neurons that work.
+
+    Raises:
+        SpecError: The chip or mode does not have the one asked for.
+    """
+    signed = chip.signal.partial_sums == "signed" and options.mode == "ann"
+    wanted = options.partial_sums
+    if wanted == "auto":
+        return "signed" if signed else ("offset" if options.mode == "ann" else "pair")
+    _check(
+        wanted != "signed" or signed,
+        f"signed is not possible on chip {chip.name!r} in mode {options.mode}",
+        "partial_sums",
+        "take auto, or set signal.partial_sums=signed in ann mode",
+    )
+    _check(wanted != "offset" or options.mode == "ann", "offset needs mode ann", "partial_sums", "take pair or auto")
+    return wanted

@@ -1,0 +1,133 @@
+"""The transformation: canonicalise, lower, split, then fit unit by unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, FloatArray, check_finite
+from neutrams.base.errors import CapacityError, InputError
+from neutrams.evaluate import float_values
+from neutrams.hardware import Chip
+from neutrams.network import Network
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.lower import lower_functions
+from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code
+from neutrams.transform.split import split_fan_in
+from neutrams.transform.tuning.ann_fitter import AnnFitter
+from neutrams.transform.tuning.constrain import Build, Fitter, Progress, constrain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformed:
+    """A network in core operators.
+
+    Attributes:
+        network: The core network, integer inside.
+        ledger: What it cost, by layer and limit.
+        activity: Words or spikes a sample that each Encode and Neuron sends on calibration data, float64 ``[n]`` by node.
+        samples: Calibration samples used.
+    """
+
+    network: Network
+    ledger: tuple[LedgerRow, ...]
+    activity: Mapping[str, FloatArray]
+    samples: int
+
+
+def transform(
+    network: Network,
+    chip: Chip,
+    calibration: Mapping[str, AnyArray],
+    options: TransformOptions,
+    progress: Progress | None = None,
+) -> Transformed:
+    """Return an equivalent of ``network`` that obeys the limits of ``chip``.
+
+    Args:
+        network: A float network.
+        chip: The chip.
+        calibration: Each input ``[N, *shape]`` by name; sets value ranges and is what units are tuned on.
+        options: Mode, steps, effort, seed.
+        progress: Called with (units done, units in all).
+
+    Raises:
+        InputError: Calibration data are missing, empty, misshapen or not finite.
+        UnsupportedError: The network holds what cannot go on a chip.
+        SpecError: The chip does not have the mode.
+        CapacityError: The chip's fan-in is too small for any split.
+    """
+    neuron_model(chip, options.mode)
+    check_inputs(network, calibration, "calibration")
+    code = partial_code(chip, options)
+    split = split_fan_in(lower_functions(network), usable_fan_in(chip, code), code == "pair")
+    data, labels = _sampled(calibration, options)
+    build = Build(
+        source=split, chip=chip, fitter=_fitter(chip, options), steps=options.steps,
+        values=float_values(split, data), inputs=data, labels=labels,
+    )  # fmt: skip
+    core, ledger = constrain(build, progress)
+    activity = {name: signal.sent(chip.signal.skip_zero) for name, signal in build.signals.items()}
+    samples = len(next(iter(data.values())))
+    return Transformed(network=core, ledger=tuple(ledger), activity=activity, samples=samples)
+
+
+def _fitter(chip: Chip, options: TransformOptions) -> Fitter:
+    return AnnFitter(chip)
+
+
+def usable_fan_in(chip: Chip, code: str) -> int:
+    """Return how many inputs an accumulator may have: the axons but for the bias row.
+
+    Raises:
+        CapacityError: Too few for partial sums to be added up.
+    """
+    free = chip.core.axons - (1 if chip.core.bias == "row" else 0)
+    least = 4 if code == "pair" else 2
+    if free < least:
+        raise CapacityError(
+            f"a neuron of chip {chip.name!r} can have {free} inputs, adding partial sums takes {least}",
+            where="core.axons",
+            fix=f"take a core with at least {least + chip.core.axons - free} axons",
+        )
+    return free
+
+
+def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) -> None:
+    """Refuse arrays that are not the network's inputs.
+
+    Raises:
+        InputError: One is missing, unknown, empty, misshapen or not finite.
+    """
+    shapes = {node.name: node.shape for node in network.inputs}
+    if set(arrays) != set(shapes):
+        raise InputError(
+            f"arrays are named {sorted(arrays)}, the inputs of the model are {sorted(shapes)}",
+            where=what,
+            fix="name each array as the model names its input (or give a single one as x)",
+        )
+    lengths = {len(a) if a.ndim else 0 for a in arrays.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise InputError(
+            f"the arrays hold {sorted(lengths)} samples", where=what, fix="give at least one sample, as many of each input"
+        )
+    for name, array in arrays.items():
+        if array.shape[1:] != shapes[name]:
+            raise InputError(
+                f"samples of {name!r} have shape {array.shape[1:]}, the model takes {shapes[name]}",
+                where=what,
+                fix="reshape them, the batch axis first",
+            )
+        if array.dtype.kind not in "fiub":
+            raise InputError(f"{name!r} holds {array.dtype}", where=what, fix="give numbers")
+        check_finite(np.asarray(array, dtype=np.float64), f"{what}, {name!r}")
+
+
+def _sampled(
+    calibration: Mapping[str, AnyArray], options: TransformOptions
+) -> tuple[dict[str, AnyArray], AnyArray | None]:
+    """Return at most as many samples as the effort allows, evenly spread over the given ones."""
+    n = len(next(iter(calibration.values())))
+    take = np.unique(np.linspace(0, n - 1, min(n, CALIBRATION_SAMPLES[options.effort])).round().astype(np.int64))
+    labels = None if options.labels is None else options.labels[take]
+    return {name: array[take] for name, array in calibration.items()}, labels

@@ -1,0 +1,162 @@
+"""Fit a unit of an ann-mode network: integer weights, bias, multiplier and shift."""
+
+import numpy as np
+
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.hardware import Chip
+from neutrams.transform.tuning.ranges import OutputRange
+from neutrams.transform.tuning.unit import Fit, Unit
+from neutrams.transform.tuning.weights import (
+    FEW_BITS,
+    Moments,
+    moments,
+    refit,
+    round_nearest,
+    round_with_feedback,
+    squared_error,
+)
+
+MOST_BIAS_ROWS = 8
+"""Most axons that carry a constant for biases wider than the register."""
+
+CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22)
+"""Fractions of the largest weight tried as the end of the grid where bits are few."""
+
+
+def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
+    """Return the unit in integers: y = clip((acc + bias) * m >> s, low, high), value = scale * y + zero.
+
+    1. Rows are taken per input LSB; where weights have few bits they are first refitted to the inputs really delivered.
+    2. The step of each row's grid is the least that its largest weight and its bias allow, widened to what multiplier and
+       shift express exactly: weight_scale = scale * m / 2^s. So no gain error is left.
+    3. Weights are rounded; the bias makes the mean of the output that of the target (bias correction).
+    4. ``copies`` neurons carry the same value with biases staggered by 1/copies of an output LSB, so that the mean of
+       their outputs resolves that fraction (Hermite's identity).
+
+    Args:
+        unit: The unit.
+        reach: The mapping from values to output integers.
+        chip: Gives all widths.
+        copies: Neurons an element.
+
+    References:
+        Nagel et al. (2019), bias correction, eq. 17. arXiv:1906.04721
+    """
+    rows, bias = unit.per_lsb()
+    seen = None
+    if chip.core.weight_bits < FEW_BITS and not unit.elementwise:
+        seen = moments(unit.inputs[0].mean(), unit.target)
+        rows = refit(rows, seen)
+    peak = np.abs(rows).max(axis=1, initial=0.0)
+    for_weights = peak / chip.core.weight_range[1]
+    rows_for_bias = _bias_rows(unit, chip)
+    for_bias = np.abs(bias - reach.zero) / bias_reach(chip, rows_for_bias)
+    if unit.elementwise:
+        for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
+    if seen is None:
+        multiplier, shift, scale, step = _grid(np.maximum(for_weights, for_bias), reach, chip)
+        weights = round_nearest(rows, step, chip.core.weight_range)
+    else:
+        multiplier, shift, scale, step, weights = _best_grid(rows, (for_weights, for_bias), reach, chip, seen)
+    means = unit.target.mean(0).double().numpy() - step * unit.sums(weights).mean(0).double().numpy()
+    lead = np.tile((means - reach.zero) / step, copies)
+    stagger = np.repeat((np.arange(copies) + 0.5) / copies - 0.5, len(step)) * np.tile(scale / step, copies)
+    register, row = _bias(np.rint(lead + stagger), chip, rows_for_bias)
+    n = copies * len(step)
+    parameters = {
+        "bias": register,
+        "multiplier": np.tile(multiplier, copies),
+        "shift": np.tile(shift, copies),
+        "low": np.full(n, reach.low, dtype=np.int64),
+        "high": np.full(n, reach.high, dtype=np.int64),
+    }
+    return Fit(
+        rows=np.tile(weights, (copies, 1)),
+        model="requantize",
+        parameters=parameters,
+        weight_scale=np.tile(step, copies),
+        scale=np.tile(scale, copies),
+        zero=np.tile(reach.zero, copies),
+        bias_weights=row,
+    )
+
+
+def _bias_rows(unit: Unit, chip: Chip) -> int:
+    """Return how many axons may carry a constant for the bias: the one it needs, or those the fan-in leaves over."""
+    if unit.elementwise:
+        return 1 if chip.core.bias == "row" else 0
+    return min(MOST_BIAS_ROWS, chip.core.axons - unit.accumulator.weights.shape[1])  # type: ignore[union-attr]
+
+
+def bias_reach(chip: Chip, rows: int) -> float:
+    """Largest bias that register and ``rows`` constant axons hold [LSB of the accumulator], a tenth left for correction."""
+    register = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
+    return 0.9 * (register + rows * chip.core.weight_range[1] * ((1 << chip.signal.input_bits) - 1))
+
+
+def _whole_steps(peak: FloatArray, least: FloatArray) -> FloatArray:
+    """Widen ``least`` so that ``peak`` is a whole number of steps: terms of one scale then add up without gain error."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.where(least > 0, np.floor(peak / least * (1 + 1e-9)), 1.0)
+    return np.where(steps >= 1, peak / np.maximum(steps, 1.0), least)
+
+
+def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Return (m, s, output scale, weight step): step = scale * m / 2^s >= least, as fine as the widths allow."""
+    most = (1 << chip.neuron.multiplier_bits) - 1
+    longest = (1 << chip.neuron.shift_bits) - 1
+    scale = np.maximum(reach.scale, least * 2 / most)  # the shift is at least 1
+    ratio = least / scale
+    if chip.neuron.scale == "core":
+        ratio = np.full_like(ratio, ratio.max(initial=0.0))
+    with np.errstate(divide="ignore"):
+        shift = np.clip(np.floor(np.log2(most / np.maximum(ratio, 1e-300))), 1, longest).astype(np.int64)
+    multiplier = np.clip(np.ceil(ratio * 2.0**shift - 1e-9), 1, most).astype(np.int64)
+    return multiplier, shift, scale, scale * multiplier / 2.0**shift
+
+
+def _best_grid(
+    rows: FloatArray, least: tuple[FloatArray, FloatArray], reach: OutputRange, chip: Chip, seen: Moments
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray]:
+    """Try several ends of the grid and keep each neuron's best by its output error on the inputs delivered."""
+    best: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray] | None = None
+    best_error = np.full(len(rows), np.inf)
+    for clip in CLIPS:
+        tried = _grid(np.maximum(least[0] * clip, least[1]), reach, chip)
+        weights = round_with_feedback(rows, tried[3], chip.core.weight_range, seen.gram)
+        error = squared_error(weights * tried[3][:, None], rows, seen.gram)
+        better = error < best_error
+        if chip.neuron.scale == "core":
+            better = np.full_like(better, error.sum() < best_error.sum())
+        best_error = np.where(better, error, best_error)
+        now = (*tried, weights)
+        best = now if best is None else _merged(better, now, best)
+    assert best is not None
+    return best
+
+
+def _merged(
+    better: np.ndarray,
+    now: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray],
+    best: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray],
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray]:
+    m, s, scale, step = (np.where(better, a, b) for a, b in zip(now[:4], best[:4], strict=True))
+    return m, s, scale, step, np.where(better[:, None], now[4], best[4])
+
+
+def _bias(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray | None]:
+    """Return (bias register ``[n]``, weights of the bias rows ``[n, rows]`` or None) that together come nearest to ``wanted``.
+
+    Rows take what the register cannot hold, shared evenly; where there is no register they take all of it.
+    """
+    low, high = chip.core.weight_range
+    level = (1 << chip.signal.input_bits) - 1
+    most = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
+    beyond = np.rint((wanted - np.clip(wanted, -most, most)) / level)
+    if rows == 0 or (most and not beyond.any()):
+        return np.clip(wanted, -most - 1, most).astype(np.int64), None
+    shares = [np.floor((beyond + k) / rows) for k in range(rows)]
+    weights = np.stack([np.clip(share, low, high) for share in shares], axis=1).astype(np.int64)
+    weights = weights[:, np.abs(weights).max(axis=0) > 0] if beyond.any() else weights[:, :1]
+    rest = wanted - weights.sum(axis=1) * level
+    return np.clip(rest, -most - 1 if most else 0, most).astype(np.int64), weights

@@ -1,0 +1,42 @@
+"""The fitter of ann mode: output ranges, copies of decoded neurons, and the closed-form fit."""
+
+from collections.abc import Mapping
+
+import torch
+
+from neutrams.hardware import Chip
+from neutrams.network import ops
+from neutrams.transform.tuning.ann import fit_ann
+from neutrams.transform.tuning.ranges import positive_range, signed_ranges
+from neutrams.transform.tuning.unit import Fit, Unit
+
+MOST_COPIES = 16
+"""Most neurons that carry one decoded value; they cost nothing while they fit in the columns of one core."""
+
+
+class AnnFitter:
+    """Fits units for ann mode (see `neutrams.transform.tuning.constrain.Fitter`)."""
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+
+    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
+        """Return an encoder whose integers span the calibration values."""
+        high = (1 << self.chip.signal.input_bits) - 1
+        least, most = min(float(values.min()), 0.0), float(values.max())
+        scale = (most - least) / high if most > least else 1.0
+        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=least, low=0, high=high)
+
+    def fit(self, unit: Unit, siblings: Mapping[str, torch.Tensor]) -> Fit:
+        """Return the unit in integers."""
+        copies = decoded_copies(unit, self.chip)
+        if unit.cap is not None:
+            return fit_ann(unit, positive_range(unit.activated(unit.target), unit.cap, self.chip), self.chip, copies)
+        ranges = signed_ranges(list(siblings.values()), self.chip, shared=unit.decoded)
+        own = list(siblings).index(unit.accumulator.name)
+        return fit_ann(unit, ranges[own], self.chip, copies)
+
+
+def decoded_copies(unit: Unit, chip: Chip) -> int:
+    """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""
+    return max(1, min(MOST_COPIES, chip.core.neurons // unit.target.shape[1])) if unit.decoded else 1

@@ -1,0 +1,70 @@
+"""Measure what a unit and a layer lose on calibration data, and to which limit."""
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import AnyArray
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.names import origin_of
+from neutrams.transform.tuning.unit import Fit, Signal, Unit
+
+
+def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
+    """Return the ledger rows of one fitted unit.
+
+    inherited: float weights on what is delivered, against the target; weight_bits: integer weights against float ones on
+    the same inputs; the rest: what the neurons give, against the activation of what they integrate. The rest of a partial
+    sum is there because of the fan-in limit and is booked there.
+    """
+    layer, part = origin_of(unit.name)
+    n = unit.target.shape[1]
+    rows, bias = unit.per_lsb()
+    exact = unit.sums(rows) + torch.from_numpy(bias).float()
+    step = torch.from_numpy(fit.weight_scale[:n]).float()
+    integer = unit.sums(fit.rows[:n]) * step
+    integer += (unit.target - integer).mean(0)
+    value = given.value().reshape(len(integer), -1, n).mean(1)
+    target = unit.activated(unit.target)
+    errors = {
+        "inherited": unit.activated(exact) - target,
+        "weight_bits": integer - integer.mean(0) - exact + exact.mean(0),
+        _carrier(fit, part): value - unit.activated(integer),
+    }
+    return [
+        LedgerRow(layer=layer, unit=unit.name, constraint=name, relative_error=relative(error, target))
+        for name, error in errors.items()
+    ]
+
+
+def _carrier(fit: Fit, part: str) -> str:
+    if part:
+        return "fan_in"
+    return "signal_bits" if fit.model == "requantize" else "spikes"
+
+
+def relative(error: torch.Tensor, target: torch.Tensor) -> float:
+    """Return the root mean square of ``error`` over that of ``target``; 0 where both are nothing."""
+    size = float(target.square().mean().sqrt())
+    return float(error.square().mean().sqrt()) / size if size > 0 else 0.0
+
+
+def layer_row(
+    name: str, value: torch.Tensor, target: torch.Tensor, outputs: tuple[torch.Tensor, torch.Tensor, AnyArray | None]
+) -> LedgerRow:
+    """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and the labels."""
+    now, was, labels = outputs
+    chosen, wanted = classes(now), classes(was)
+    return LedgerRow(
+        layer=origin_of(name)[0],
+        unit=name,
+        constraint="all",
+        relative_error=relative(value - target, target),
+        agreement=float((chosen == wanted).mean()),
+        accuracy=None if labels is None else float((chosen == np.asarray(labels)).mean()),
+    )
+
+
+def classes(output: torch.Tensor) -> AnyArray:
+    """Return the class each sample is given: the largest of a vector, or the number itself where the output is one."""
+    result: AnyArray = (output.argmax(-1) if output.ndim > 1 else output).numpy()
+    return result

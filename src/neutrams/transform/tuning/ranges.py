@@ -1,0 +1,80 @@
+"""Value ranges of unit outputs, from what the original gives on calibration data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import FloatArray
+from neutrams.hardware import Chip
+
+CUTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
+"""Fractions of the largest value tried as upper end of a range."""
+
+MARGIN = 0.02
+"""Room left at both ends of a signed range for values that calibration did not show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRange:
+    """How an ann-mode unit's values map to integers: value = scale * y + zero, low <= y <= high; all float64/int64 ``[n]``."""
+
+    scale: FloatArray
+    zero: FloatArray
+    low: int
+    high: int
+
+
+def positive_range(target: torch.Tensor, cap: float, chip: Chip) -> OutputRange:
+    """Return one range from 0 for all neurons of a ReLU unit, cut where the mean squared error is least.
+
+    Args:
+        target: Activations of the original, float32 ``[N, n]``.
+        cap: Largest value the activation lets through.
+        chip: Gives the output width.
+    """
+    low, high = chip.signal.output_range
+    peak = min(float(target.max()), cap)
+    n = target.shape[1]
+    if peak <= 0:
+        return OutputRange(scale=np.ones(n), zero=np.zeros(n), low=low, high=high)
+    positive = target[target > 0]
+    scale = min((peak * cut / high for cut in CUTS), key=lambda s: _rounding_error(positive, s, high))
+    return OutputRange(scale=np.full(n, scale), zero=np.zeros(n), low=low, high=min(high, round(cap / scale)) if np.isfinite(cap) else high)
+
+
+def _rounding_error(values: torch.Tensor, scale: float, high: int) -> float:
+    return float(((values / scale).round().clamp(max=high) * scale - values).square().mean())
+
+
+def signed_ranges(targets: list[torch.Tensor], chip: Chip, shared: bool) -> list[OutputRange]:
+    """Return ranges that hold signed sums, one scale for all of ``targets`` (element by element) so that they add up exactly.
+
+    A chip with signed signals carries them as they are; otherwise each carries an offset: zero is its least value.
+
+    Args:
+        targets: What the original gives, float32 ``[N, n]`` each.
+        chip: Gives the output width and whether signals are signed.
+        shared: One scale for all elements too (what a decoder reads), instead of one an element.
+    """
+    lows = [t.amin(0).double().numpy() for t in targets]
+    highs = [t.amax(0).double().numpy() for t in targets]
+    if chip.signal.partial_sums == "signed":
+        low, high = chip.signal.partial_range
+        width = np.max([np.maximum(-a, b) for a, b in zip(lows, highs, strict=True)], axis=0) * (1 + MARGIN)
+        scale = _positive(width / high, shared)
+        return [OutputRange(scale=scale, zero=np.zeros_like(scale), low=low, high=high) for _ in targets]
+    low, high = chip.signal.output_range
+    width = np.max([b - a for a, b in zip(lows, highs, strict=True)], axis=0) * (1 + 2 * MARGIN)
+    scale = _positive(width / high, shared)
+    middles = [(a + b) / 2 for a, b in zip(lows, highs, strict=True)]
+    return [OutputRange(scale=scale, zero=m - scale * high / 2, low=low, high=high) for m in middles]
+
+
+def _positive(scale: FloatArray, shared: bool) -> FloatArray:
+    peak = float(scale.max(initial=0.0))
+    if shared:
+        scale = np.full_like(scale, peak)
+    least = max(peak * 1e-6, float(np.finfo(np.float32).tiny))
+    result: FloatArray = np.maximum(scale, least)
+    return result

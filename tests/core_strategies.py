@@ -1,0 +1,242 @@
+"""Random legal core networks with the chips they are legal on, and inputs for them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import strategies as st
+
+from neutrams.base.arrays import AnyArray
+from neutrams.hardware import Chip, Figure
+from neutrams.hardware.chip import TechnologySpec
+from neutrams.network import Network, ops
+
+STEPS = (1, 2, 3, 5)
+
+
+def plain_chip(**sections: dict[str, object]) -> Chip:
+    """A small chip with every technology figure 1 (a link between chips: 4); sections override plain values."""
+    units = {name: name.rsplit("_", 1)[1] for name in TechnologySpec.model_fields}
+    units = {name: {"j": "J", "w": "W"}.get(unit, unit) for name, unit in units.items()}
+    technology = {name: Figure(value=1, unit=unit, kind="user", source="test") for name, unit in units.items()}
+    technology["chip_link_j"] = technology["chip_link_j"].model_copy(update={"value": 4})
+    base = Chip.model_validate({
+        "name": "small", "description": "for tests",
+        "core": {"axons": 8, "neurons": 8, "fan_out": 2, "crossbar": "SRAM", "weight_bits": 8,
+                 "sign_scheme": "twos_complement", "accumulator_bits": 24, "bias": "register"},
+        "neuron": {"models": ("requantize", "if_hard", "if_soft"), "functions": (), "bias_bits": 16,
+                   "multiplier_bits": 8, "shift_bits": 5, "scale": "neuron", "threshold_bits": 16, "leak_bits": 16,
+                   "potential_bits": 24},
+        "signal": {"input_bits": 8, "output_bits": 8, "partial_sums": "none", "current_bits": 8},
+        "board": {"topology": "mesh", "rows": 2, "columns": 3, "chips": 4096, "max_delay": 1, "virtual_tiles": 1,
+                  "flit_bits": 32, "multicast": "tree"},
+        "tick": {"ann_s": 0.0, "snn_s": 0.0},
+        "technology": technology,
+        "figures": {},
+    })  # fmt: skip
+    return base.with_values(**sections)
+
+
+@st.composite
+def chips(draw: st.DrawFn) -> Chip:
+    """Tiny chips with limits near the ends of what is allowed."""
+
+    def pick(*values: object) -> object:
+        return draw(st.sampled_from(values))
+
+    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    output_bits = pick(1, 4, 8)
+    partial_sums = pick("none", "signed") if output_bits != 1 else "none"
+    return plain_chip(
+        core={
+            "axons": draw(st.integers(4, 16)), "neurons": draw(st.integers(2, 16)), "fan_out": draw(st.integers(1, 4)),
+            "weight_bits": pick(1, 2, 4, 8), "sign_scheme": pick("twos_complement", "pair"),
+            "accumulator_bits": pick(8, 12, 24), "bias": pick("register", "row"),
+        },
+        neuron={
+            "bias_bits": pick(1, 4, 16), "multiplier_bits": pick(1, 2, 8), "shift_bits": pick(1, 3, 5),
+            "scale": pick("neuron", "core"), "threshold_bits": pick(2, 4, 8), "leak_bits": pick(1, 4, 8),
+            "potential_bits": pick(8, 10, 24),
+        },
+        signal={
+            "input_bits": pick(1, 4, 8), "output_bits": output_bits, "partial_sums": partial_sums,
+            "current_bits": pick(1, 4, 8),
+        },
+        board={
+            "rows": rows, "columns": columns, "chips": 4096, "max_delay": draw(st.integers(1, 3)),
+            "topology": pick("mesh", "mesh", "bus"), "multicast": pick("tree", "copy"),
+            "dead_cores": tuple(draw(st.sets(st.integers(0, 12), max_size=3))),
+        },
+    )  # fmt: skip
+
+
+@dataclass
+class _Builder:
+    chip: Chip
+    mode: str
+    model: str
+    steps: int
+    rng: np.random.Generator
+    nodes: list[ops.Node] = field(default_factory=list)
+    pool: dict[str, int] = field(default_factory=dict)
+    neurons: dict[str, int] = field(default_factory=dict)
+    high: int = 1
+
+    def add(self, node: ops.Node) -> str:
+        self.nodes.append(node)
+        return node.name
+
+    def name(self, kind: str) -> str:
+        return f"{kind}{len(self.nodes)}"
+
+    def edge(self, low: int, high: int, size: int | tuple[int, ...]) -> AnyArray:
+        """Integers of a range: its ends, their neighbours, zero or one, or anything, about as often."""
+        favourites = np.clip(np.array([low, low + 1, 0, 1, high - 1, high, (low + high) // 2]), low, high)
+        anything = self.rng.integers(low, high, size=size, endpoint=True)
+        return np.where(self.rng.random(size) < 0.6, self.rng.choice(favourites, size=size), anything)
+
+    def encode(self, source: str, size: int) -> None:
+        signal = self.chip.signal
+        code = "level" if self.mode == "ann" else str(self.rng.choice(["level", "spread"]))
+        bits = signal.input_bits if self.mode == "ann" else signal.current_bits
+        top = (1 << bits) - 1
+        high = self.steps if code == "spread" else int(self.rng.choice([1, top, max(1, top // 2)]))
+        self.high = 1 if code == "spread" else high
+        node = ops.Encode(
+            name=self.name("encode"), inputs=(source,), scale=0.5, zero=float(self.rng.choice([0.0, -1.0])), low=0,
+            high=high, code=code,
+        )  # fmt: skip
+        self.pool[self.add(node)] = size
+
+    def moved(self, most: int) -> tuple[str, int]:
+        """One or two tensors of the pool, joined and cut to at most ``most`` elements."""
+        names = list(self.pool)
+        # the last tensors are taken more often, so that networks get deep
+        weights = np.arange(1, len(names) + 1, dtype=np.float64) ** 2
+        chosen = self.rng.choice(names, size=self.rng.integers(1, 4), p=weights / weights.sum())
+        node, size = str(chosen[0]), self.pool[str(chosen[0])]
+        if len(chosen) > 1:
+            size = sum(self.pool[str(c)] for c in chosen)
+            node = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(map(str, chosen))))
+        step = int(self.rng.integers(1, 3)) if size > 1 else 1
+        start = int(self.rng.integers(0, min(step, size)))
+        stop = min(size, start + step * most)
+        if (start, stop, step) != (0, size, 1):
+            node = self.add(ops.Slice(name=self.name("slice"), inputs=(node,), start=start, stop=stop, step=step))
+        return node, len(range(start, stop, step))
+
+    def linear(self) -> tuple[str, int]:
+        row = self.mode == "ann" and self.chip.core.bias == "row" and self.rng.random() < 0.7
+        source, fan_in = self.moved(self.chip.core.axons - int(row))
+        if row:
+            one = self.add(ops.Constant(name=self.name("one"), values=np.array([self.high], dtype=np.int64)))
+            source = self.add(ops.Concat(name=self.name("concat"), inputs=(source, one)))
+            fan_in += 1
+        out = int(self.rng.integers(1, 2 * self.chip.core.neurons + 2))
+        weights = self.edge(*self.chip.core.weight_range, (out, fan_in)) * (self.rng.random((out, fan_in)) < 0.8)
+        node = ops.Linear(
+            name=self.name("linear"), inputs=(source,), weights=weights.astype(np.int64),
+            bias=np.zeros(out, dtype=np.int64),
+        )  # fmt: skip
+        return self.add(node), out
+
+    def sum(self) -> tuple[str, int]:
+        k = int(self.rng.integers(2, 5))
+        parts = [self.moved(12) for _ in range(k)]
+        n = min(size for _, size in parts)
+        names = [
+            name if size == n else self.add(ops.Slice(name=self.name("slice"), inputs=(name,), start=0, stop=n))
+            for name, size in parts
+        ]
+        coefficients = self.edge(*self.chip.core.weight_range, (k, n)).astype(np.int64)
+        node = ops.Add(
+            name=self.name("add"), inputs=tuple(names), coefficients=coefficients, bias=np.zeros(n, dtype=np.int64)
+        )
+        return self.add(node), n
+
+    def neuron(self, source: str, n: int) -> None:
+        parameters = self.requantize(n) if self.mode == "ann" else self.integrate_fire(n)
+        node = ops.Neuron(
+            name=self.name("neuron"), inputs=(source,), model=self.model,
+            parameters={key: np.asarray(value, dtype=np.int64) for key, value in parameters.items()},
+            scale=self.rng.random(n), zero=np.zeros(n), origin=f"layer{len(self.nodes)}",
+            elements=np.arange(n, dtype=np.int64), part=str(self.rng.choice(["", "1/2 +"])),
+        )  # fmt: skip
+        self.neurons[self.add(node)] = n
+        self.pool[node.name] = n
+
+    def requantize(self, n: int) -> dict[str, AnyArray]:
+        spec, signal = self.chip.neuron, self.chip.signal
+        half = 1 << (spec.bias_bits - 1)
+        top = min(signal.output_range[1], (1 << signal.input_bits) - 1)
+        low, high = np.zeros(n, dtype=np.int64), self.edge(1, top, n)
+        if signal.partial_sums == "signed" and self.rng.random() < 0.5:
+            low, high = (np.full(n, end) for end in signal.partial_range)
+        row = self.chip.core.bias == "row"
+        return {
+            "bias": np.zeros(n) if row else self.edge(-half, half - 1, n),
+            "multiplier": self.edge(0, (1 << spec.multiplier_bits) - 1, n),
+            "shift": np.minimum(self.edge(1, (1 << spec.shift_bits) - 1, n), 10),
+            "low": low,
+            "high": high,
+        }
+
+    def integrate_fire(self, n: int) -> dict[str, AnyArray]:
+        spec = self.chip.neuron
+        leak, top = 1 << (spec.leak_bits - 1), (1 << (spec.threshold_bits - 1)) - 1
+        threshold = self.edge(1, top, n)
+        near = threshold + self.rng.integers(-2, 3, size=n)
+        ends = self.edge(-(1 << (spec.potential_bits - 1)), (1 << (spec.potential_bits - 1)) - 1, n)
+        initial = np.clip(np.where(self.rng.random(n) < 0.8, near, ends), ends.min(initial=-128), 127)
+        return {"leak": self.edge(-leak, leak - 1, n), "threshold": threshold, "initial": initial}
+
+    def read_out(self, index: int) -> None:
+        names = list(self.neurons)
+        chosen = [names[-1]] if index == 0 else [str(self.rng.choice(names)), str(self.rng.choice(names))]
+        source, n = chosen[0], sum(self.neurons[c] for c in chosen)
+        if len(chosen) > 1:
+            source = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(chosen)))
+        out = int(self.rng.integers(1, n + 1))
+        decode = ops.Decode(
+            name=self.name("decode"), inputs=(source,), coefficient=self.rng.integers(-2, 3, n),
+            element=self.rng.integers(0, out, n), scale=self.rng.random(out), offset=self.rng.random(out),
+        )  # fmt: skip
+        self.add(decode)
+        source = decode.name
+        if self.rng.random() < 0.3:
+            source = self.add(ops.Host(name=self.name("host"), inputs=(source,), function="softmax"))
+        self.add(ops.Output(name=f"y{index}", inputs=(source,)))
+
+
+@st.composite
+def core_networks(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]:
+    """A legal core network, in ann or snn mode, and a chip whose widths and fan-in it keeps."""
+    chip = draw(chips())
+    mode = mode or draw(st.sampled_from(["ann", "snn"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))
+    layers = draw(st.lists(st.sampled_from(["linear", "linear", "sum"]), min_size=1, max_size=5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    b = _Builder(chip=chip, mode=mode, model=model, steps=steps, rng=rng)
+    for i in range(draw(st.integers(1, 2))):
+        size = int(rng.integers(1, 13))
+        flat = bool(rng.random() < 0.5)
+        source = b.add(ops.Input(name=f"x{i}", shape=(size,) if flat else (1, size)))
+        if not flat:
+            source = b.add(ops.Reshape(name=b.name("reshape"), inputs=(source,), shape=(size,)))
+        for _ in range(rng.integers(1, 3)):
+            b.encode(source, size)
+    for layer in layers:
+        b.neuron(*(b.linear() if layer == "linear" else b.sum()))
+    for i in range(draw(st.integers(1, 2))):
+        b.read_out(i)
+    return Network(tuple(b.nodes), steps), chip
+
+
+@st.composite
+def core_inputs(draw: st.DrawFn, network: Network) -> dict[str, AnyArray]:
+    """Two to four samples for every input: integers, halves between them, and values outside the encoders' ranges."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = draw(st.integers(2, 4))
+    top = max(node.high for node in network.nodes if isinstance(node, ops.Encode))
+    choices = np.array([-1, 0, 0.5, 1, 1.5, top - 0.5, top, top + 3])
+    return {node.name: 0.5 * rng.choice(choices, size=(n, *node.shape)) for node in network.inputs}
