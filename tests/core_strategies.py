@@ -1,6 +1,7 @@
 """Random legal core networks with the chips they are legal on, and inputs for them."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -240,3 +241,31 @@ def core_inputs(draw: st.DrawFn, network: Network) -> dict[str, AnyArray]:
     top = max(node.high for node in network.nodes if isinstance(node, ops.Encode))
     choices = np.array([-1, 0, 0.5, 1, 1.5, top - 0.5, top, top + 3])
     return {node.name: 0.5 * rng.choice(choices, size=(n, *node.shape)) for node in network.inputs}
+
+
+def dense(sizes: list[int], weight: int = 1) -> Network:
+    """An ann network of full layers ``fc0``, ``fc1``, …: each weight ``weight``, y = (acc + 1) >> 1 in 0 to 255."""
+    nodes: list[ops.Node] = [
+        ops.Input(name="x", shape=(sizes[0],)),
+        ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=255),
+    ]
+    source = "q"
+    for i, (fan_in, n) in enumerate(pairwise(sizes)):
+        zeros = np.zeros(n, dtype=np.int64)
+        weights = np.full((n, fan_in), weight, dtype=np.int64)
+        parameters = {"bias": 0, "multiplier": 1, "shift": 1, "low": 0, "high": 255}
+        nodes.append(ops.Linear(name=f"acc{i}", inputs=(source,), weights=weights, bias=zeros))
+        source = f"fc{i}"
+        nodes.append(
+            ops.Neuron(
+                name=source, inputs=(f"acc{i}",), model="requantize",
+                parameters={key: zeros + value for key, value in parameters.items()}, scale=np.ones(n),
+                zero=np.zeros(n), origin=source, elements=np.arange(n),
+            )
+        )  # fmt: skip
+    n = sizes[-1]
+    decode = ops.Decode(
+        name="d", inputs=(source,), coefficient=np.ones(n, dtype=np.int64), element=np.arange(n), scale=np.ones(n),
+        offset=np.zeros(n),
+    )  # fmt: skip
+    return Network((*nodes, decode, ops.Output(name="y", inputs=("d",))))

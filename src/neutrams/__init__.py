@@ -81,7 +81,8 @@ def compile(  # noqa: A001 (the field's word)
     from neutrams.flow import CompileOptions, compile_model
 
     window = steps if steps is not None else (1 if mode == "ann" else 64)
-    return compile_model(network, chip, _named(calibration), CompileOptions(mode=mode, steps=window, **options))
+    made = CompileOptions(mode=mode, steps=window, **options)
+    return compile_model(network, chip, _named(calibration, network), made)
 
 
 def simulate(
@@ -109,12 +110,15 @@ def simulate(
     from neutrams.flow import run_compiled
     from neutrams.report.result import Simulation
 
-    evaluated = run_compiled(program, _named(inputs), labels=labels, level=level, **options)
+    evaluated = run_compiled(program, _named(inputs, program.source), labels=labels, level=level, **options)
     return Simulation(compiled=program, evaluated=evaluated)
 
 
-def _named(arrays: "AnyArray | Mapping[str, AnyArray]") -> "Mapping[str, AnyArray]":
-    return arrays if isinstance(arrays, Mapping) else {"x": arrays}
+def _named(arrays: "AnyArray | Mapping[str, AnyArray]", network: "Network") -> "dict[str, AnyArray]":
+    from neutrams.flow import named_inputs
+
+    given = arrays if isinstance(arrays, Mapping) else {"x": arrays}
+    return named_inputs(given, tuple(node.name for node in network.inputs))
 
 
 def __getattr__(name: str) -> str:

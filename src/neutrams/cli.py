@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from neutrams.base.arrays import AnyArray
+    from neutrams.flow import Compiled
+    from neutrams.hardware import Chip
+    from neutrams.network import Network
     from neutrams.report.data import RunRecord
 
 app = typer.Typer(
@@ -88,11 +91,19 @@ def _console(stderr: bool = True) -> "Console":
 @contextmanager
 def _progress(text: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function (done, total) that draws a bar on standard error."""
-    from rich.progress import Progress
+    with _stages() as show:
+        yield lambda done, total: show(text, done, total)
 
-    with Progress(console=_console(), transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function (what comes next, done, total) that draws a bar on standard error."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)
 
 
 def _version(wanted: bool) -> None:
@@ -115,38 +126,38 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for what it writes.")] = Path(
         "demo-out"
     ),
+    seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Train an MLP on bundled real digits and put it on TIANJI and PRIME, from training to report."""
     from neutrams.flow.demo import run_demo
-    from neutrams.report.data import ReportData, to_json
+    from neutrams.report.data import ReportData
     from neutrams.report.page import write_report
+    from neutrams.report.record import record_of
+    from neutrams.report.store import make_folder, save_result
+    from neutrams.report.summary import demo_object
 
-    _make_folder(out)
-    with _progress("demo") as progress:
-        runs = tuple(_demo_records(run_demo(out, progress)))
+    make_folder(out)
+    with _stages() as progress:
+        done = run_demo(out / "digits.onnx", _exchange, seed=seed, progress=progress)
+    runs = tuple(record_of(item.compiled, item.evaluated, item.target.title) for item in done)
     data = ReportData(title="Real digits on TIANJI and PRIME", runs=runs)
-    _write_text(out / "result.json", to_json(data))
     page = out / "report.html"
+    save_result(data, out / "result.json")
     write_report(data, page)
     if as_json:
-        rows = [{**_summary(run), "report": str(page), "title": run.title} for run in runs]
-        first = next((row for row in rows if (row["chip"], row["mode"]) == ("tianji", "ann")), rows[0])
-        _emit({**{key: first[key] for key in DEMO_KEYS}, "runs": rows})
+        _emit(demo_object(runs, str(page)))
     else:
         _demo_table(runs, page)
 
 
-DEMO_KEYS = (
-    "samples", "float_accuracy", "chip_accuracy", "cores", "energy_j_per_inference", "energy_band_j", "latency_s", "report",
-)  # fmt: skip
+def _exchange(network: "Network", path: Path) -> "Network":
+    """Write a network as ONNX and read it back, as a user's model would come."""
+    from neutrams.exporters.float_onnx import export_float_onnx
+    from neutrams.importers import load
 
-
-def _demo_records(items: list[Any]) -> Iterator["RunRecord"]:
-    from neutrams.report.record import record_of
-
-    for item in items:
-        yield record_of(item.compiled, item.evaluated, item.title, item.float_accuracy, item.agreement)
+    export_float_onnx(network, path)
+    return load(path)
 
 
 def _demo_table(runs: tuple["RunRecord", ...], page: Path) -> None:
@@ -155,26 +166,6 @@ def _demo_table(runs: tuple["RunRecord", ...], page: Path) -> None:
     console = _console(stderr=False)
     console.print(runs_table(runs))
     console.print(f"{runs[0].samples:,} held-out digits each. The whole story: {page}", highlight=False)
-
-
-def _summary(run: "RunRecord") -> dict[str, object]:
-    nominal = None if run.energy_band_j is None else run.energy_band_j[1]
-    return {
-        "chip": run.chip,
-        "mode": run.mode,
-        "steps": run.steps,
-        "samples": run.samples,
-        "float_accuracy": run.float_accuracy,
-        "chip_accuracy": run.chip_accuracy,
-        "cores": run.cores,
-        "energy_j_per_inference": nominal,
-        "energy_band_j": _band(run.energy_band_j),
-        "latency_s": run.latency_s,
-    }
-
-
-def _band(band: tuple[float, float, float] | None) -> dict[str, float] | None:
-    return None if band is None else dict(zip(("low", "nominal", "high"), map(float, band), strict=True))
 
 
 @app.command()
@@ -187,10 +178,14 @@ def inspect(
     from neutrams.flow import inspect_network, load_compiled
     from neutrams.hardware import load_chip
     from neutrams.importers import load
+    from neutrams.report.summary import program_object
 
-    target = None if chip is None else load_chip(chip, {})
-    network = load_compiled(file).network if file.suffix == ".neu" else load(file)
-    found = {"operators": {}, "parameters": None, "macs": None, "unsupported": [], **inspect_network(network, target)}
+    target = None if chip is None else load_chip(chip)
+    if file.suffix == ".neu":
+        compiled = load_compiled(file)
+        found = {**inspect_network(compiled.source, target), "program": program_object(compiled)}
+    else:
+        found = inspect_network(load(file), target)
     _show(found, as_json)
 
 
@@ -204,33 +199,23 @@ def chips(
 
     from neutrams.hardware import chip_to_toml, explain, load_chip, preset_names
 
-    loaded = [load_chip(n, {}) for n in (preset_names() if name is None else (name,))]
+    loaded = [load_chip(n) for n in (preset_names() if name is None else (name,))]
     if as_json:
         rows = [{} if name is None else {"keys": [asdict(row) for row in explain(chip)]} for chip in loaded]
         _emit({"chips": [{**_chip_line(chip), **more} for chip, more in zip(loaded, rows, strict=True)]})
     elif name is not None:
         print(chip_to_toml(loaded[0]), end="")
     else:
-        from neutrams.report.terminal import rows_table
+        from neutrams.report.terminal import chips_table
 
-        lines = [_chip_line(chip) for chip in loaded]
-        _console(stderr=False).print(rows_table(tuple(lines[0]), [tuple(line.values()) for line in lines]))
+        _console(stderr=False).print(chips_table([_chip_line(chip) for chip in loaded]))
 
 
-def _chip_line(chip: Any) -> dict[str, object]:
+def _chip_line(chip: "Chip") -> dict[str, object]:
     from neutrams.neurons import find_model
+    from neutrams.report.summary import chip_object
 
-    modes = dict.fromkeys(find_model(model, chip.name).mode for model in chip.neuron.models)
-    return {
-        "name": chip.name,
-        "modes": list(modes),
-        "axons": chip.core.axons,
-        "neurons": chip.core.neurons,
-        "weight_bits": chip.core.weight_bits,
-        "cores_per_chip": chip.board.rows * chip.board.columns,
-        "chips": chip.board.chips,
-        "description": chip.description,
-    }
+    return chip_object(chip, tuple(dict.fromkeys(find_model(model, chip.name).mode for model in chip.neuron.models)))
 
 
 @app.command()
@@ -251,43 +236,28 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     from neutrams.flow import CompileOptions, compile_model, save_compiled
     from neutrams.hardware import load_chip
     from neutrams.importers import load
+    from neutrams.report.summary import compile_object
 
     target = load_chip(chip, _overrides(overrides or []))
-    arrays, classes = _arrays(calibration, labels)
+    network = load(model)
+    arrays, classes = _arrays(calibration, network, labels)
     window = steps if steps is not None else (1 if mode is Mode.ANN else 64)
     options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, labels=classes)
-    with _console().status(f"compiling {model.name} for {target.name}"):
-        compiled = compile_model(load(model), target, arrays, options)
-        save_compiled(compiled, output)
-    _show_compiled(compiled, output, as_json)
+    with _progress(f"compiling {model.name} for {target.name}") as progress:
+        compiled = compile_model(network, target, arrays, options, progress)
+    save_compiled(compiled, output)
+    _show_compiled(compile_object(compiled, str(output)), compiled, as_json)
 
 
-def _show_compiled(compiled: Any, output: Path, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from neutrams.report.record import ledger_of
-
-    ledger, stats = ledger_of(compiled.ledger), compiled.stats
-    names = (
-        "cores",
-        "chips",
-        "tiles",
-        "neurons",
-        "synapses",
-        "utilization",
-        "weighted_hops",
-        "sequential_weighted_hops",
-    )
-    found: dict[str, object] = {name: getattr(stats, name) for name in names}
-    found |= {"host_ops": list(compiled.host_ops), "chip_mac_fraction": compiled.chip_mac_fraction}
-    found |= {"seconds": dict(compiled.seconds), "file": str(output)}
+def _show_compiled(found: dict[str, object], compiled: "Compiled", as_json: bool) -> None:
     if as_json:
-        _emit({**found, "ledger": [asdict(row) for row in ledger]})
+        _emit(found)
         return
+    from neutrams.report.record import ledger_of
     from neutrams.report.terminal import ledger_table
 
-    _show(found, as_json=False)
-    _console(stderr=False).print(ledger_table(ledger))
+    _show({key: value for key, value in found.items() if key != "ledger"}, as_json=False)
+    _console(stderr=False).print(ledger_table(ledger_of(compiled.ledger)))
 
 
 def _overrides(given: list[str]) -> dict[str, str]:
@@ -302,19 +272,20 @@ def _overrides(given: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _arrays(path: Path, key: str | None) -> tuple[dict[str, "AnyArray"], "AnyArray | None"]:
-    """Return the inputs of a file, and its class ids where it has them."""
-    from neutrams.flow import load_arrays
+def _arrays(path: Path, network: "Network", key: str | None) -> tuple[dict[str, "AnyArray"], "AnyArray | None"]:
+    """Return the inputs of a file by the network's names, and its class ids where it has them."""
+    from neutrams.flow import load_arrays, named_inputs
 
-    arrays = dict(load_arrays(path))
+    arrays = load_arrays(path)
     if key is not None and key not in arrays:
         raise InputError(
             f"it has no array {key!r}, it has {', '.join(sorted(arrays)) or 'none'}",
             where=str(path),
             fix="give --labels one of these names, or leave it out",
         )
-    classes = arrays.pop(key or "labels", None)
-    return arrays, classes
+    names = tuple(node.name for node in network.inputs)
+    classes = None if key is None and "labels" in names else arrays.get(key or "labels")
+    return named_inputs(arrays, names, key), classes
 
 
 @app.command()
@@ -325,14 +296,14 @@ def verify(
     from dataclasses import asdict
 
     from neutrams.flow import load_compiled
-    from neutrams.program.verify import verify_program
+    from neutrams.program.verify import violations
 
-    violations = verify_program(load_compiled(program).program)
+    found = violations(load_compiled(program).program)
     if as_json:
-        _emit({"violations": [asdict(v) for v in violations]})
-    for violation in violations if not as_json else ():
-        print(violation)
-    if violations:
+        _emit({"violations": [asdict(violation) for violation in found]})
+    for violation in () if as_json else found:
+        print(f"{violation.constraint}: {violation.message}")
+    if found:
         raise typer.Exit(1)
     if not as_json:
         print(f"{program}: legal")
@@ -351,15 +322,17 @@ def simulate(
 ) -> None:
     """Run a program on inputs: outputs, accuracy, time, energy."""
     from neutrams.flow import load_compiled, run_compiled
-    from neutrams.report.data import ReportData, to_json
+    from neutrams.report.data import ReportData
     from neutrams.report.result import Simulation
+    from neutrams.report.store import save_result
+    from neutrams.report.summary import simulate_object
 
     if level is Level.CYCLE:
         raise UnsupportedError(
             "level cycle comes with a later release", where="option --level", fix="take --level tick or functional"
         )
     compiled = load_compiled(program)
-    arrays, classes = _arrays(inputs, labels)
+    arrays, classes = _arrays(inputs, compiled.source, labels)
     with _progress("simulating") as progress:
         evaluated = run_compiled(
             compiled,
@@ -370,34 +343,18 @@ def simulate(
             raster=result is not None,
             progress=progress,
         )
-    record = Simulation(compiled=compiled, evaluated=evaluated).record(program.stem)
+    simulation = Simulation(compiled=compiled, evaluated=evaluated)
+    record = simulation.record(program.stem)
     if outputs is not None:
-        _write_outputs(outputs, evaluated.outputs)
+        simulation.save_outputs(outputs)
     if result is not None:
-        _write_text(result, to_json(ReportData(title=record.title, runs=(record,))))
-    _show(_simulated(record), as_json)
+        save_result(ReportData(title=record.title, runs=(record,)), result)
+    if as_json:
+        _emit(simulate_object(record))
+        return
+    from neutrams.report.terminal import facts_table, run_facts
 
-
-def _simulated(run: "RunRecord") -> dict[str, object]:
-    nominal = None if run.energy_band_j is None else run.energy_band_j[1]
-    computed = run.energy_band_j is not None
-    parts = {key: band[1] for key, band in run.energy_breakdown_j.items()} if computed else None
-    bands = {key: _band(band) for key, band in run.energy_breakdown_j.items()} if computed else None
-    return {
-        "samples": run.samples,
-        "accuracy": run.chip_accuracy,
-        "latency_s": run.latency_s,
-        "throughput_hz": run.throughput_hz,
-        "tick_s": run.tick_s,
-        "energy_j_per_inference": nominal,
-        "energy_band_j": _band(run.energy_band_j),
-        "energy_breakdown": parts,
-        "energy_breakdown_band_j": bands,
-        "power_w": run.power_w,
-        "area_mm2": run.area_mm2,
-        "noc": dict(run.noc) if computed else None,
-        "seconds": run.seconds.get("simulation"),
-    }
+    _console(stderr=False).print(facts_table(run_facts(record)))
 
 
 @app.command()
@@ -407,11 +364,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one self-contained HTML page for a result."""
-    from neutrams.base.files import read_bytes
-    from neutrams.report.data import from_json
     from neutrams.report.page import write_report
+    from neutrams.report.store import load_result
 
-    write_report(from_json(read_bytes(result, "result file"), str(result)), output)
+    write_report(load_result(result), output)
     _show({"report": str(output)}, as_json)
 
 
@@ -437,33 +393,7 @@ def _show(found: Mapping[str, object], as_json: bool) -> None:
     if as_json:
         _emit(found)
         return
+    from neutrams.report.summary import spaced
     from neutrams.report.terminal import facts_table
 
-    _console(stderr=False).print(facts_table({key.replace("_", " "): value for key, value in found.items()}))
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make this folder ({error.strerror})", where=str(path), fix="give another --out"
-        ) from None
-
-
-def _write_text(path: Path, text: str) -> None:
-    from neutrams.base.files import write_atomically
-
-    write_atomically(path, text.encode())
-
-
-def _write_outputs(path: Path, outputs: Mapping[str, "AnyArray"]) -> None:
-    from io import BytesIO
-
-    import numpy as np
-
-    from neutrams.base.files import write_atomically
-
-    buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **dict(outputs))
-    write_atomically(path, buffer.getvalue())
+    _console(stderr=False).print(facts_table(spaced(found)))

@@ -2,19 +2,20 @@
 
 import numpy as np
 import pytest
-from core_strategies import core_inputs, core_networks
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tick_oracle import run_program
 
-from neutrams.base.errors import CapacityError
+from core_strategies import core_inputs, core_networks, dense, plain_chip
+from neutrams.base.errors import CapacityError, InputError, SpecError, UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.mapping import MappedResult, map_network
 from neutrams.network import Network, ops
+from neutrams.program.store import program_parts
 from neutrams.program.verify import violations
 from neutrams.reference import run
+from tick_oracle import run_program
 
-slow_draws = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+slow_draws = settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
 
 
 def mapped(network: Network, chip: Chip, **options: int) -> MappedResult:
@@ -52,3 +53,45 @@ def test_mapped_program_is_legal_and_placed_no_worse_than_in_order(case: tuple[N
     result = mapped(*case)
     assert violations(result.program) == []
     assert result.stats.weighted_hops <= result.stats.sequential_weighted_hops
+
+
+@slow_draws
+@given(case=core_networks(), seed=st.integers(0, 3), effort=st.integers(0, 2))
+def test_same_arguments_same_bytes(case: tuple[Network, Chip], seed: int, effort: int) -> None:
+    (_, first), (_, second) = (program_parts(mapped(*case, seed=seed, effort=effort).program) for _ in range(2))
+    assert [(k, v.dtype, v.tobytes()) for k, v in first.items()] == [
+        (k, v.dtype, v.tobytes()) for k, v in second.items()
+    ]
+
+
+@slow_draws
+@given(case=core_networks())
+def test_every_tile_is_counted(case: tuple[Network, Chip]) -> None:
+    network, chip = case
+    result = mapped(network, chip)
+    program, stats = result.program, result.stats
+    assert stats.tiles == stats.cores == len(program.tiles)
+    signals = sum(len(node.scale) for node in network.pruned().nodes if isinstance(node, ops.Neuron))
+    assert stats.neurons == signals + stats.relay_neurons + stats.copied_neurons
+    relays = [i for i, name in enumerate(program.origins) if name.endswith("[relay]")]
+    assert stats.relay_neurons == np.isin(program.neurons.origin, relays).sum()
+    assert 0 < stats.utilization <= 1 or stats.synapses == 0
+    assert len({block.tobytes() + str(block.shape).encode() for block in program.blocks}) == len(program.blocks)
+
+
+def test_activity_must_fit_the_network() -> None:
+    network, chip = dense([4, 3]), plain_chip()
+    with pytest.raises(InputError, match="activity of 'fc0'"):
+        map_network(network, chip, activity={"fc0": np.ones(2)})
+    with pytest.raises(SpecError, match="effort is 4"):
+        map_network(network, chip, effort=4)
+
+
+def test_a_float_network_is_refused() -> None:
+    nodes = (
+        ops.Input(name="x", shape=(2,)),
+        ops.Linear(name="fc", inputs=("x",), weights=np.ones((1, 2)), bias=np.zeros(1)),
+        ops.Output(name="y", inputs=("fc",)),
+    )
+    with pytest.raises(UnsupportedError, match="no neurons on the chip"):
+        map_network(Network(nodes), plain_chip())

@@ -32,10 +32,14 @@ def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str =
     raster = Raster(
         ticks=64, neurons=120, of=1010, spikes=spikes, bands=((label, 0, 55), ("fc2", 55, 55), ("fc3", 110, 10))
     )
+    errors = (("fan_in", 0.0), ("weight_bits", 0.0021), ("signal_bits", 0.0043), ("inherited", 0.003))
     ledger = tuple(
-        LedgerEntry(layer=layer, unit=unit, constraint=constraint, relative_error=error * k, agreement=0.999, accuracy=0.981)
-        for k, (layer, unit) in enumerate(((label, "1/4 +"), (label, "2/4 +"), ("fc2", ""), ("fc3", "")), 1)
-        for constraint, error in (("fan_in", 0.0), ("weight_bits", 0.0021), ("output_bits", 0.0043))
+        LedgerEntry(layer=layer, unit=unit, constraint=constraint, relative_error=error * k)
+        for k, (layer, unit) in enumerate(((label, f"{label} 1/2"), (label, f"{label} 2/2"), ("fc2", "fc2")), 1)
+        for constraint, error in errors
+    ) + tuple(
+        LedgerEntry(layer=layer, unit=layer, constraint="all", relative_error=0.02, agreement=0.999, accuracy=0.981)
+        for layer in (label, "fc2")
     )
     return RunRecord(
         title=title, chip="tianji", mode=mode, steps=1 if mode == "ann" else 64, samples=1000, float_accuracy=0.972,
@@ -48,10 +52,10 @@ def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str =
         weighted_hops=9120.0, sequential_weighted_hops=13400.0, floor=cells, links=east + west + south,
         raster=raster if mode == "snn" else None,
         figures=(
-            FigureRow(key="core.axons", value=256, unit="count", kind="published", source="IEDM 2015"),
+            FigureRow(key="core.axons", value=256.0, unit="count", kind="published", source="IEDM 2015"),
             FigureRow(key="technology.synapse_j", value=8.5e-13, unit="J", kind="assumed",
                       source="scaled from a 65 nm figure, see reference", low=2e-13, high=3e-12),
-            FigureRow(key="board.rows", value=2, unit="count", kind="derived", source="6 cores a chip as 2 x 3"),
+            FigureRow(key="board.rows", value=2.0, unit="count", kind="derived", source="6 cores a chip as 2 x 3"),
         ),
         references=("Ji et al. (2016). doi:10.1109/MICRO.2016.7783724",),
         provenance={"neutrams": "0.1.0", "seed": 0, "options": {"mode": mode, "effort": 1}, "model sha256": "ab" * 32},

@@ -77,7 +77,15 @@ def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
         low, high = (0, steps) if code == "spread" else (int(rng.integers(-4, 1)), int(rng.integers(1, 30)))
         ports.append(
             InputPort(
-                name=name, shape=(2, 3), first=first, element=element, scale=0.25, zero=0.1, low=low, high=high, code=code
+                name=name,
+                shape=(2, 3),
+                first=first,
+                element=element,
+                scale=0.25,
+                zero=0.1,
+                low=low,
+                high=high,
+                code=code,
             )
         )
         first += len(element)
@@ -85,7 +93,7 @@ def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
 
 
 def random_program(seed: int, model: str, steps: int, period: int, wide: bool = False) -> Program:
-    """A program of 1 to 6 tiles wired at random: any start ticks, delays 1 … 5, loops, unread and unwritten registers."""
+    """1 to 6 tiles wired at random: any start ticks, delays 1 … 5, loops, unread and unwritten registers."""
     rng = np.random.default_rng(seed)
     mode = find_model(model, "test").mode
     tiles = int(rng.integers(1, 7))
@@ -158,11 +166,12 @@ class Oracle:
 def _standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
     """What the channels carry after ``tick``, int64 [N, channels]."""
     n = len(next(iter(inputs.values())))
-    step = min((tick + 1) // program.ticks_per_step, program.steps - 1)
+    now = min((tick + 1) // program.ticks_per_step, program.steps - 1)
     columns = []
     for port in program.inputs:
         q = encode(inputs[port.name].reshape(n, -1), port.scale, port.zero, (port.low, port.high))
         for element in port.element:
+            step = max(now, 0) if element < 0 else now  # a constant stands even before the clock starts
             value = np.full(n, port.high) if element < 0 else q[:, element]
             if port.code == "spread":
                 value = spread_step(value, step, program.steps)

@@ -17,7 +17,6 @@ from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 
 LARGEST_PRODUCT = 1 << 51
-LARGEST_SHIFT = 52  # a larger one gives 0 for every product up to 2^51, and so does this one
 
 
 def export_onnx(network: Network, chip: Chip, path: Path) -> None:
@@ -59,7 +58,7 @@ def _check_mode(network: Network) -> None:
     spread = [node.name for node in network.nodes if isinstance(node, ops.Encode) and node.code != "level"]
     if spiking or spread or network.steps != 1:
         raise UnsupportedError(
-            f"the network is in snn mode ({network.steps} steps, first spiking node {(spiking + spread + ['none'])[0]!r})",
+            f"the network is in snn mode ({network.steps} steps, spiking nodes {spiking + spread})",
             where="export to ONNX",
             fix="compile with --mode ann: ONNX has no spiking neurons",
         )
@@ -86,7 +85,7 @@ def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tupl
             where=f"node {node.name!r}",
             fix="compile for a chip with a narrower accumulator or multiplier",
         )
-    half = np.ldexp(1.0, np.minimum(p["shift"], LARGEST_SHIFT) - 1)
+    half = np.ldexp(1.0, p["shift"] - 1)  # from s = 54 on the sum below is rounded, but the floor is 0 all the same
 
     def step(op: str, x: str, key: str, value: object, last: bool = False) -> str:
         operand = graph.constant(np.asarray(value, dtype=np.float64), f"{name}.{key}")

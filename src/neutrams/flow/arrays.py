@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,12 @@ import numpy as np
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, InputError
 from neutrams.base.files import read_bytes
+
+DAMAGED = (
+    ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError, SyntaxError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise for a broken file."""
 
 
 def load_arrays(path: Path | str) -> dict[str, AnyArray]:
@@ -19,13 +26,13 @@ def load_arrays(path: Path | str) -> dict[str, AnyArray]:
         InputError: The file cannot be read.
         FormatError: It is damaged, no npz file, or holds objects instead of numbers.
     """
-    read_bytes(Path(path), "array file")
+    data = read_bytes(Path(path), "array file")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("a single array, not an npz archive")
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError, MemoryError) as error:
+        file = np.load(BytesIO(data), allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("a single array, not an npz archive")
+        return {name: file[name] for name in file.files}
+    except DAMAGED as error:
         raise FormatError(
             f"not a readable npz file ({error})",
             where=str(path),

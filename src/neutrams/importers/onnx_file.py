@@ -1,5 +1,6 @@
 """An ONNX file from bytes to a checked model: damage, external data, and what a graph must have."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -28,7 +29,15 @@ def parse(path: Path) -> onnx.ModelProto:
         raise damaged(path, f"it cannot be parsed ({error})") from error
     if not model.HasField("graph") or not model.graph.output:
         raise damaged(path, "it holds no graph with an output")
+    if any(isinstance(name, bytes) for name in _names(model.graph)):  # protobuf's way to say so
+        raise damaged(path, "a name in it is not UTF-8 text")
     return model
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute))
+    yield from (item.name for items in (graph.input, graph.output, graph.initializer) for item in items)
 
 
 def opset(model: onnx.ModelProto, path: Path) -> int:

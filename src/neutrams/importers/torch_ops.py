@@ -176,7 +176,7 @@ def leaky_relu(call: Call) -> Value:
     return call.builder.activation(call.name, call.tensor(), "leaky_relu", alpha=slope)
 
 
-@operator("clamp", "clamp_min", "clamp_max", "hardtanh", "relu6", constants=("min", "max"))
+@operator("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6", constants=("min", "max"))
 def clamp(call: Call) -> Value:
     """Y = min(max(X, low), high)."""
     given = {"min_val": 0.0, "max_val": 6.0, **call.arguments} if call.op == "relu6" else call.arguments

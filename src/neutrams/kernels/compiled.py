@@ -1,7 +1,7 @@
 """The decorator of every kernel: compile for plain arrays, keep the machine code, let other threads run meanwhile."""
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -10,12 +10,16 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` with numba; divisions are unchecked, so the caller rules out zero divisors.
+    """Compile ``function`` with numba.
+
+    Kernels are inlined where they are called, so that passing arrays costs no reference counts, which threads would
+    fight over. Divisions are unchecked: the caller rules out zero divisors. A product and a sum of floats may be fused:
+    the caller sees to it that both are exact integers.
 
     The machine code is cached beside the source or in the user's cache folder; where neither can be written, it is
     compiled anew in each process.
     """
-    options = {"nogil": True, "error_model": "numpy", "forceinline": True}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": {"contract"}}
     try:
         compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # numba found no folder it may write to
@@ -25,4 +29,4 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 def thread_count() -> int:
     """Return how many threads to use: the machine's cores, or the environment's ``NUMBA_NUM_THREADS`` [count]."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    return int(vars(numba.config)["NUMBA_NUM_THREADS"])

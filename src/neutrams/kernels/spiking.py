@@ -15,15 +15,13 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Clock(NamedTuple):
-    """ticks, steps T, ticks a step L, ring depth D; whether reset is soft; range of the potential [LSB]."""
+    """Ticks, steps T, ticks a step L, ring depth D; the neurons' rule (`integrate_and_fire`)."""
 
     ticks: int
     steps: int
     period: int
     depth: int
-    soft: bool
-    low: int
-    high: int
+    rule: tuple[int, int, bool]
 
 
 class Tiles(NamedTuple):
@@ -55,13 +53,13 @@ class Axons(NamedTuple):
         offset  int64[spans]      in step k they read step k + offset of their registers
         begin   int64[spans + 1]  first axon
         source  int32[axons]      register read
-        row     int32[axons]      where its dense row begins in the weights, or its listed row
+        row     int32 or int64[axons + 1]  where its dense row begins in the weights, or its listed row; then a zero row
     """
 
     offset: Ints
     begin: Ints
     source: Words
-    row: Words
+    row: npt.NDArray[Any]
 
 
 class Pulses(NamedTuple):
@@ -113,7 +111,7 @@ class Scratch(NamedTuple):
     """Working memory of one thread.
 
     Arrays:
-        registers  uint8[D, neurons + channels]
+        registers  uint8[D * (neurons + channels)]
         v, drive   int32 or int64[neurons]
         acc        int16 or int32[widest tile], all 0
         active     int32[most axons + 4]
@@ -162,86 +160,59 @@ def run_samples(
 
     A tile reads, in one tick, only register slots that no tile writes in that tick: slot = step mod D, and D covers the
     steps between the one being written and the oldest read. So "all read before any writes" holds in any tile order.
+    Tables are unpacked, not passed on: passing one costs a reference count, which threads would fight over.
     """
-    for i in range(counted.outputs.shape[0]):
-        scratch.v[:] = neurons.initial
-        scratch.drive[:] = neurons.leak
-        scratch.counts[:] = 0
-        for tick in range(-1, clock.ticks):
-            phase = tick % clock.period
-            for j in range(tiles.phase[phase], tiles.phase[phase + 1]):
-                tile = tiles.order[j]
-                step = (tick - tiles.start[tile]) // clock.period
-                if tick >= tiles.start[tile] and step < clock.steps:
-                    for p in range(tiles.pulses[tile], tiles.pulses[tile + 1]):
-                        if pulses.step[p] == step:
-                            begin_pulse(i, tile, p, tiles, pulses, scratch.drive)
-                    sum_synapses(clock, tile, step, tiles, axons, weights, scratch, counted.axon_events)
-                    first, last = tiles.neurons[tile], tiles.neurons[tile + 1]
-                    fire_neurons(clock, first, last, scratch.registers[step % clock.depth], neurons.threshold, scratch)
-                    if i == 0 and counted.raster.shape[0] > 0:
-                        counted.raster[tick, first:last] = scratch.registers[step % clock.depth, first:last]
-            step = (tick + 1) // clock.period
-            if (tick + 1) % clock.period == 0 and step < clock.steps:
-                present(scratch.registers[step % clock.depth], spread.table[step], spread, i, neurons.leak.shape[0])
-        counted.sent[:] += scratch.counts
-        for r in range(counted.wanted.shape[0]):
-            counted.outputs[i, r] = scratch.counts[counted.wanted[r]]
+    ticks, steps, period, depth, rule = clock
+    phase, order, start, neuron, spans, pulse, listed = tiles
+    offset, span, source, row = axons
+    dense, begin, column, weight = weights
+    leak, threshold, initial = neurons
+    registers, v, drive, acc, active, counts = scratch
+    wanted, outputs, axon_events, sent, raster = counted
+    width = registers.shape[0] // depth
+    for i in range(outputs.shape[0]):
+        v[:], drive[:], counts[:] = initial, leak, 0
+        for tick in range(-1, ticks):
+            for j in range(phase[tick % period], phase[tick % period + 1]):
+                tile = order[j]
+                step = (tick - start[tile]) // period
+                if tick < start[tile] or step >= steps:
+                    continue
+                first, last, slot = neuron[tile], neuron[tile + 1], step % depth * width
+                for p in range(pulse[tile], pulse[tile + 1]):
+                    if pulses.step[p] == step:
+                        add_current(drive, first, last, pulses.current, i, pulses.column[p])
+                found = 0
+                for s in range(spans[tile], spans[tile + 1]):
+                    seen = min(step + offset[s], steps - 1)  # after the last step a register holds
+                    if seen >= 0:  # before the first it is 0
+                        at = seen % depth * width
+                        found = find_active(registers, at, source, span[s], span[s + 1], active, found)
+                axon_events[tile] += found
+                if listed[tile]:
+                    add_listed_rows(acc, begin, column, weight, row, active, found)
+                else:
+                    add_dense_rows(acc, dense, row, active, found, last - first)
+                integrate_and_fire(v, drive, threshold, acc, registers, counts, first, last, slot, rule)
+                if i == 0 and raster.shape[0] > 0:
+                    raster[tick, first:last] = registers[slot + first : slot + last]
+            step = (tick + 1) // period
+            if (tick + 1) % period == 0 and step < steps:
+                present(registers, step % depth * width + v.shape[0], spread.table, step, spread.q, i, spread.channel)
+        sent += counts
+        for r in range(wanted.shape[0]):
+            outputs[i, r] = counts[wanted[r]]
 
 
 @kernel
-def begin_pulse(i: int, tile: int, p: int, tiles: Tiles, pulses: Pulses, drive: npt.NDArray[Any]) -> None:
-    """Add pulse ``p`` of sample ``i`` to the drive of its tile's neurons, for good."""
-    first, column = tiles.neurons[tile], pulses.column[p]
-    for n in range(tiles.neurons[tile + 1] - first):
-        drive[first + n] += pulses.current[i, column + n]
+def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDArray[Any], i: int, column: int) -> None:
+    """Add the current of sample ``i``, from ``column`` on, to the drive of neurons ``first`` … ``last`` - 1."""
+    for n in range(last - first):
+        drive[first + n] += current[i, column + n]
 
 
 @kernel
-def sum_synapses(
-    clock: Clock,
-    tile: int,
-    step: int,
-    tiles: Tiles,
-    axons: Axons,
-    weights: Weights,
-    scratch: Scratch,
-    axon_events: Ints,
-) -> None:
-    """Add the weights of the tile's active axons to the accumulator and count those axons."""
-    found = 0
-    for s in range(tiles.spans[tile], tiles.spans[tile + 1]):
-        seen = min(step + axons.offset[s], clock.steps - 1)
-        if seen >= 0:
-            span = (axons.begin[s], axons.begin[s + 1])
-            registers = scratch.registers[seen % clock.depth]
-            found = find_active(registers, axons.source, axons.row, span, scratch.active, found)
-    axon_events[tile] += found
-    if tiles.listed[tile]:
-        add_listed_rows(scratch.acc, weights.begin, weights.column, weights.weight, scratch.active, found)
-    else:
-        columns = tiles.neurons[tile + 1] - tiles.neurons[tile]
-        add_dense_rows(scratch.acc, weights.dense, scratch.active, found, columns)
-
-
-@kernel
-def fire_neurons(
-    clock: Clock, first: int, last: int, slot: Bytes, threshold: npt.NDArray[Any], scratch: Scratch
-) -> None:
-    """Update neurons ``first`` … ``last`` - 1 and write their spikes to register slot ``slot``."""
-    integrate_and_fire(
-        scratch.v[first:last],
-        scratch.drive[first:last],
-        threshold[first:last],
-        scratch.acc[: last - first],
-        slot[first:last],
-        scratch.counts[first:last],
-        (clock.low, clock.high, clock.soft),
-    )
-
-
-@kernel
-def present(slot: Bytes, pattern: Bytes, spread: Spread, i: int, first: int) -> None:
-    """Let the spiking input channels of sample ``i`` stand in register slot ``slot``."""
-    for c in range(spread.channel.shape[0]):
-        slot[first + spread.channel[c]] = pattern[spread.q[i, c]]
+def present(registers: Bytes, slot: int, table: Bytes, step: int, q: Words, i: int, channel: Ints) -> None:
+    """Let the spiking input channels of sample ``i`` stand at ``step`` in the registers from ``slot`` on."""
+    for c in range(channel.shape[0]):
+        registers[slot + channel[c]] = table[step, q[i, c]]

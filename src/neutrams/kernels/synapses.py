@@ -14,53 +14,54 @@ ROWS_AT_A_TIME = 4
 @kernel
 def find_active(
     registers: npt.NDArray[np.uint8],
+    slot: int,
     source: npt.NDArray[np.int32],
-    row: npt.NDArray[np.int32],
-    span: tuple[int, int],
+    first: int,
+    last: int,
     active: npt.NDArray[np.int32],
     found: int,
 ) -> int:
-    """Append the rows of the axons whose register holds a spike to ``active``; return the new length.
+    """Append the axons whose register holds a spike to ``active``; return the new length.
 
     Arrays:
-        registers  uint8[R]  1 where a spike stands, else 0; read
-        source     int32[A]  register each axon reads; read
-        row        int32[A]  what to append for it; read
-        active     int32[F]  overwritten from ``found`` on; F > found + number of axons
+        registers  uint8[R]  1 where a spike stands, else 0; read from ``slot`` on
+        source     int32[A]  register each axon reads, counted from ``slot``; read
+        active     int32[F]  overwritten from ``found`` on; F > found + last - first
 
-    Axons ``span[0]`` … ``span[1]`` - 1, in order. Without a branch: every row is written, the length grows by the spike.
+    Axons ``first`` … ``last`` - 1, in order. Without a branch: every axon is written, the length grows by its spike.
     """
-    for a in range(np.uintp(span[0]), np.uintp(span[1])):
-        active[found] = row[a]
-        found += registers[source[a]]
-    return found
+    begin, end = np.uintp(slot), np.uintp(found)  # unsigned: a signed index would be tested for wrapping
+    for a in range(np.uintp(first), np.uintp(last)):
+        active[end] = a
+        end += np.uintp(registers[begin + np.uintp(source[a])])
+    return int(np.int64(end))  # int() alone stays unsigned
 
 
 @kernel
 def add_dense_rows(
     acc: npt.NDArray[Any],
     weights: npt.NDArray[Any],
+    row: npt.NDArray[Any],
     active: npt.NDArray[np.int32],
     found: int,
     columns: int,
 ) -> None:
-    """acc[c] += sum over the active rows of weights[row + c], four rows at a time.
+    """acc[c] += sum over the active axons of weights[row + c], four rows at a time.
 
     Arrays:
-        acc      int16 or int32[C]  accumulator [LSB]; read, then overwritten
-        weights  int8 or int16[W]   rows of weights one after another; read. The last C entries are zero
-        active   int32[F]           where each active row begins in ``weights``; F >= found + 3, entries after ``found``
-                                    are overwritten
+        acc      int16, 32 or 64[C]     accumulator [LSB]; read, then overwritten
+        weights  int8 or int16[W]       rows of weights one after another; read
+        row      int32 or int64[A + 1]  where each axon's row begins in ``weights``; last: a row of zeros; read
+        active   int32[F]               the active axons; F >= found + 3, entries from ``found`` on are overwritten
 
     Sums wrap in the type of ``acc``; the caller has chosen it so that the total fits, which makes every order exact.
     """
-    nothing = len(weights) - columns
     while found % ROWS_AT_A_TIME:
-        active[found] = nothing
+        active[found] = len(row) - 1
         found += 1
-    for first in range(0, found, ROWS_AT_A_TIME):
-        a, b = np.uintp(active[first]), np.uintp(active[first + 1])
-        c, d = np.uintp(active[first + 2]), np.uintp(active[first + 3])
+    for i in range(0, found, ROWS_AT_A_TIME):
+        a, b = np.uintp(row[active[i]]), np.uintp(row[active[i + 1]])
+        c, d = np.uintp(row[active[i + 2]]), np.uintp(row[active[i + 3]])
         for n in range(np.uintp(columns)):
             acc[n] += weights[a + n] + weights[b + n] + weights[c + n] + weights[d + n]
 
@@ -71,19 +72,22 @@ def add_listed_rows(
     begin: npt.NDArray[np.int32],
     column: npt.NDArray[np.int32],
     weight: npt.NDArray[np.int32],
+    row: npt.NDArray[Any],
     active: npt.NDArray[np.int32],
     found: int,
 ) -> None:
-    """acc[column[e]] += weight[e] for every entry e of the active rows.
+    """acc[column[e]] += weight[e] for every entry e of the active axons' rows.
 
     Arrays:
-        acc     int16 or int32[C]  accumulator [LSB]; read, then overwritten
-        begin   int32[Q + 1]       row r holds entries begin[r] … begin[r + 1] - 1; read
-        column  int32[E]           read
-        weight  int32[E]           [LSB]; read
-        active  int32[F]           the active rows; read
+        acc     int16, 32 or 64[C]     accumulator [LSB]; read, then overwritten
+        begin   int32[Q + 1]           row r holds entries begin[r] … begin[r + 1] - 1; read
+        column  int32[E]               read
+        weight  int32[E]               [LSB]; read
+        row     int32 or int64[A + 1]  each axon's row; read
+        active  int32[F]               the active axons; read
     """
+    one = np.uintp(1)
     for i in range(found):
-        r = np.uintp(active[i])
-        for e in range(np.uintp(begin[r]), np.uintp(begin[r + np.uintp(1)])):
+        r = np.uintp(row[active[i]])
+        for e in range(np.uintp(begin[r]), np.uintp(begin[r + one])):
             acc[np.uintp(column[e])] += weight[e]

@@ -8,16 +8,18 @@ from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.mapping.fan_out import Wiring
 from neutrams.mapping.relay import relay_parameters
-from neutrams.mapping.route import Flow, Router
+from neutrams.mapping.route import Flow, Links
 from neutrams.mapping.schedule import Schedule
 from neutrams.mapping.units import Units
 from neutrams.program.tables import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
 
+Layout = tuple[IntArray, Sequence[Flow], Links]
+"""Core of each tile, the flows, and their links."""
 
-def emit_program(
-    units: Units, wiring: Wiring, timing: Schedule, cores: IntArray, flows: Sequence[Flow], chip: Chip
-) -> Program:
+
+def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout, chip: Chip) -> Program:
     """Return the program: neurons and axons are numbered tile by tile, in the order of the wiring."""
+    cores, flows, links = layout
     first = offsets([len(tile.signals) for tile in wiring.tiles])
     blocks, block = _blocks(wiring)
     origins, neurons = _neurons(units, wiring, chip)
@@ -40,7 +42,7 @@ def emit_program(
         origins=origins,
         inputs=_inputs(units),
         outputs=_outputs(units, first[wiring.home[:, 0]] + wiring.home[:, 1]),
-        routes=_routes(flows, Router(chip), cores, first),
+        routes=_routes(flows, links, first),
     )
 
 
@@ -115,15 +117,13 @@ def _outputs(units: Units, home: IntArray) -> tuple[OutputPort, ...]:
     )  # fmt: skip
 
 
-def _routes(flows: Sequence[Flow], router: Router, cores: IntArray, first: IntArray) -> RouteTable:
-    links = [router.links(flow, cores) for flow in flows]
-    ends = np.array([link for of_flow in links for link in of_flow], dtype=np.int64).reshape(-1, 2)
+def _routes(flows: Sequence[Flow], links: Links, first: IntArray) -> RouteTable:
     senders = [first[f.tile] + f.columns if f.tile >= 0 else -1 - f.columns for f in flows]
     return RouteTable(
         tile=np.array([flow.tile for flow in flows], dtype=np.int64),
-        links=offsets([len(of_flow) for of_flow in links]),
-        link_from=ends[:, 0],
-        link_to=ends[:, 1],
+        links=np.searchsorted(links.flow, np.arange(len(flows) + 1)).astype(np.int64),
+        link_from=links.start,
+        link_to=links.stop,
         sources=offsets([len(flow.columns) for flow in flows]),
         source=np.concatenate(senders).astype(np.int64),
     )

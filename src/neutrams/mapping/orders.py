@@ -14,20 +14,18 @@ def sequential_cores(board: Board, dead: tuple[int, ...], tiles: int) -> IntArra
 
 def compact_cores(board: Board, dead: tuple[int, ...], tiles: int) -> IntArray:
     """Working cores of few chips that hold the tiles, taken in growing squares of chips from chip 0; ascending."""
-    side = int(np.sqrt(board.chips_needed(tiles + len(dead)))) + 2
-    for reach in (min(side, board.side), board.side):
+    enough = board.chips_needed(tiles + len(dead))
+    cores = np.zeros(0, dtype=np.int64)
+    for reach in (min(int(np.sqrt(enough)) + 2, board.side), board.side):
         y, x = (axis.reshape(-1) for axis in np.mgrid[:reach, :reach])
-        order = np.lexsort((x, np.maximum(x, y)))
-        chips = (y * board.side + x)[order]
-        chips = chips[chips < board.chips]
+        chips = (y * board.side + x)[np.lexsort((x, np.maximum(x, y)))]
+        chips = chips[chips < board.chips][:enough]
         inside = np.arange(board.cores_per_chip, dtype=np.int64)
-        enough = board.chips_needed(tiles + len(dead))
-        cores = _alive((chips[:enough, None] * board.cores_per_chip + inside).reshape(-1), dead)
+        cores = _alive((chips[:, None] * board.cores_per_chip + inside).reshape(-1), dead)
         if len(cores) >= tiles:
             break
-    held = np.cumsum([(cores // board.cores_per_chip == chip).sum() for chip in chips[:enough]])
-    few = chips[: int(np.searchsorted(held, tiles)) + 1]
-    return np.sort(cores[np.isin(cores // board.cores_per_chip, few)])
+    last = np.flatnonzero(board.chip_of(cores) == board.chip_of(cores[tiles - 1]))[-1]
+    return np.sort(cores[: last + 1])
 
 
 def _alive(cores: IntArray, dead: tuple[int, ...]) -> IntArray:

@@ -7,7 +7,7 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
-from neutrams.mapping.partition import Tile, scale_key
+from neutrams.mapping.partition import Tile, scale_key, without_zero_rows
 from neutrams.mapping.units import Units
 
 Row = tuple[int, int]
@@ -73,8 +73,9 @@ def _union(tiles: Sequence[Tile]) -> Tile:
     for tile, place in zip(tiles, places, strict=True):
         weights[place, column : column + len(tile.signals)] = tile.weights
         column += len(tile.signals)
+    sources, weights = without_zero_rows(np.array([source for source, _ in index], dtype=np.int64), weights)
     return Tile(
-        sources=np.array([source for source, _ in index], dtype=np.int64),
+        sources=sources,
         weights=weights,
         signals=np.concatenate([tile.signals for tile in tiles]),
         units=tuple(sorted({unit for tile in tiles for unit in tile.units})),

@@ -110,8 +110,13 @@ def _block(unit: Unit, columns: IntArray) -> tuple[IntArray, AnyArray]:
     else:
         sources = unit.sources
         weights = unit.weights[columns].T.astype(np.int16)
+    return without_zero_rows(sources, weights)
+
+
+def without_zero_rows(sources: IntArray, weights: AnyArray) -> tuple[IntArray, AnyArray]:
+    """Leave out the rows that no neuron uses, but one: neurons that only have a bias still sit in a crossbar."""
     used: AnyArray = np.asarray(weights.any(axis=1))
-    used[0] |= not used.any()  # a neuron that only has a bias still sits in a crossbar with a row
+    used[0] |= not used.any()
     return sources[used], np.ascontiguousarray(weights[used])
 
 

@@ -13,7 +13,7 @@ from neutrams.mapping.fan_out import wire
 from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import cut_units
 from neutrams.mapping.place import PROPOSALS, crossing_cost, place_tiles
-from neutrams.mapping.route import Router, find_flows, flow_signals, weigh
+from neutrams.mapping.route import find_flows, find_links, flow_signals, weigh
 from neutrams.mapping.schedule import schedule, unit_levels
 from neutrams.mapping.stats import MappingStats, count_program
 from neutrams.mapping.traffic import signal_activity, tile_traffic
@@ -68,10 +68,10 @@ def map_network(
     candidates = place_tiles(chip, len(wiring.tiles), traffic, effort=effort, seed=seed).candidates
     flows = find_flows(wiring)
     amounts = np.array([sent[flow_signals(flow, wiring)].sum() for flow in flows])
-    router, crossing = Router(chip), crossing_cost(chip)
-    loads = [weigh(flows, router, cores, amounts, crossing) for cores in candidates]
+    links = [find_links(flows, cores, chip) for cores in candidates]
+    loads = [weigh(each, amounts, chip, crossing_cost(chip)) for each in links]
     best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
-    program = emit_program(units, wiring, timing, candidates[best], flows, chip)
+    program = emit_program(units, wiring, timing, (candidates[best], flows, links[best]), chip)
     relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
     stats = count_program(
         program, signals=units.signals - units.channels, relays=relays, load=loads[best], sequential=loads[-1]

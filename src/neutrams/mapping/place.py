@@ -50,7 +50,7 @@ def place_tiles(
     costs = [_cost(board, cores, traffic, crossing_cost(chip)) for cores in starts]
     start = starts[int(np.argmin(costs))]
     found = _searched(chip, np.union1d(region, start), start, traffic, (PROPOSALS[effort], seed))
-    return Placement(candidates=(found, start, sequential))
+    return Placement(candidates=(found, sequential))
 
 
 def crossing_cost(chip: Chip) -> int:

@@ -41,27 +41,29 @@ def read_ports(network: Network) -> tuple[tuple[Port, ...], dict[str, IntArray]]
     """Return the ports, and the channels each encoder and integer constant stands for by node name (-1: a zero).
 
     Raises:
-        UnsupportedError: An encoder reads something else than one input tensor, or no encoder carries a constant.
+        UnsupportedError: An encoder reads something else than one input tensor, or a constant is negative.
     """
     encoders = [node for node in network.nodes if isinstance(node, ops.Encode)]
     constants = [n for n in network.nodes if isinstance(n, ops.Constant) and n.values.dtype.kind == "i"]
     constants = [node for node in constants if network.consumers[node.name]]
+    elements = _elements(network)
+    drafts = [(encode, *_one_tensor(encode, elements)) for encode in encoders]
+    channels: dict[str, IntArray] = {}
     extra: dict[str, int] = {}  # encoder -> the constant its extra channel carries
     for node in constants:
-        for value in np.unique(node.values[node.values != 0]):
-            extra[_carrier(encoders, int(value), node.name)] = int(value)
-    elements = _elements(network)
+        for value in sorted(set(node.values[node.values != 0].tolist()) - set(extra.values())):
+            carrier = _carrier(encoders, value) or _own_port(network.inputs[0], node.name, value)
+            extra[carrier.name] = value
+            if carrier not in encoders:
+                drafts.append((carrier, network.inputs[0], np.zeros(0, dtype=np.int64)))
     ports: list[Port] = []
-    channels: dict[str, IntArray] = {}
     of_value: dict[int, int] = {0: -1}
     first = 0
-    for encode in encoders:
-        source, element = _one_tensor(encode, elements)
-        count = len(element)
+    for encode, source, element in drafts:
+        channels[encode.name] = first + np.arange(len(element), dtype=np.int64)
         if encode.name in extra:
-            of_value[extra[encode.name]] = first + count
-            element = np.append(element, -1)
-        channels[encode.name] = first + np.arange(count, dtype=np.int64)
+            of_value[extra[encode.name]] = first + len(element)
+            element = np.append(element, -1)  # noqa: PLW2901
         ports.append(Port(encode=encode, source=source, first=first, element=element))
         first += len(element)
     for node in constants:
@@ -69,16 +71,20 @@ def read_ports(network: Network) -> tuple[tuple[Port, ...], dict[str, IntArray]]
     return tuple(ports), channels
 
 
-def _carrier(encoders: Sequence[ops.Encode], value: int, name: str) -> str:
-    """Name of the first encoder whose extra channel would carry ``value`` at every step."""
-    for encode in encoders:
-        if value == (1 if encode.code == "spread" else encode.high):
-            return encode.name
-    raise UnsupportedError(
-        f"no input port carries the constant {value}",
-        where=f"mapping, node {name!r}",
-        fix="give a bias row the largest integer of an encoder",
-    )
+def _carrier(encoders: Sequence[ops.Encode], value: int) -> ops.Encode | None:
+    """The first encoder whose extra channel would carry ``value`` at every step."""
+    return next((e for e in encoders if value == (1 if e.code == "spread" else e.high)), None)
+
+
+def _own_port(source: ops.Input, name: str, value: int) -> ops.Encode:
+    """An encoder for nothing but one constant."""
+    if value < 0:
+        raise UnsupportedError(
+            f"it holds {value}, a channel carries nothing below 0",
+            where=f"mapping, node {name!r}",
+            fix="give a bias row the largest integer of an encoder, and the sign to its weights",
+        )
+    return ops.Encode(name=f"{name} = {value}", inputs=(source.name,), scale=1.0, zero=0.0, low=0, high=value)
 
 
 def _elements(network: Network) -> dict[str, tuple[ops.Input, IntArray]]:

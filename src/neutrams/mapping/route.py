@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -10,8 +9,6 @@ from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.fan_out import Wiring
-
-Link = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,36 +44,57 @@ def flow_signals(flow: Flow, wiring: Wiring) -> IntArray:
     return flow.columns if flow.tile < 0 else wiring.tiles[flow.tile].signals[flow.columns]
 
 
-class Router:
-    """Ways of flows on one board; remembers paths it has found."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Links:
+    """The links of all flows for one placement.
 
-    def __init__(self, chip: Chip) -> None:
-        self.board = Board.of(chip)
-        self.tree = chip.board.multicast == "tree"
-        self._paths: dict[Link, tuple[Link, ...]] = {}
+    Attributes:
+        flow: int64 ``[links]``, the flow each belongs to; ascending.
+        start: int64 ``[links]``, core a flit leaves.
+        stop: int64 ``[links]``, core it enters.
+    """
 
-    def links(self, flow: Flow, cores: IntArray) -> list[Link]:
-        """Links of a flow: each once (``tree``), or once a destination (``copy``); none for input channels.
+    flow: IntArray
+    start: IntArray
+    stop: IntArray
 
-        The host delivers an input at the core that reads it. Paths around a missing chip may meet others again; the
-        tree enters every core by the first link that reached it.
-        """
-        if flow.tile < 0:
-            return []
-        start = int(cores[flow.tile])
-        every = [link for reader in flow.readers for link in self._path(start, int(cores[reader]))]
-        if not self.tree:
-            return every
-        into: dict[int, Link] = {}
-        for link in every:
-            into.setdefault(link[1], link)
-        return list(into.values())
 
-    def _path(self, start: int, stop: int) -> tuple[Link, ...]:
-        if (start, stop) not in self._paths:
-            path = self.board.path(start, stop)
-            self._paths[start, stop] = tuple(pairwise(path))
-        return self._paths[start, stop]
+def find_links(flows: Sequence[Flow], cores: IntArray, chip: Chip) -> Links:
+    """Return the links of each flow: each once (``tree``), or once a destination (``copy``); none for input channels.
+
+    The host delivers an input at the core that reads it. Paths from one core never part and meet again, so their union
+    is a tree.
+    """
+    sent = [(i, flow) for i, flow in enumerate(flows) if flow.tile >= 0]
+    flow = np.repeat(np.array([i for i, _ in sent], dtype=np.int64), [len(f.readers) for _, f in sent])
+    tile = np.repeat(np.array([f.tile for _, f in sent], dtype=np.int64), [len(f.readers) for _, f in sent])
+    reader = np.array([reader for _, f in sent for reader in f.readers], dtype=np.int64)
+    way, start, stop = path_links(Board.of(chip), cores[tile], cores[reader])
+    flow = flow[way]
+    if chip.board.multicast == "tree":
+        _, first = np.unique(np.stack([flow, stop]), axis=1, return_index=True)
+        first.sort()
+        flow, start, stop = flow[first], start[first], stop[first]
+    return Links(flow=flow, start=start, stop=stop)
+
+
+def path_links(board: Board, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the links of `Board.path` for many pairs at once: (index of the pair, core left, core entered)."""
+    (ax, ay), (bx, by) = board.position(a), board.position(b)
+    length = board.hops(a, b)
+    pair = np.repeat(np.arange(len(a)), length)
+    if board.topology == "bus":
+        return pair, a[pair], b[pair]
+    step = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
+    dx, dy = np.abs(bx - ax)[pair], np.abs(by - ay)[pair]
+    full_rows = board.chips // board.side * board.rows
+    x_first = ((by >= full_rows) | (ay < full_rows))[pair]
+
+    def point(passed: IntArray) -> IntArray:
+        x = np.where(x_first, np.minimum(passed, dx), np.maximum(passed - dy, 0))
+        return board.core_at(ax[pair] + np.sign(bx - ax)[pair] * x, ay[pair] + np.sign(by - ay)[pair] * (passed - x))
+
+    return pair, point(step), point(step + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,23 +110,19 @@ class Load:
     link_peak: float
 
 
-def weigh(flows: Sequence[Flow], router: Router, cores: IntArray, sent: FloatArray, crossing: int) -> Load:
-    """Return the load of ``flows`` with tiles on ``cores``.
+def weigh(links: Links, sent: FloatArray, chip: Chip, crossing: int) -> Load:
+    """Return the load of the links.
 
     Args:
-        flows: The flows.
-        router: Of the board.
-        cores: int64 ``[tiles]``.
+        links: Of all flows.
         sent: float64 ``[flows]``, words or spikes a sample.
+        chip: The chip.
         crossing: Hops a link between chips counts more.
     """
-    links: dict[Link, float] = {}
-    for flow, amount in zip(flows, sent, strict=True):
-        for link in router.links(flow, cores):
-            links[link] = links.get(link, 0.0) + float(amount)
-    if not links:
-        return Load(weighted_hops=0.0, link_peak=0.0)
-    ends = np.array(list(links), dtype=np.int64)
-    loads = np.array(list(links.values()))
-    extra = np.where(router.board.same_chip(ends[:, 0], ends[:, 1]), 0, crossing)
-    return Load(weighted_hops=float((loads * (1 + extra)).sum()), link_peak=float(loads.max()))
+    extra = np.where(Board.of(chip).same_chip(links.start, links.stop), 0, crossing)
+    amount = sent[links.flow]
+    order = np.lexsort((links.stop, links.start))
+    ends = np.stack([links.start, links.stop])[:, order]
+    first = np.flatnonzero(np.append(True, (np.diff(ends) != 0).any(axis=0))) if len(order) else order
+    peaks = np.add.reduceat(amount[order], first) if len(order) else np.zeros(1)
+    return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=float(peaks.max()))

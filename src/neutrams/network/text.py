@@ -19,7 +19,7 @@ from neutrams.network.ops import OPERATORS, Node
 from neutrams.network.scan import Scanner, quoted, written
 
 TEXT_VERSION = 1
-HEADER = re.compile(r"neutrams network (\d{1,9}) steps=(\d{1,9})")
+HEADER = re.compile(r"neutrams network (\d{1,9}) steps=([1-9]\d{0,8})")
 
 
 def to_text(network: Network) -> tuple[str, dict[str, AnyArray]]:

@@ -1,6 +1,7 @@
 """The references of the methods a run used."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from neutrams.base.errors import SpecError
 from neutrams.neurons import find_model
@@ -8,16 +9,14 @@ from neutrams.neurons import find_model
 TOOLSET = "Ji et al. (2016), NEUTRAMS, MICRO 2016. doi:10.1109/MICRO.2016.7783724"
 
 METHODS = {
-    "adaround": "Nagel et al. (2020), Up or down? Adaptive rounding. arXiv:2004.10568",
-    "bias_correction": "Nagel et al. (2019), Data-free quantization. arXiv:1906.04721",
-    "brecq": "Li et al. (2021), BRECQ. arXiv:2102.05426",
-    "error_feedback": "Frantar et al. (2022), GPTQ. arXiv:2210.17323",
-    "gptq": "Frantar et al. (2022), GPTQ. arXiv:2210.17323",
-    "rate_code": "Rueckauer et al. (2017), Conversion of deep networks. doi:10.3389/fnins.2017.00682",
-    "straight_through": "Bengio et al. (2013), Stochastic neurons. arXiv:1308.3432",
-    "threshold_balancing": "Diehl et al. (2015), Weight and threshold balancing. doi:10.1109/IJCNN.2015.7280696",
+    "fan_in": ("Ji et al. (2018), full expansion of wide layers. arXiv:1801.00746",),
+    "weight_bits": (
+        "Frantar et al. (2022), GPTQ, algorithm 1. arXiv:2210.17323",
+        "Nagel et al. (2019), bias correction, eq. 17. arXiv:1906.04721",
+    ),
+    "spikes": ("Rueckauer et al. (2017), rate-coded networks. doi:10.3389/fnins.2017.00682",),
 }
-"""Reference of a method by the word that names it."""
+"""What answers each limit of the loss ledger."""
 
 
 def cite(model: str, methods: Iterable[str] = ()) -> tuple[str, ...]:
@@ -25,19 +24,12 @@ def cite(model: str, methods: Iterable[str] = ()) -> tuple[str, ...]:
 
     Args:
         model: Name of the program's neuron model.
-        methods: Names out of `METHODS`, or references as they stand (they hold ``doi`` or ``arXiv``); others are left
-            out.
+        methods: Limits of the loss ledger (keys of `METHODS`), or references as they stand (they hold ``doi`` or
+            ``arXiv``); others are left out.
     """
     found = [TOOLSET]
-    try:
+    with suppress(SpecError):
         found.append(find_model(model, "report").source)
-    except SpecError:
-        pass
     for method in methods:
-        if "doi" in method or "arXiv" in method:
-            found.append(method)
-        else:
-            found += [
-                text for word, text in METHODS.items() if word in method.lower().replace(" ", "_").replace("-", "_")
-            ]
+        found += (method,) if "doi" in method or "arXiv" in method else METHODS.get(method, ())
     return tuple(dict.fromkeys(found))

@@ -202,9 +202,9 @@ def _adapter() -> TypeAdapter[ReportData]:
 
 
 def to_json(data: ReportData) -> str:
-    """Return the text of a result file. Same content, same text."""
+    """Return the text of a result file; same content in the same order, same text."""
     document = {"kind": KIND, "version": VERSION, **asdict(data)}
-    return json.dumps(document, sort_keys=True, allow_nan=False, indent=1) + "\n"
+    return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
 def from_json(text: str | bytes, where: str) -> ReportData:

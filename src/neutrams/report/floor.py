@@ -32,7 +32,7 @@ def floor_section(run: RunRecord) -> Markup:
 
 def _finding(run: RunRecord) -> str:
     parts = [
-        f"{plural(run.cores, 'core')} on {plural(run.chips, 'chip')}, {percent(run.utilization, 1)} of their cells in use."
+        f"{plural(run.cores, 'core')} on {plural(run.chips, 'chip')}, {percent(run.utilization, 1)} of cells in use."
     ]
     ours, sequential = run.weighted_hops, run.sequential_weighted_hops
     if ours is not None and sequential is not None and sequential > 0:
@@ -116,10 +116,10 @@ def _cell(cell: FloorCore, ramp: str, scale: tuple[float, float], bounds: Bounds
     what = cell.label or "empty"
     said = f"core {cell.core}, chip {cell.chip}: {what}; {percent(cell.use, 1)} of cells, "
     said += f"{significant(cell.sent)} {_noun(run)} a sample"
-    middle = {"x": x + CELL // 2, "y": y + CELL // 2 + 4, "text_anchor": "middle"}
-    number = (
-        tag("text", cell.core, class_=f"on-{ramp}{level}", **middle) if len(run.floor) <= LARGEST_LABELLED else None
-    )
+    number = None
+    if len(run.floor) <= LARGEST_LABELLED:
+        middle_x, middle_y = x + CELL // 2, y + CELL // 2 + 4
+        number = tag("text", cell.core, class_=f"on-{ramp}{level}", x=middle_x, y=middle_y, text_anchor="middle")
     box = tag(
         "rect", x=x, y=y, width=CELL, height=CELL, rx=4, class_=f"cell {ramp}{level}" if cell.label else "cell idle"
     )
@@ -155,6 +155,5 @@ def _rows(run: RunRecord) -> Markup:
 
 
 def _values(cell: FloorCore) -> tuple[str, ...]:
-    return (
-        count(cell.core), count(cell.chip), count(cell.x), count(cell.y), percent(cell.use, 1), significant(cell.sent, 4),
-    )  # fmt: skip
+    places = (count(n) for n in (cell.core, cell.chip, cell.x, cell.y))
+    return (*places, percent(cell.use, 1), significant(cell.sent, 4))

@@ -6,12 +6,13 @@ from neutrams.report.markup import table as scrolling
 from neutrams.report.quantities import DASH, percent, significant
 from neutrams.report.scale import legend, step
 
-Grid = dict[tuple[str, str], LedgerEntry]
+NAMES = {"inherited": "from earlier layers", "all": "all together"}
+"""Rows that blame no limit of this layer, and how they are called."""
 
 
 def worst(ledger: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
-    """Return the row with the largest relative error, the first of equals; None where nothing was lost."""
-    lossy = [row for row in ledger if _error(row) > 0]
+    """Return the row of the limit with the largest relative error, the first of equals; None where nothing was lost."""
+    lossy = [row for row in ledger if _error(row) > 0 and row.constraint not in NAMES]
     return max(lossy, key=_error, default=None)
 
 
@@ -30,7 +31,7 @@ def ledger_section(run: RunRecord) -> Markup:
     blamed = worst(run.ledger)
     if blamed is None:
         return join(tag("p", "Nothing was lost: every step is exact.", class_="finding"), _rows(run.ledger, None))
-    unit = f", unit {blamed.unit}" if blamed.unit else ""
+    unit = f", unit {blamed.unit}" if blamed.unit not in ("", blamed.layer) else ""
     finding = tag(
         "p",
         tag("strong", "To blame first: "),
@@ -41,32 +42,38 @@ def ledger_section(run: RunRecord) -> Markup:
 
 
 def _grid(ledger: tuple[LedgerEntry, ...], blamed: LedgerEntry) -> Markup:
-    layers = list(dict.fromkeys(row.layer for row in ledger))
-    constraints = list(dict.fromkeys(row.constraint for row in ledger))
-    cells: Grid = {}
-    for row in ledger:
-        place = (row.layer, row.constraint)
-        if place not in cells or _error(row) > _error(cells[place]):
-            cells[place] = row
+    limits = dict.fromkeys(row.constraint for row in ledger)
+    columns = [*(c for c in limits if c not in NAMES), *(c for c in NAMES if c in limits)]
+    top = max(_error(row) for row in ledger)
     rows = [
-        tag("tr", tag("th", layer, scope="row"), *(_cell(cells.get((layer, c)), blamed) for c in constraints))
-        for layer in layers
+        _layer(layer, columns, [row for row in ledger if row.layer == layer], (blamed, top))
+        for layer in dict.fromkeys(row.layer for row in ledger)
     ]
-    caption = "Relative output error by layer and constraint (the worst unit of each layer)"
-    grid = scrolling(("Layer", *constraints), rows, caption, class_="heat")
-    key = legend("load", "0", _shown(blamed, 2), "Relative error")
-    return join(grid, key)
+    caption = "Relative output error by layer and limit, the worst unit of each layer; its effect alone on the right"
+    head = ("Layer", *(NAMES.get(c, c) for c in columns), "Agreement", "Accuracy")
+    grid = scrolling(head, rows, caption, class_="heat")
+    return join(grid, legend("load", "0", significant(top, 2), "Relative error"))
 
 
-def _cell(row: LedgerEntry | None, blamed: LedgerEntry) -> Markup:
+def _layer(layer: str, columns: list[str], found: list[LedgerEntry], scale: tuple[LedgerEntry, float]) -> Markup:
+    cells = []
+    for column in columns:
+        here = [row for row in found if row.constraint == column]
+        cells.append(_cell(max(here, key=_error) if here else None, scale))
+    agreement = min((row.agreement for row in found if row.agreement is not None), default=None)
+    accuracy = min((row.accuracy for row in found if row.accuracy is not None), default=None)
+    ends = (tag("td", percent(value), class_="plain") for value in (agreement, accuracy))
+    return tag("tr", tag("th", layer, scope="row"), *cells, *ends)
+
+
+def _cell(row: LedgerEntry | None, scale: tuple[LedgerEntry, float]) -> Markup:
+    blamed, top = scale
     if row is None:
         return tag("td", "·", class_="none")
-    level = step(_error(row), _error(blamed))
-    text = _shown(row, 2)
+    level, text = step(_error(row), top), _shown(row, 2)
     if row is blamed:
-        return tag(
-            "td", tag("span", "▲ ", aria_hidden="true"), text, class_=f"load{level} blamed", title="largest loss"
-        )
+        mark = tag("span", "▲ ", aria_hidden="true")
+        return tag("td", mark, text, class_=f"load{level} blamed", title="largest loss")
     return tag("td", text, class_=f"load{level}")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from neutrams.hardware import Chip
-from neutrams.program import Program
 from neutrams.report.cite import cite
 from neutrams.report.data import FigureRow, LedgerEntry, RunRecord
 from neutrams.report.layout import floor_of, links_of
@@ -22,7 +21,6 @@ def record_of(
     evaluated: "Evaluated",
     title: str,
     float_accuracy: float | None = None,
-    agreement: float | None = None,
 ) -> RunRecord:
     """Return the record of one simulated program.
 
@@ -30,8 +28,7 @@ def record_of(
         compiled: The program with its ledger, figures and provenance.
         evaluated: Its simulation.
         title: Heading of the run.
-        float_accuracy: Of the source network on the same samples [1].
-        agreement: Fraction of the samples with the source network's arg-max [1].
+        float_accuracy: Of the source network on the same samples [1], where it is known better than ``evaluated`` does.
     """
     program, stats, run = compiled.program, compiled.stats, evaluated.run
     return RunRecord(
@@ -40,9 +37,9 @@ def record_of(
         mode=program.mode,
         steps=program.steps,
         samples=run.activity.samples,
-        float_accuracy=_plain(float_accuracy),
+        float_accuracy=_plain(evaluated.float_accuracy if float_accuracy is None else float_accuracy),
         chip_accuracy=_plain(evaluated.accuracy),
-        agreement=_plain(agreement),
+        agreement=_plain(evaluated.agreement),
         cores=stats.cores,
         chips=stats.chips,
         tiles=stats.tiles,
@@ -58,7 +55,7 @@ def record_of(
         links=() if run.cost is None else links_of(program, run.cost),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),
-        references=_references(program, compiled.provenance.get("methods", ())),
+        references=cite(program.model, dict.fromkeys(row.constraint for row in compiled.ledger)),
         provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
         seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
         **_cost_fields(run.cost),
@@ -83,14 +80,9 @@ def ledger_of(rows: Iterable[Any]) -> tuple[LedgerEntry, ...]:
 def figures_of(chip: Chip) -> tuple[FigureRow, ...]:
     """Return every number of the chip file."""
     return tuple(
-        FigureRow(key=key, value=f.value, unit=f.unit, kind=f.kind, source=f.source, low=f.low, high=f.high)
+        FigureRow(key=key, value=float(f.value), unit=f.unit, kind=f.kind, source=f.source, low=f.low, high=f.high)
         for key, f in chip.figures.items()
     )
-
-
-def _references(program: Program, methods: object) -> tuple[str, ...]:
-    names = [str(name) for name in methods] if isinstance(methods, list | tuple) else []
-    return cite(program.model, names)
 
 
 def _cost_fields(cost: "Cost | None") -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """What `neutrams.simulate` gives: outputs, the plain numbers, and the page."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neutrams.base.arrays import AnyArray
+from neutrams.base.files import write_atomically
 from neutrams.report.data import ReportData, RunRecord
 from neutrams.report.page import write_report
 from neutrams.report.record import record_of
@@ -60,3 +64,13 @@ class Simulation:
         """
         record = self.record(title)
         write_report(ReportData(title=record.title, runs=(record,)), Path(path))
+
+    def save_outputs(self, path: str | Path) -> None:
+        """Write the outputs as an npz file, by name.
+
+        Raises:
+            InputError: The folder does not exist or cannot be written.
+        """
+        buffer = BytesIO()
+        np.savez(buffer, allow_pickle=False, **self.outputs)
+        write_atomically(Path(path), buffer.getvalue())

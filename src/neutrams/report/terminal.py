@@ -43,6 +43,24 @@ def ledger_table(ledger: Sequence[LedgerEntry]) -> Table:
     return table
 
 
+def run_facts(run: RunRecord) -> dict[str, object]:
+    """Return the main numbers of one run with units, without those that were not computed."""
+    band = run.energy_band_j
+    facts: dict[str, object] = {
+        "samples": run.samples,
+        "accuracy": None if run.chip_accuracy is None else percent(run.chip_accuracy),
+        "float network": None if run.float_accuracy is None else percent(run.float_accuracy),
+        "same answer as float": None if run.agreement is None else percent(run.agreement),
+        "energy a sample": None if band is None else f"{si(band[1], 'J')} ({si(band[0], 'J')} to {si(band[2], 'J')})",
+        "latency": None if run.latency_s is None else si(run.latency_s, "s"),
+        "throughput": None if run.throughput_hz is None else f"{si(run.throughput_hz, '')} samples a second",
+        "power": None if run.power_w is None else si(run.power_w, "W"),
+        "area": None if run.area_mm2 is None else f"{run.area_mm2:.4g} mm2",
+        "time to simulate": si(run.seconds.get("simulation"), "s"),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def facts_table(facts: Mapping[str, object]) -> Table:
     """Return names beside values, for people."""
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -53,11 +71,15 @@ def facts_table(facts: Mapping[str, object]) -> Table:
     return table
 
 
-def rows_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a plain table of text."""
-    table = _table(head, left=len(head))
-    for row in rows:
-        table.add_row(*(Text(_told(value)) for value in row))
+def chips_table(chips: Iterable[Mapping[str, object]]) -> Table:
+    """Return the chips, each with its main limits and its description."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for chip in chips:
+        limits = "modes {modes}; crossbar {axons} x {neurons}; {weight_bits}-bit weights; {cores_per_chip} cores a chip"
+        told = limits.format_map({key: _told(value) for key, value in chip.items()})
+        table.add_row(Text(str(chip["name"])), Text(f"{told}\n{chip['description']}"))
     return table
 
 

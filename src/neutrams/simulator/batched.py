@@ -3,21 +3,27 @@
 Registers are kept feature-major, ``[registers, n]``, so that an axon's gather copies whole rows.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.codec import spread_step
+from neutrams.kernels.compiled import thread_count
+from neutrams.kernels.requantize import requantize
 from neutrams.neurons import NeuronModel, find_model
 from neutrams.program import Program
 from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.inputs import channel_limit, spread_channels
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, counts_every_word, output_neurons
+from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons
 
-CHUNK_BYTES = 128 << 20
-"""Memory for the registers and states of one chunk of samples [byte]."""
+PART_BYTES = 128 << 20
+"""Memory for the registers and states of one thread's samples [byte]."""
+
+PART = 128
+"""Samples of one thread at a time: enough for the vector loops, few enough for the caches [count]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +36,7 @@ class Batched:
         model: Its neuron model.
         width: Range of the accumulator (ann) or potential (snn) [LSB].
         products: The product of each tile.
+        parameters: The model's parameters in its own order, int64 ``[neurons]`` each.
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
     """
@@ -39,18 +46,26 @@ class Batched:
     model: NeuronModel
     width: tuple[int, int]
     products: tuple[Product, ...]
+    parameters: tuple[IntArray, ...]
     kind: np.dtype[np.generic]
     spread: AnyArray
 
     @property
-    def chunk(self) -> int:
-        """Samples to run at once, so that memory stays bounded [count]."""
-        registers = (len(self.program.neurons) + self.program.channels) * (self.clock.depth * self.kind.itemsize + 24)
-        return int(np.clip(CHUNK_BYTES // max(1, registers), 1, 1024))
+    def part(self) -> int:
+        """Samples a thread runs at once, so that memory stays bounded [count]."""
+        registers = len(self.program.neurons) + self.program.channels
+        bytes_a_sample = registers * (self.clock.depth * self.kind.itemsize + 8)
+        return int(np.clip(PART_BYTES // max(1, bytes_a_sample), 1, PART))
 
     def run(self, q: IntArray, raster: bool) -> Tally:
-        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state."""
-        return _Chunk(self, q, raster).run()
+        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state, on all cores."""
+        starts = range(0, q.shape[1], self.part)
+
+        def run_part(start: int) -> Tally:
+            return _Part(self, q[:, start : start + self.part], raster and start == 0).run()
+
+        with ThreadPoolExecutor(thread_count()) as pool:
+            return merge(list(pool.map(run_part, starts)))
 
 
 def batched(program: Program, clock: Schedule) -> Batched:
@@ -73,6 +88,7 @@ def batched(program: Program, clock: Schedule) -> Batched:
         model=model,
         width=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
         products=tuple(chosen),
+        parameters=tuple(program.neurons.parameters[p.name] for p in model.parameters),
         kind=exact_type(int(limit.max(initial=0))),
         spread=spread_channels(program),
     )
@@ -88,7 +104,7 @@ def _register_limit(program: Program, model: NeuronModel) -> IntArray:
     return np.concatenate([neurons, channel_limit(program)])
 
 
-class _Chunk:
+class _Part:
     """The state of some samples while the clock runs."""
 
     def __init__(self, engine: Batched, q: IntArray, raster: bool) -> None:
@@ -96,7 +112,7 @@ class _Chunk:
         program, clock = engine.program, engine.clock
         neurons, n = len(program.neurons), q.shape[1]
         self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
-        self.state = np.zeros((neurons, n), dtype=np.int64)
+        self.state = np.zeros((neurons if engine.model.mode == "snn" else 0, n), dtype=np.int64)
         if "initial" in program.neurons.parameters:
             self.state += program.neurons.parameters["initial"][:, None]
         self.wanted = output_neurons(program)
@@ -113,9 +129,9 @@ class _Chunk:
         for tick in range(INPUT_START, self.engine.clock.ticks):
             tiles = due(program, tick)
             steps = [(tick - int(program.tiles.start[tile])) // program.ticks_per_step for tile in tiles]
-            read = [self._gathered(int(tile), step) for tile, step in zip(tiles, steps, strict=True)]
-            for tile, step, x in zip(tiles, steps, read, strict=True):
-                self._update(int(tile), step, x, tick)
+            sums = [self._sum(int(tile), step) for tile, step in zip(tiles, steps, strict=True)]
+            for tile, step, acc in zip(tiles, steps, sums, strict=True):
+                self._update(int(tile), step, acc, tick)
             step, rest = divmod(tick - INPUT_START, program.ticks_per_step)
             if rest == 0 and step < program.steps:
                 self._present(step)
@@ -127,32 +143,38 @@ class _Chunk:
             raster=self.raster,
         )
 
-    def _gathered(self, tile: int, step: int) -> AnyArray:
-        """What the axons of ``tile`` read in its ``step``, ``[axons, n]``."""
+    def _sum(self, tile: int, step: int) -> AnyArray:
+        """What the axons of ``tile`` bring in its ``step``, ``[columns, n]``."""
         program, clock = self.engine.program, self.engine.clock
         rows = slice(program.tiles.axons[tile], program.tiles.axons[tile + 1])
         seen = np.minimum(step + clock.offset[rows], program.steps - 1)
-        register = clock.register[rows]
+        source = clock.register[rows]
         if len(seen) and seen[0] >= 0 and (seen == seen[0]).all():
-            return self.registers[seen[0] % clock.depth][register]
-        x: AnyArray = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, register], 0)
-        return x
-
-    def _update(self, tile: int, step: int, x: AnyArray, tick: int) -> None:
-        engine, program = self.engine, self.engine.program
-        columns = slice(program.tiles.neurons[tile], program.tiles.neurons[tile + 1])
-        acc = engine.products[tile](x).astype(np.int64, copy=False)
-        parameters = {name: values[columns] for name, values in program.neurons.parameters.items()}
-        given, state = engine.model.step(acc.T, self.state[columns].T, parameters, engine.width)
-        self.state[columns] = state.T
-        self.registers[step % engine.clock.depth, columns] = given.T
-        mine = (self.wanted >= columns.start) & (self.wanted < columns.stop)
-        self.outputs[mine] += given.T[self.wanted[mine] - columns.start]
+            registers = self.registers[seen[0] % clock.depth]
+        else:  # odd timing: axons that see different steps, or nothing yet
+            kind = self.registers.dtype.type
+            registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], kind(0))
+            source = np.arange(len(seen))
         if self.counts:
-            self.axon_events[tile] += np.count_nonzero(x)
-            self.sent[columns] += np.count_nonzero(given, axis=0)
+            self.axon_events[tile] += np.count_nonzero(registers[source])
+        return self.engine.products[tile](registers, source)
+
+    def _update(self, tile: int, step: int, acc: AnyArray, tick: int) -> None:
+        engine, program = self.engine, self.engine.program
+        first, last = int(program.tiles.neurons[tile]), int(program.tiles.neurons[tile + 1])
+        registers, columns = self.registers[step % engine.clock.depth], slice(first, last)
+        if engine.model.name == "requantize":
+            requantize(acc, registers, engine.parameters, first, last, engine.width)
+        else:
+            own = {name: values[columns] for name, values in program.neurons.parameters.items()}
+            given, state = engine.model.step(acc.T.astype(np.int64), self.state[columns].T, own, engine.width)
+            self.state[columns], registers[columns] = state.T, given.T
+        mine = (self.wanted >= first) & (self.wanted < last)
+        self.outputs[mine] += registers[self.wanted[mine]].astype(np.int64)
+        if self.counts:
+            self.sent[columns] += np.count_nonzero(registers[columns], axis=1)
         if self.raster is not None:
-            self.raster[tick, columns] = given[0] != 0
+            self.raster[tick, columns] = registers[columns, 0] != 0
 
     def _present(self, step: int) -> None:
         """Let the input channels stand at ``step``."""

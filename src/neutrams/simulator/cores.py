@@ -1,8 +1,8 @@
 """What a core computes: exact integer products of a weight block, by the cheapest arithmetic that is still exact.
 
-Every partial sum of a column, in any order, is bounded by sum over rows of |w| * max|x|. Below 2^24 float32 holds all of
-them exactly, below 2^53 float64 does; so a floating-point matrix product gives the exact integers at full speed,
-whatever the order and fusing of its additions. Beyond that, int64.
+Every partial sum of a column, in any order, is bounded by sum over rows of |w| * max|x|. Below 2^24 float32 holds all
+of them exactly, below 2^53 float64 does; so a floating-point product gives the exact integers at full speed, whatever
+the order and fusing of its additions. Beyond that, int64.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ import numpy as np
 import scipy.sparse
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.kernels.products import multiply_dense, multiply_listed
 
 SPARSE_DENSITY = 1 / 16
-"""Below this share of nonzero weights a compressed block is faster than a dense product."""
+"""Below this share of nonzero weights listing them is faster than a dense product."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,16 +22,37 @@ class Product:
     """acc = block^T x for a batch, ready to run.
 
     Attributes:
-        matrix: The transposed block ``[columns, rows]``, dense or compressed, in the exact type.
+        matrix: The transposed block ``[columns, rows]`` in the exact type: listed, or dense with rows and columns
+            padded to multiples of 4 (int64: not padded).
+        columns: Columns of the block [count].
         bound: Largest |acc| any input can cause [LSB].
     """
 
     matrix: AnyArray | scipy.sparse.csr_array
+    columns: int
     bound: int
 
-    def __call__(self, x: AnyArray) -> AnyArray:
-        """Return the accumulator ``[columns, n]`` of inputs ``[rows, n]``: exact integers in the product's type."""
-        return self.matrix @ x.astype(self.matrix.dtype, copy=False)
+    def __call__(self, registers: AnyArray, source: IntArray) -> AnyArray:
+        """Return the accumulator ``[columns, n]``, exact integers in the product's type.
+
+        Args:
+            registers: float32 or float64 ``[registers, n]``, integers [LSB].
+            source: int64 ``[rows]``, the register each row reads.
+        """
+        matrix = self.matrix
+        acc = np.empty((matrix.shape[0], registers.shape[1]), dtype=matrix.dtype)
+        if not isinstance(matrix, np.ndarray):
+            multiply_listed(registers, source, _long(matrix.indptr), _long(matrix.indices), matrix.data, acc)
+        elif matrix.dtype.kind == "i":
+            acc = matrix @ registers[source].astype(np.int64)
+        else:
+            padding = np.full(matrix.shape[1] - len(source), source[0] if len(source) else 0)
+            multiply_dense(registers, np.concatenate([source, padding]), matrix, acc)
+        return acc[: self.columns]
+
+
+def _long(array: AnyArray) -> IntArray:
+    return array.astype(np.int64, copy=False)
 
 
 def exact_type(bound: int) -> np.dtype[np.generic]:
@@ -48,8 +70,14 @@ def product(block: AnyArray, limit: IntArray) -> Product:
         limit: int64 ``[rows]``, largest |x| of each row [LSB].
     """
     weights = block.astype(np.int64)
+    rows, columns = weights.shape
     bound = int((np.abs(weights).T @ limit).max(initial=0))
     kind = exact_type(bound)
-    if np.count_nonzero(weights) < SPARSE_DENSITY * weights.size:
-        return Product(matrix=scipy.sparse.csr_array(weights.T.astype(kind)), bound=bound)
-    return Product(matrix=np.ascontiguousarray(weights.T, dtype=kind), bound=bound)
+    matrix: AnyArray | scipy.sparse.csr_array
+    if kind.kind == "i":
+        matrix = weights.T
+    elif np.count_nonzero(weights) < SPARSE_DENSITY * weights.size or not weights.size:
+        matrix = scipy.sparse.csr_array(weights.T.astype(kind))
+    else:
+        matrix = np.ascontiguousarray(np.pad(weights, ((0, -rows % 4), (0, -columns % 4))).T.astype(kind))
+    return Product(matrix=matrix, columns=columns, bound=bound)

@@ -18,11 +18,9 @@ Two engines follow this order and give the same integers: `neutrams.simulator.ba
 matrix products, and `neutrams.simulator.spiking` for integrate-and-fire models, by events.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 
 from neutrams.base.arrays import AnyArray
-from neutrams.kernels.compiled import thread_count
 from neutrams.program import Program
 from neutrams.simulator.batched import Batched, batched
 from neutrams.simulator.inputs import encode_channels
@@ -31,6 +29,9 @@ from neutrams.simulator.spiking import Spiking, fits, spiking
 from neutrams.simulator.tally import Tally, merge
 
 Engine = Batched | Spiking
+
+CHUNK = 2048
+"""Samples between two calls of the progress function [count]."""
 
 
 def choose_engine(program: Program, clock: Schedule) -> Engine:
@@ -44,7 +45,7 @@ def run_chunks(
     raster: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Tally:
-    """Run all samples in chunks, side by side on the machine's cores.
+    """Run all samples, chunk by chunk; the engines use all cores of the machine inside a chunk.
 
     Args:
         engine: Made ready by `choose_engine`.
@@ -56,27 +57,12 @@ def run_chunks(
         The tally of all samples; no number in it depends on chunks or threads.
     """
     n = len(next(iter(inputs.values())))
-    threads = thread_count()
-    size = min(engine.chunk, -(-n // threads))
-    starts = range(0, n, size)
-
-    def run(start: int) -> Tally:
-        q = encode_channels(engine.program, inputs, slice(start, min(start + size, n)))
-        return engine.run(q, raster and start == 0)
-
+    size = CHUNK
     parts = []
-    with ThreadPoolExecutor(threads) as pool:
-        for start, tally in zip(starts, _in_order(pool, run, starts), strict=True):
-            parts.append(tally)
-            if progress is not None:
-                progress(min(start + size, n), n)
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        q = encode_channels(engine.program, inputs, slice(start, stop))
+        parts.append(engine.run(q, raster and start == 0))
+        if progress is not None:
+            progress(stop, n)
     return merge(parts)
-
-
-def _in_order(pool: ThreadPoolExecutor, run: Callable[[int], Tally], starts: range) -> Iterator[Tally]:
-    """Run chunks side by side and yield their tallies in order; an error ends the run at once."""
-    try:
-        yield from pool.map(run, starts)
-    except BaseException:
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise

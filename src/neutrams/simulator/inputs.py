@@ -23,7 +23,9 @@ def check_inputs(program: Program, inputs: Mapping[str, AnyArray], limit: int | 
             differ in N, or ``limit`` is below 1.
     """
     if limit is not None and limit < 1:
-        raise InputError(f"limit is {limit}, allowed is 1 or more", where="simulate, limit", fix="leave it out for all samples")
+        raise InputError(
+            f"limit is {limit}, allowed is 1 or more", where="simulate, limit", fix="leave it out for all samples"
+        )
     given = {name: np.asarray(array) for name, array in _named(program, inputs).items()}
     checked = {port.name: _checked(port, given[port.name])[:limit] for port in program.inputs}
     for port in program.inputs:
@@ -102,7 +104,10 @@ def channel_limit(program: Program) -> IntArray:
 
 
 def spread_table(program: Program) -> AnyArray:
-    """Return uint8 ``[T, T + 1]``: column q is the even spread of q spikes over the steps; ``[T, 1]`` where none needs it."""
+    """Return uint8 ``[T, T + 1]``: column q is the even spread of q spikes over the steps.
+
+    ``[T, 1]`` zeros where no channel is coded ``spread``.
+    """
     if not spread_channels(program).any():
         return np.zeros((program.steps, 1), dtype=np.uint8)
     q = np.arange(program.steps + 1)

@@ -9,6 +9,7 @@ from neutrams.base.arrays import AnyArray
 from neutrams.base.codec import decode
 from neutrams.base.errors import SpecError
 from neutrams.program import Program
+from neutrams.simulator.cost import cost_of
 from neutrams.simulator.engine import choose_engine, run_chunks
 from neutrams.simulator.inputs import check_inputs
 from neutrams.simulator.result import Run
@@ -46,9 +47,7 @@ def simulate(
     """
     began = time.perf_counter()
     if level not in LEVELS:
-        raise SpecError(
-            f"there is no level {level!r}", where="simulate, level", fix=f"take one of {', '.join(LEVELS)}"
-        )
+        raise SpecError(f"there is no level {level!r}", where="simulate, level", fix=f"take one of {', '.join(LEVELS)}")
     samples = check_inputs(program, inputs, limit)
     clock = schedule(program)
     tally = run_chunks(choose_engine(program, clock), samples, raster and program.mode == "snn", progress)
@@ -63,7 +62,7 @@ def simulate(
         counts=counts,
         level=level,
         activity=events,
-        cost=None,
+        cost=cost_of(program, events) if level == "tick" else None,
         raster=tally.raster,
         seconds=time.perf_counter() - began,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
 
 INPUT_START = -1
@@ -48,6 +48,7 @@ def schedule(program: Program) -> Schedule:
     starts[:neurons] = np.repeat(tiles.start, np.diff(tiles.neurons))
     ahead = tiles.start[tile] - starts[register]
     offset = (ahead - program.axons.delay) // period
+    offset = np.where(_constant(program)[register], np.maximum(offset, 0), offset)
     back = ahead // period - offset
     done = starts + (program.steps - 1) * period + 1
     last = done[np.concatenate([port.neuron for port in program.outputs] or [np.zeros(0, dtype=np.int64)])]
@@ -60,6 +61,12 @@ def schedule(program: Program) -> Schedule:
         offset=offset,
         depth=min(program.steps, 1 + int(back.max(initial=0))),
     )
+
+
+def _constant(program: Program) -> AnyArray:
+    """Whether each register always holds the same: channels without an element do, even before the clock starts."""
+    elements = [port.element for port in program.inputs]
+    return np.concatenate([np.zeros(len(program.neurons), dtype=np.bool_), *(element < 0 for element in elements)])
 
 
 def due(program: Program, tick: int) -> IntArray:

@@ -1,20 +1,22 @@
 """Integrate-and-fire programs, event-driven: tables for the compiled tick loop, and its run over some samples.
 
 Input channels coded ``level`` carry the same value at every step, so what they add to a tile's accumulator is the same
-in every step from the first in which they stand. It is computed once a sample, by an exact matrix product, and joins the
-leak: a *pulse* of current. Integer addition is associative, so the sum is the same. Only axons that carry spikes are
-looked at in a tick.
+in every step from the first in which they stand. It is computed once a sample, by an exact matrix product, and joins
+the leak: a *pulse* of current. Integer addition is associative, so the sum is the same. Only axons that carry spikes
+are looked at in a tick.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import spiking as kernels
+from neutrams.kernels.compiled import thread_count
 from neutrams.program import Program
 from neutrams.simulator import synapses
-from neutrams.simulator.cores import Product, product
+from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.inputs import channel_limit, spread_channels, spread_table
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.tally import Tally, output_neurons
@@ -22,8 +24,18 @@ from neutrams.simulator.tally import Tally, output_neurons
 RESETS = {"if_hard": False, "if_soft": True}
 """The models the compiled loop knows, and whether their reset is soft."""
 
-CHUNK_BYTES = 32 << 20
-"""Memory for the currents of one chunk of samples [byte]."""
+ACCUMULATORS = {
+    (np.dtype(np.int8), np.dtype(np.int32)): np.int16,
+    (np.dtype(np.int16), np.dtype(np.int32)): np.int32,
+    (np.dtype(np.int16), np.dtype(np.int64)): np.int64,
+}
+"""Type of the accumulator for the types of weights and potential: three compiled loops serve every program."""
+
+PART_BYTES = 32 << 20
+"""Memory for the currents of one thread's samples [byte]."""
+
+PART = 128
+"""Most samples of one thread at a time [count]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,7 +69,6 @@ class Spiking:
         neurons: The kernel's neuron parameters, in the type of the potential.
         pulses: The currents of level-coded channels, by tile.
         columns: int64 ``[pulses + 1]``, first column of each pulse in the kernel's ``current``.
-        accumulator: Type of the accumulator.
         table: uint8 ``[T, T + 1]``, the spread of input spikes.
     """
 
@@ -70,47 +81,58 @@ class Spiking:
     neurons: kernels.Neurons
     pulses: tuple[Pulse, ...]
     columns: IntArray
-    accumulator: np.dtype[np.signedinteger]
     table: AnyArray
 
     @property
-    def chunk(self) -> int:
-        """Samples to run at once, so that memory stays bounded [count]."""
+    def part(self) -> int:
+        """Samples a thread runs at once, so that memory stays bounded [count]."""
         bytes_a_sample = 8 * int(self.columns[-1]) + 24 * self.program.channels + 1
-        return int(np.clip(CHUNK_BYTES // bytes_a_sample, 1, 128))
+        return int(np.clip(PART_BYTES // bytes_a_sample, 1, PART))
 
     def run(self, q: IntArray, raster: bool) -> Tally:
-        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state."""
-        program, clock = self.program, self.clock
-        bits = program.chip.neuron.potential_bits
+        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state, on all cores."""
+        threads, n = thread_count(), q.shape[1]
+        size = min(self.part, -(-n // threads))
+
+        def run_part(start: int) -> kernels.Counted:
+            return self._run_part(q[:, start : start + size], raster and start == 0)
+
+        with ThreadPoolExecutor(threads) as pool:
+            return self._tally(q, list(pool.map(run_part, range(0, n, size))))
+
+    def _run_part(self, q: IntArray, raster: bool) -> kernels.Counted:
         counted = self._counters(q.shape[1], raster)
-        channel = np.flatnonzero(spread_channels(program))
+        channel = np.flatnonzero(spread_channels(self.program))
+        spikes = np.ascontiguousarray(q[channel].T, dtype=np.int32)
         kernels.run_samples(
-            kernels.Clock(
-                ticks=clock.ticks,
-                steps=program.steps,
-                period=program.ticks_per_step,
-                depth=clock.depth,
-                soft=RESETS[program.model],
-                low=-(1 << (bits - 1)),
-                high=(1 << (bits - 1)) - 1,
-            ),
+            self._rule(),
             self.tiles,
             self.axons,
             self._currents(q),
             self.weights,
             self.neurons,
-            kernels.Spread(q=np.ascontiguousarray(q[channel].T, dtype=np.int32), channel=channel, table=self.table),
+            kernels.Spread(q=spikes, channel=channel, table=self.table),
             self._scratch(),
             counted,
         )
-        return self._tally(q, counted)
+        return counted
+
+    def _rule(self) -> kernels.Clock:
+        bits = self.program.chip.neuron.potential_bits
+        return kernels.Clock(
+            ticks=self.clock.ticks,
+            steps=self.program.steps,
+            period=self.program.ticks_per_step,
+            depth=self.clock.depth,
+            rule=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, RESETS[self.program.model]),
+        )
 
     def _currents(self, q: IntArray) -> kernels.Pulses:
         """The current of every pulse, for each sample."""
         current = np.zeros((q.shape[1], int(self.columns[-1])), dtype=self.neurons.leak.dtype)
+        registers = q.astype(exact_type(int(channel_limit(self.program).max(initial=0))))
         for pulse, column in zip(self.pulses, self.columns[:-1], strict=True):
-            acc = pulse.product(q[pulse.channels])
+            acc = pulse.product(registers, pulse.channels)
             current[:, column : column + len(acc)] = acc.T
         steps = np.array([pulse.step for pulse in self.pulses], dtype=np.int64)
         return kernels.Pulses(step=steps, column=self.columns[:-1], current=current)
@@ -119,11 +141,13 @@ class Spiking:
         places, word = len(self.neurons.leak), self.neurons.leak.dtype
         axons = int(np.diff(self.program.tiles.axons).max(initial=0))
         return kernels.Scratch(
-            registers=np.zeros((self.clock.depth, places + self.program.channels), dtype=np.uint8),
+            registers=np.zeros(self.clock.depth * (places + self.program.channels), dtype=np.uint8),
             v=np.zeros(places, dtype=word),
             drive=np.zeros(places, dtype=word),
-            acc=np.zeros(int(np.diff(self.places.first).max(initial=0)), dtype=self.accumulator),
-            active=np.zeros(axons + 4, dtype=self.axons.row.dtype),
+            acc=np.zeros(
+                synapses.widest(self.places), dtype=ACCUMULATORS[self.weights.dense.dtype, self.neurons.leak.dtype]
+            ),
+            active=np.zeros(axons + 4, dtype=np.int32),
             counts=np.zeros(places, dtype=np.int32),
         )
 
@@ -138,22 +162,21 @@ class Spiking:
             raster=np.zeros((self.clock.ticks if raster else 0, places), dtype=np.uint8),
         )
 
-    def _tally(self, q: IntArray, counted: kernels.Counted) -> Tally:
-        """Bring the counts back to the program's numbers and add the events of level-coded channels."""
-        program, clock = self.program, self.clock
-        spread = spread_channels(program)
-        received = program.steps * np.count_nonzero(q, axis=1)
+    def _tally(self, q: IntArray, parts: list[kernels.Counted]) -> Tally:
+        """Join the counts, in the program's own numbers, and add the events of level-coded channels."""
+        program, clock, neuron = self.program, self.clock, self.places.neuron
+        spread, level = spread_channels(program), ~self.places.spiking
+        nonzero = np.count_nonzero(q, axis=1)
+        received = program.steps * nonzero
         received[spread] = self.table.sum(axis=0, dtype=np.int64)[q[spread]].sum(axis=1)
-        level = ~self.places.spiking
-        active = np.count_nonzero(q, axis=1)[clock.register[level] - len(program.neurons)]
+        events = np.sum([part.axon_events for part in parts], axis=0)
         steps = np.maximum(0, program.steps - np.maximum(0, -clock.offset[level]))
-        events = counted.axon_events.copy()
-        np.add.at(events, clock.tile[level], active * steps)
-        raster = counted.raster[:, self.places.neuron].astype(np.bool_)
+        np.add.at(events, clock.tile[level], nonzero[clock.register[level] - len(program.neurons)] * steps)
+        raster = parts[0].raster[:, neuron].astype(np.bool_)
         return Tally(
-            outputs=counted.outputs,
+            outputs=np.concatenate([part.outputs for part in parts]),
             axon_events=events,
-            sent=counted.sent[self.places.neuron],
+            sent=np.sum([part.sent for part in parts], axis=0)[neuron],
             received=received,
             raster=raster if len(raster) else None,
         )
@@ -162,19 +185,22 @@ class Spiking:
 def fits(program: Program) -> bool:
     """Whether the compiled loop can run ``program``: it knows the model, and input spikes are 0 or 1."""
     spreads = (port for port in program.inputs if port.code == "spread")
-    return program.model in RESETS and all(0 <= p.low and p.high <= program.steps for p in spreads)
+    return program.model in RESETS and all(p.low >= 0 and p.high <= program.steps for p in spreads)
 
 
 def spiking(program: Program, clock: Schedule) -> Spiking:
     """Prepare ``program``."""
     places = synapses.layout(program, clock)
-    weights, rows, listed = synapses.store_weights(program, clock, places)
-    axons, spans = synapses.spiking_axons(program, clock, places, rows)
     pulses = _pulses(program, clock, places)
+    bound = synapses.accumulator_bound(program, clock, places)
+    neurons = _parameters(program, places, bound + _current_bound(program, pulses))
+    narrow = bound <= np.iinfo(np.int16).max and neurons.leak.dtype == np.int32
+    narrow &= all(block.dtype == np.int8 for block in program.blocks)
+    weights, rows, listed = synapses.store_weights(program, clock, places, np.int8 if narrow else np.int16)
+    axons, spans = synapses.spiking_axons(program, clock, places, rows, len(weights.dense) - synapses.widest(places))
     widths = np.array([len(program.blocks[program.tiles.block[pulse.tile]].T) for pulse in pulses], dtype=np.int64)
     padded = -(-widths // synapses.PAD) * synapses.PAD
     first = np.searchsorted([pulse.tile for pulse in pulses], np.arange(len(program.tiles) + 1))
-    bound = synapses.accumulator_bound(program, clock, places)
     return Spiking(
         program=program,
         clock=clock,
@@ -182,10 +208,9 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
         tiles=synapses.tile_rows(program, places, spans, first, listed),
         axons=axons,
         weights=weights,
-        neurons=_parameters(program, places, bound + _current_bound(program, pulses)),
+        neurons=neurons,
         pulses=pulses,
         columns=np.concatenate([[0], np.cumsum(padded)]).astype(np.int64),
-        accumulator=_word(bound, (np.int16, np.int32, np.int64)),
         table=spread_table(program),
     )
 
@@ -212,17 +237,12 @@ def _current_bound(program: Program, pulses: tuple[Pulse, ...]) -> int:
     return int(bounds.max(initial=0))
 
 
-def _word(bound: int, types: tuple[type[np.signedinteger], ...]) -> np.dtype[np.signedinteger]:
-    """Return the first of ``types`` that holds -bound … bound."""
-    return np.dtype(next(kind for kind in types if bound <= np.iinfo(kind).max))
-
-
 def _parameters(program: Program, places: synapses.Layout, bound: int) -> kernels.Neurons:
     """Neuron parameters in place, in a type no sum of one update leaves; padding has weight 0 and never fires."""
     given = program.neurons.parameters
     largest = sum(int(np.abs(values).max(initial=0)) for values in given.values())
     largest += bound + (1 << (program.chip.neuron.potential_bits - 1))
-    word = _word(largest, (np.int32, np.int64))
+    word = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
 
     def placed(name: str, padding: int) -> AnyArray:
         values = np.full(int(places.first[-1]), padding, dtype=word)

@@ -1,4 +1,4 @@
-"""Tables of the compiled tick loop: neurons padded tile by tile, spiking axons in spans, weights as dense or listed rows."""
+"""Tables of the compiled tick loop: padded neurons, spiking axons in spans, weights as dense or listed rows."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,14 @@ def layout(program: Program, clock: Schedule) -> Layout:
     return Layout(first=first, neuron=neuron, register=place[clock.register], spiking=spikes[clock.register])
 
 
-def spiking_axons(program: Program, clock: Schedule, places: Layout, rows: IntArray) -> tuple[Axons, IntArray]:
+def widest(places: Layout) -> int:
+    """Return the places of the widest tile [count]."""
+    return int(np.diff(places.first).max(initial=0))
+
+
+def spiking_axons(
+    program: Program, clock: Schedule, places: Layout, rows: IntArray, zero: int
+) -> tuple[Axons, IntArray]:
     """Return the spiking axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
 
     Args:
@@ -51,6 +58,7 @@ def spiking_axons(program: Program, clock: Schedule, places: Layout, rows: IntAr
         clock: Its schedule.
         places: Its layout.
         rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`).
+        zero: Where the row of zeros begins, behind all others.
     """
     chosen = np.flatnonzero(places.spiking)
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
@@ -62,21 +70,24 @@ def spiking_axons(program: Program, clock: Schedule, places: Layout, rows: IntAr
         offset=offset[begin],
         begin=np.append(begin, len(chosen)),
         source=places.register[chosen].astype(np.int32),
-        row=rows[chosen].astype(index_type(rows)),
+        row=np.append(rows[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
     )
     return axons, np.searchsorted(tile[begin], np.arange(len(program.tiles) + 1))
 
 
-def index_type(rows: IntArray) -> type[np.int32] | type[np.int64]:
-    """Return the type that holds every row number."""
-    return np.int32 if rows.max(initial=0) < np.iinfo(np.int32).max else np.int64
-
-
-def store_weights(program: Program, clock: Schedule, places: Layout) -> tuple[Weights, IntArray, AnyArray]:
+def store_weights(
+    program: Program, clock: Schedule, places: Layout, kind: type[np.signedinteger]
+) -> tuple[Weights, IntArray, AnyArray]:
     """Store each block some spiking axon uses, once.
 
+    Args:
+        program: The program.
+        clock: Its schedule.
+        places: Its layout.
+        kind: Type of the dense rows, which holds every weight.
+
     Returns:
-        The weights; int64 ``[axons]``, where each axon's row begins; bool ``[tiles]``, whether a tile's rows are listed.
+        The weights; int64 ``[axons]``, where each axon's row begins; bool ``[tiles]``, whether its rows are listed.
     """
     tiles = program.tiles
     used = np.unique(tiles.block[np.unique(clock.tile[places.spiking])])
@@ -96,18 +107,21 @@ def store_weights(program: Program, clock: Schedule, places: Layout) -> tuple[We
             dense.append(np.pad(block, ((0, 0), (0, int(stride[b]) - block.shape[1]))))
     row = np.arange(len(clock.tile)) - tiles.axons[clock.tile]
     block_of = tiles.block[clock.tile]
-    return _packed(dense, listed, places), base[block_of] + row * stride[block_of], np.array(sparse)[tiles.block]
+    return (
+        _packed(dense, listed, widest(places), kind),
+        base[block_of] + row * stride[block_of],
+        np.array(sparse)[tiles.block],
+    )
 
 
-def _packed(dense: list[AnyArray], listed: list[AnyArray], places: Layout) -> Weights:
-    """Lay the blocks one after another; behind the dense rows stands one row of zeros as wide as the widest tile."""
-    widest = int(np.diff(places.first).max(initial=0))
-    rows = [*(block.ravel() for block in dense), np.zeros(widest, dtype=np.int8)]
+def _packed(dense: list[AnyArray], listed: list[AnyArray], width: int, kind: type[np.signedinteger]) -> Weights:
+    """Lay the blocks one after another; behind the dense rows stands one row of zeros, ``width`` long."""
+    rows = [*(block.ravel() for block in dense), np.zeros(width, dtype=kind)]
     entries = [np.nonzero(block) for block in listed]
     per_row = [np.count_nonzero(block, axis=1) for block in listed]
     none = [np.zeros(0, dtype=np.int64)]
     return Weights(
-        dense=np.concatenate(rows),
+        dense=np.concatenate(rows, dtype=kind),
         begin=np.concatenate([[0], np.cumsum(np.concatenate(per_row + none))]).astype(np.int32),
         column=np.concatenate([columns for _, columns in entries] + none).astype(np.int32),
         weight=np.concatenate([block[at] for block, at in zip(listed, entries, strict=True)] + none).astype(np.int32),

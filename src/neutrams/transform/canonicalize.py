@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from neutrams.base.arrays import AnyArray
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import ACCUMULATORS, tail_of, units_are_simple
@@ -93,60 +94,53 @@ def fold_constant_terms(network: Network, node: ops.Node) -> dict[str, list[ops.
     return {node.name: [replace(node, inputs=names, coefficients=node.coefficients[kept], bias=bias)]}
 
 
-def _as_matrix(node: ops.Node) -> tuple[np.ndarray, np.ndarray] | None:
-    """(weights, bias) of a map from one vector to another, or None."""
+def _maps(node: ops.Node) -> list[tuple[str, AnyArray]] | None:
+    """The (input, matrix) pairs whose products an accumulator sums, or None for other nodes."""
     if isinstance(node, ops.Linear):
-        return node.weights, node.bias
-    if isinstance(node, ops.Add) and len(node.inputs) == 1:
-        return np.diag(node.coefficients[0]), node.bias
+        return [(node.inputs[0], node.weights)]
+    if isinstance(node, ops.Add):
+        return [(name, np.diag(gain)) for name, gain in zip(node.inputs, node.coefficients, strict=True)]
     return None
 
 
+def _leaves(network: Network, name: str) -> list[str]:
+    """Return the tensors that ``name`` joins, through nested concatenations."""
+    node = network.by_name[name]
+    return [leaf for i in node.inputs for leaf in _leaves(network, i)] if isinstance(node, ops.Concat) else [name]
+
+
 def fold_into_linear(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
-    """Let a Linear absorb the Linear or gain it reads, directly or through a concatenation."""
+    """Let a Linear absorb the accumulators it reads, directly or through concatenations; each tensor is read once."""
     if not isinstance(node, ops.Linear):
         return None
-    source = network.by_name[node.inputs[0]]
-    terms = source.inputs if isinstance(source, ops.Concat) else node.inputs
-    widths = [network.shapes[name][-1] for name in terms]
-    if not any(_as_matrix(network.by_name[name]) for name in terms):
+    leaves = _leaves(network, node.inputs[0])
+    nested = any(isinstance(network.by_name[i], ops.Concat) for i in network.by_name[node.inputs[0]].inputs)
+    joins = isinstance(network.by_name[node.inputs[0]], ops.Concat)
+    if not (any(_maps(network.by_name[name]) for name in leaves) or (joins and (nested or len(set(leaves)) < len(leaves)))):
         return None
-    names, blocks, bias, column = [], [], node.bias, 0
-    for name, width in zip(terms, widths, strict=True):
+    pairs: list[tuple[str, AnyArray]] = []
+    bias, column = node.bias, 0
+    for name in leaves:
+        width = network.shapes[name][-1]
         block = node.weights[:, column : column + width]
         column += width
-        inner = _as_matrix(network.by_name[name])
+        inner = _maps(network.by_name[name])
         if inner is not None:
-            bias = bias + block @ inner[1]
-            block, name = block @ inner[0], network.by_name[name].inputs[0]  # noqa: PLW2901
-        names.append(name)
-        blocks.append(block)
-    return {node.name: _joined(network, replace(node, weights=np.concatenate(blocks, axis=1), bias=bias), names)}
+            bias = bias + block @ network.by_name[name].bias  # type: ignore[attr-defined]
+        pairs += [(name, block)] if inner is None else [(source, block @ matrix) for source, matrix in inner]
+    return {node.name: _linear_over(network, node.name, pairs, bias)}
 
 
-def _joined(network: Network, node: ops.Linear, names: list[str]) -> list[ops.Node]:
-    """``node`` reading the concatenation of ``names``, with that concatenation where one is needed."""
-    if len(names) == 1:
-        return [replace(node, inputs=(names[0],))]
-    joined = ops.Concat(name=_fresh(network, f"{node.name} inputs"), inputs=tuple(names))
-    return [joined, replace(node, inputs=(joined.name,))]
-
-
-def sum_of_maps(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
-    """Turn a sum with a Linear among its inputs, or a gain of one, into one Linear over what they read."""
-    if not isinstance(node, ops.Add):
-        return None
-    sources = [network.by_name[name] for name in node.inputs]
-    if not any(isinstance(source, ops.Linear) for source in sources):
-        return None
-    names, blocks, bias = [], [], node.bias
-    for source, gain in zip(sources, node.coefficients, strict=True):
-        inner = _as_matrix(source)
-        names.append(source.name if inner is None else source.inputs[0])
-        blocks.append(np.diag(gain) if inner is None else gain[:, None] * inner[0])
-        bias = bias if inner is None else bias + gain * inner[1]
-    linear = ops.Linear(name=node.name, weights=np.concatenate(blocks, axis=1), bias=bias)
-    return {node.name: _joined(network, linear, names)}
+def _linear_over(network: Network, name: str, pairs: list[tuple[str, AnyArray]], bias: AnyArray) -> list[ops.Node]:
+    """Return a Linear that sums the products of ``pairs``, with the concatenation it reads where it needs one."""
+    blocks: dict[str, AnyArray] = {}
+    for source, matrix in pairs:
+        blocks[source] = blocks[source] + matrix if source in blocks else matrix
+    weights = np.concatenate(list(blocks.values()), axis=1)
+    if len(blocks) == 1:
+        return [ops.Linear(name=name, inputs=tuple(blocks), weights=weights, bias=bias)]
+    joined = ops.Concat(name=_fresh(network, f"{name} inputs"), inputs=tuple(blocks))
+    return [joined, ops.Linear(name=name, inputs=(joined.name,), weights=weights, bias=bias)]
 
 
 def _fresh(network: Network, name: str) -> str:
@@ -154,6 +148,82 @@ def _fresh(network: Network, name: str) -> str:
     while name in network.by_name:
         name += "'"
     return name
+
+
+def sum_of_maps(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
+    """Turn a sum that reads a Linear, or a concatenation that holds an accumulator, into one Linear over what they read."""
+    if not isinstance(node, ops.Add):
+        return None
+    mixed = [name for name in node.inputs if isinstance(network.by_name[name], ops.Concat)]
+    accumulates = any(_maps(network.by_name[leaf]) for name in mixed for leaf in _leaves(network, name))
+    if not accumulates and not any(isinstance(network.by_name[name], ops.Linear) for name in node.inputs):
+        return None
+    pairs: list[tuple[str, AnyArray]] = []
+    bias = node.bias
+    for name, gain in zip(node.inputs, node.coefficients, strict=True):
+        inner = _maps(network.by_name[name])
+        if inner is not None:
+            bias = bias + gain * network.by_name[name].bias  # type: ignore[attr-defined]
+        pairs += [(name, np.diag(gain))] if inner is None else [(i, gain[:, None] * matrix) for i, matrix in inner]
+    return {node.name: _linear_over(network, node.name, pairs, bias)}
+
+
+def sum_of_sums(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
+    """Let a sum of sums read their terms; a term that comes twice is read once."""
+    if not isinstance(node, ops.Add):
+        return None
+    doubled = len(set(node.inputs)) < len(node.inputs)
+    if not doubled and not any(isinstance(network.by_name[name], ops.Add) for name in node.inputs):
+        return None
+    terms: dict[str, AnyArray] = {}
+    bias = node.bias
+    for name, gain in zip(node.inputs, node.coefficients, strict=True):
+        inner = network.by_name[name]
+        found = [(name, gain)]
+        if isinstance(inner, ops.Add):
+            bias = bias + gain * inner.bias
+            found = [(i, gain * g) for i, g in zip(inner.inputs, inner.coefficients, strict=True)]
+        for source, factor in found:
+            terms[source] = terms.get(source, np.zeros_like(factor)) + factor
+    return {node.name: [replace(node, inputs=tuple(terms), coefficients=np.stack(list(terms.values())), bias=bias)]}
+
+
+def slice_earlier(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
+    """Move a slice before the accumulator, concatenation or slice that it reads."""
+    if not isinstance(node, ops.Slice) or node.name in tail_of(network):
+        return None
+    source = network.by_name[node.inputs[0]]
+    taken = range(node.start, node.stop, node.step)
+    if isinstance(source, ops.Slice):
+        index = range(source.start, source.stop, source.step)[node.start : node.stop : node.step]
+        merged = replace(node, inputs=source.inputs, start=index.start, stop=index[-1] + 1, step=index.step)
+        return {node.name: [merged]}
+    if isinstance(source, ops.Linear):
+        return {node.name: [replace(source, name=node.name, weights=source.weights[taken], bias=source.bias[taken])]}
+    if isinstance(source, ops.Add):
+        cuts = [
+            replace(node, name=_fresh(network, f"{node.name} of {k}"), inputs=(name,))
+            for k, name in enumerate(source.inputs)
+        ]
+        names = tuple(cut.name for cut in cuts)
+        gains, bias = source.coefficients[:, taken], source.bias[taken]
+        return {node.name: [*cuts, replace(source, name=node.name, inputs=names, coefficients=gains, bias=bias)]}
+    return {node.name: _slice_terms(network, node, source, taken)} if isinstance(source, ops.Concat) else None
+
+
+def _slice_terms(network: Network, node: ops.Slice, source: ops.Concat, taken: range) -> list[ops.Node]:
+    """Return the slices of each term of ``source`` that ``taken`` touches, joined under the name of ``node``."""
+    cuts: list[ops.Node] = []
+    first = 0
+    for k, name in enumerate(source.inputs):
+        width = network.shapes[name][-1]
+        inside = [i - first for i in taken if first <= i < first + width]
+        first += width
+        if inside:
+            label = _fresh(network, f"{node.name} of {k}")
+            cut = replace(node, name=label, inputs=(name,), start=inside[0], stop=inside[-1] + 1)
+            cuts.append(cut)
+    return [*cuts, ops.Concat(name=node.name, inputs=tuple(cut.name for cut in cuts))]
 
 
 def own_accumulator(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
@@ -190,6 +260,6 @@ def _pass_through(name: str, source: str, n: int) -> ops.Add:
 
 
 RULES: tuple[Rewrite, ...] = (
-    drop_identities, merge_reshapes, gain_from_product, fold_constant_terms, fold_into_linear, sum_of_maps,
-    own_accumulator, tail_reads_units,
+    drop_identities, merge_reshapes, gain_from_product, fold_constant_terms, slice_earlier, sum_of_sums, sum_of_maps,
+    fold_into_linear, own_accumulator, tail_reads_units,
 )  # fmt: skip

@@ -50,7 +50,7 @@ def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]
     rows_for_bias = _bias_rows(unit, chip)
-    for_bias = np.abs(bias - reach.zero) / bias_reach(chip, rows_for_bias)
+    for_bias = _step_for_bias(np.abs(bias - reach.zero), peak, chip, rows_for_bias)
     if unit.elementwise:
         for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
     if seen is None:
@@ -88,6 +88,18 @@ def _bias_rows(unit: Unit, chip: Chip) -> int:
     return min(MOST_BIAS_ROWS, chip.core.axons - unit.accumulator.weights.shape[1])  # type: ignore[union-attr]
 
 
+LEAST_LEVELS = 4
+"""Weights keep this many levels a side however large the bias is; a bias beyond that is cut."""
+
+
+def _step_for_bias(bias: FloatArray, peak: FloatArray, chip: Chip, rows: int) -> FloatArray:
+    """Grid step ``[out]`` at which the bias fits, but not so wide that the weights are lost."""
+    reach = bias_reach(chip, rows)
+    wanted = bias / reach if reach > 0 else np.zeros_like(bias)
+    widest = peak / min(chip.core.weight_range[1], LEAST_LEVELS)
+    return np.where(peak > 0, np.minimum(wanted, widest), wanted)
+
+
 def bias_reach(chip: Chip, rows: int) -> float:
     """Largest bias that register and ``rows`` constant axons hold [LSB of the accumulator], a tenth left for correction."""
     register = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
@@ -102,11 +114,15 @@ def _whole_steps(peak: FloatArray, least: FloatArray) -> FloatArray:
 
 
 def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-    """Return (m, s, output scale, weight step): step = scale * m / 2^s >= least, as fine as the widths allow."""
+    """Return (m, s, output scale, weight step): step = scale * m / 2^s, the finest one >= ``least`` that the widths allow.
+
+    Where even m = 2^multiplier_bits - 1 and s = 1 give less than ``least``, the output scale grows; if it must stay, the
+    largest weights are cut.
+    """
     most = (1 << chip.neuron.multiplier_bits) - 1
     longest = (1 << chip.neuron.shift_bits) - 1
-    scale = np.maximum(reach.scale, least * 2 / most)  # the shift is at least 1
-    ratio = least / scale
+    scale = reach.scale if reach.fixed else np.maximum(reach.scale, least * 2 / most)  # the shift is at least 1
+    ratio = np.minimum(least / scale, most / 2)
     if chip.neuron.scale == "core":
         ratio = np.full_like(ratio, ratio.max(initial=0.0))
     with np.errstate(divide="ignore"):

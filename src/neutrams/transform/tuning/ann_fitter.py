@@ -7,7 +7,7 @@ import torch
 from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.transform.tuning.ann import fit_ann
-from neutrams.transform.tuning.ranges import positive_range, signed_ranges
+from neutrams.transform.tuning.ranges import positive_range, signal_bits, signed_ranges
 from neutrams.transform.tuning.unit import Fit, Unit
 
 MOST_COPIES = 16
@@ -30,13 +30,16 @@ class AnnFitter:
     def fit(self, unit: Unit, siblings: Mapping[str, torch.Tensor]) -> Fit:
         """Return the unit in integers."""
         copies = decoded_copies(unit, self.chip)
+        bits = signal_bits(self.chip, unit.decoded)
         if unit.cap is not None:
-            return fit_ann(unit, positive_range(unit.activated(unit.target), unit.cap, self.chip), self.chip, copies)
-        ranges = signed_ranges(list(siblings.values()), self.chip, shared=unit.decoded)
+            return fit_ann(unit, positive_range(unit.activated(unit.target), unit.cap, bits), self.chip, copies)
+        ranges = signed_ranges(list(siblings.values()), self.chip, bits, shared=unit.decoded)
         own = list(siblings).index(unit.accumulator.name)
         return fit_ann(unit, ranges[own], self.chip, copies)
 
 
 def decoded_copies(unit: Unit, chip: Chip) -> int:
     """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""
-    return max(1, min(MOST_COPIES, chip.core.neurons // unit.target.shape[1])) if unit.decoded else 1
+    if not unit.decoded or unit.elementwise:
+        return 1
+    return max(1, min(MOST_COPIES, chip.core.neurons // unit.target.shape[1]))

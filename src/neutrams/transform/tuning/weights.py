@@ -52,8 +52,14 @@ def refit(rows: FloatArray, seen: Moments) -> FloatArray:
 
 
 def round_nearest(rows: FloatArray, scale: FloatArray, limits: tuple[int, int]) -> IntArray:
-    """Return clip(rint(rows / scale), *limits), half to even."""
-    return np.clip(np.rint(rows / scale[:, None]), *limits).astype(np.int64)
+    """Return clip(rint(rows / scale), *limits), half to even; binary weights (limits -1, 1) are never 0."""
+    return _on_grid(rows / scale[:, None], limits).astype(np.int64)
+
+
+def _on_grid(steps: FloatArray, limits: tuple[int, int]) -> FloatArray:
+    if limits == (-1, 1):
+        return np.where(steps >= 0, 1.0, -1.0)
+    return np.clip(np.rint(steps), *limits)
 
 
 def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, int], gram: FloatArray) -> IntArray:
@@ -77,7 +83,7 @@ def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, 
     w = rows[:, order].copy()
     q = np.zeros(w.shape, dtype=np.int64)
     for i in range(w.shape[1]):
-        q[:, i] = np.clip(np.rint(w[:, i] / scale), *limits)
+        q[:, i] = _on_grid(w[:, i] / scale, limits)
         error = (w[:, i] - q[:, i] * scale) / upper[i, i]
         w[:, i + 1 :] -= np.outer(error, upper[i, i + 1 :])
     result = np.empty_like(q)

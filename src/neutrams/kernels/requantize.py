@@ -1,0 +1,40 @@
+"""The ANN neurons of one core for many samples at once."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neutrams.kernels.compiled import kernel
+
+Ints = npt.NDArray[np.int64]
+
+
+@kernel
+def requantize(
+    acc: npt.NDArray[Any],
+    registers: npt.NDArray[Any],
+    parameters: tuple[Ints, ...],
+    first: int,
+    last: int,
+    width: tuple[int, int],
+) -> None:
+    """Give the outputs of neurons ``first`` … ``last`` - 1.
+
+    Arrays:
+        acc         float32, float64 or int64[C, n]  sums, integers, of neuron ``first`` on [LSB]; read
+        registers   float32 or float64[R, n]         row a neuron: its output [LSB]; overwritten
+        parameters  bias, multiplier, shift, low, high: int64[N] each; read
+
+    Rule: y = clip((clip(acc + bias, *width) * multiplier + 2^(shift - 1)) >> shift, low, high), in int64; the shift
+    rounds towards minus infinity. The chip's register widths keep every term within int64.
+    """
+    bias, multiplier, shift, low, high = parameters
+    least, most = width
+    for n in range(first, last):
+        b, m, s, lo, hi = bias[n], multiplier[n], shift[n], low[n], high[n]
+        half = np.int64(1) << (s - 1)
+        given, summed = registers[n], acc[n - first]
+        for i in range(acc.shape[1]):
+            total = min(max(np.int64(summed[i]) + b, least), most)
+            given[i] = min(max((total * m + half) >> s, lo), hi)

@@ -1,0 +1,52 @@
+"""The strongest law: compiled programs give, bit for bit, what the reference interpreter of the transformed network gives."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from compile_strategies import Job, jobs
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from neutrams.base.arrays import AnyArray
+from neutrams.evaluate import run as evaluate
+from neutrams.exporters.onnx import export_onnx
+from neutrams.flow import Compiled, CompileOptions, compile_model, run_compiled
+from neutrams.reference import run as reference
+from neutrams.program.verify import violations
+
+
+def on_onnxruntime(compiled: Compiled, inputs: Mapping[str, AnyArray], path: Path) -> dict[str, AnyArray]:
+    export_onnx(compiled.network, compiled.program.chip, path)
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    names = [o.name for o in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+@settings(max_examples=300)
+@given(job=jobs(), code=st.sampled_from(["auto", "pair", "offset"]), effort=st.integers(0, 1))
+def test_simulator_reference_and_onnx_runtime_agree_in_ann_mode(
+    job: Job, code: str, effort: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    network, chip, calibration, inputs = job
+    if code == "pair":
+        assume(chip.core.axons > 4)
+    compiled = compile_model(network, chip, calibration, CompileOptions(effort=effort, partial_sums=code))
+    assert violations(compiled.program) == []
+    expected = reference(compiled.network, inputs, chip)
+    simulated = run_compiled(compiled, inputs).outputs
+    fast = evaluate(compiled.network, inputs, chip)
+    exported = on_onnxruntime(compiled, inputs, tmp_path_factory.getbasetemp() / "agreement.onnx")
+    for name, values in expected.items():
+        for title, other in (("simulator", simulated), ("evaluate", fast), ("onnxruntime", exported)):
+            assert_same(compiled, np.asarray(other[name], dtype=np.float64), values, title)
+
+
+def assert_same(compiled: Compiled, other: AnyArray, values: AnyArray, title: str) -> None:
+    """Bit for bit; but the host's softmax and sigmoid are each library's own."""
+    if compiled.host_ops:
+        np.testing.assert_allclose(other, values, rtol=1e-12, atol=1e-15, err_msg=title)
+    else:
+        np.testing.assert_array_equal(other, values, err_msg=title)

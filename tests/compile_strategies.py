@@ -1,0 +1,28 @@
+"""A random float network, a random chip it can be compiled for, calibration data and inputs."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from core_strategies import chips
+from neutrams.base.arrays import AnyArray
+from neutrams.hardware import Chip
+from neutrams.network import Network
+from neutrams.transform.canonicalize import canonicalize
+from neutrams.transform.lower import unsupported
+from strategies import float_networks
+
+Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> Job:
+    """(network, chip, calibration, inputs); inputs go beyond what calibration showed."""
+    network = draw(float_networks().filter(lambda n: not unsupported(canonicalize(n))))
+    chip = draw(chips())
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 16)))
+    low = draw(st.sampled_from([0.0, -1.0]))
+    calibration = {i.name: rng.uniform(low, 1, (draw(st.integers(1, 12)), *i.shape)) for i in network.inputs[:1]}
+    n = len(next(iter(calibration.values())))
+    calibration |= {i.name: rng.uniform(low, 1, (n, *i.shape)) for i in network.inputs[1:]}
+    inputs = {i.name: rng.uniform(1.5 * low, 1.5, (5, *i.shape)).astype(np.float32) for i in network.inputs}
+    return network, chip, calibration, inputs

@@ -1,0 +1,66 @@
+"""Copies or relays, whichever takes fewer cores; never more axons on a neuron than it can drive."""
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core_strategies import core_networks, dense, plain_chip
+from neutrams.hardware import Chip
+from neutrams.mapping import map_network
+from neutrams.mapping.fan_out import wire
+from neutrams.mapping.partition import cut_units
+from neutrams.mapping.schedule import unit_levels
+from neutrams.mapping.units import read_units
+from neutrams.network import Network
+from tick_oracle import run_program
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(case=core_networks(), fan_out=st.integers(1, 3))
+def test_every_axon_gets_its_signal_within_the_fan_out(case: tuple[Network, Chip], fan_out: int) -> None:
+    network, chip = case
+    chip = chip.with_values(core={"fan_out": fan_out}, board={"chips": 1 << 20})
+    units = read_units(network, chip)
+    wiring = wire(cut_units(units, unit_levels(units), chip), units, chip)
+    inner = wiring.feed_tile >= 0
+    for tile, column, signal in zip(
+        wiring.feed_tile[inner], wiring.feed_column[inner], wiring.signal[inner], strict=True
+    ):
+        assert wiring.tiles[tile].signals[column] == signal
+    assert ((wiring.signal < units.channels) == ~inner).all()
+    _, driven = np.unique(np.stack([wiring.feed_tile, wiring.feed_column])[:, inner], axis=1, return_counts=True)
+    assert (driven <= fan_out).all()
+
+
+def test_relays_where_copies_would_double_their_sources() -> None:
+    """fc2 feeds 3 tiles: 2 more of fc2, fc1 and fc0 each are 6; relays, 2 x 3 columns a tile of 8, are 4 tiles."""
+    network = dense([8, 8, 8, 8, 24])
+    chip = plain_chip(core={"fan_out": 1})
+    stats = map_network(network, chip).stats
+    assert (stats.tiles, stats.relay_neurons, stats.copied_neurons) == (1 + 1 + 1 + 4 + 3, 24, 0)
+
+
+def test_copies_where_they_cost_no_more() -> None:
+    """fc0 reads channels, which have no limit: two copies more beat three relay tiles."""
+    stats = map_network(dense([8, 8, 24]), plain_chip(core={"fan_out": 1})).stats
+    assert (stats.tiles, stats.relay_neurons, stats.copied_neurons) == (3 + 3, 0, 16)
+
+
+def test_copies_where_the_chip_has_no_exact_relay() -> None:
+    """A weight of 1 and powers of two cannot give (2 x + 1) >> 1."""
+    chip = plain_chip(core={"fan_out": 1, "weight_bits": 1}, neuron={"multiplier_bits": 1})
+    stats = map_network(dense([8, 8, 8, 24]), chip).stats
+    assert (stats.tiles, stats.relay_neurons) == (3 + 3 + 3, 0)
+
+
+def test_a_relay_repeats_every_value() -> None:
+    network = dense([8, 8, 8, 8, 24])
+    for multiplier_bits in (1, 8):
+        chip = plain_chip(core={"fan_out": 1}, neuron={"multiplier_bits": multiplier_bits})
+        program = map_network(network, chip).program
+        assert "fc2 [relay]" in program.origins
+        x = np.eye(8)[:4] * np.array([[1], [2], [254], [255]])
+        expected = x.sum(axis=1).astype(np.int64) + 1 >> 1
+        for _ in range(3):
+            expected = np.minimum(8 * expected + 1 >> 1, 255)
+        np.testing.assert_array_equal(run_program(program, {"x": x})["d"], np.repeat(expected[:, None], 24, axis=1))

@@ -1,0 +1,72 @@
+"""Units are cut under axons and neurons, packed side by side, and refused with numbers where they cannot fit."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from core_strategies import core_networks, dense, plain_chip
+from neutrams.base.errors import CapacityError
+from neutrams.hardware import Chip
+from neutrams.mapping import map_network
+from neutrams.mapping.pack import pack_tiles
+from neutrams.mapping.partition import Tile, cut_units
+from neutrams.mapping.schedule import unit_levels
+from neutrams.mapping.units import Units, read_units
+from neutrams.network import Network
+
+
+def matrix(tiles: list[Tile], units: Units) -> np.ndarray:
+    """The whole weight matrix int64 ``[signals, signals]``; duplicate rows add up."""
+    total = np.zeros((units.signals, units.signals), dtype=np.int64)
+    for tile in tiles:
+        np.add.at(total, (tile.sources[:, None], tile.signals[None, :]), tile.weights.astype(np.int64))
+    return total
+
+
+def wanted(units: Units) -> np.ndarray:
+    total = np.zeros((units.signals, units.signals), dtype=np.int64)
+    for unit in units.units:
+        columns = unit.first + np.arange(len(unit))
+        if unit.diagonal:
+            for source, weight in zip(unit.sources, unit.weights, strict=True):
+                np.add.at(total, (source, columns), weight)
+        else:
+            np.add.at(total, (unit.sources[:, None], columns[None, :]), unit.weights.T)
+    return total
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(case=core_networks())
+def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip]) -> None:
+    network, chip = case
+    units = read_units(network, chip)
+    cut = cut_units(units, unit_levels(units), chip)
+    packed = pack_tiles(cut, units, chip)
+    assert len(packed) <= len(cut)
+    for tiles in (cut, packed):
+        np.testing.assert_array_equal(matrix(tiles, units), wanted(units))
+        signals = np.concatenate([tile.signals for tile in tiles])
+        assert sorted(signals.tolist()) == list(range(units.channels, units.signals))
+        for tile in tiles:
+            assert 1 <= len(tile.sources) <= chip.core.axons
+            assert 1 <= len(tile.signals) <= chip.core.neurons
+            assert tile.weights.any(axis=1).all() or len(tile.sources) == 1
+
+
+def test_a_layer_is_cut_into_even_columns() -> None:
+    result = map_network(dense([8, 9]), plain_chip(core={"axons": 8, "neurons": 8}))
+    assert np.diff(result.program.tiles.neurons).tolist() == [5, 4]
+    assert np.diff(result.program.tiles.axons).tolist() == [8, 8]
+
+
+def test_too_many_inputs_are_refused_with_numbers() -> None:
+    with pytest.raises(CapacityError, match=r"a neuron of 'fc0' has 9 inputs, a core of small has 8 axons"):
+        map_network(dense([9, 2]), plain_chip())
+
+
+def test_a_board_too_small_is_refused_with_numbers() -> None:
+    chip = plain_chip(board={"chips": 1, "rows": 1, "columns": 4, "dead_cores": (1,)}, core={"fan_out": 4})
+    message = r"5 cores are needed, the board of 1 x small has 3 that work: 2 short; layer 'fc0' takes most, 5"
+    with pytest.raises(CapacityError, match=message) as refusal:
+        map_network(dense([8, 24]), chip.with_values(core={"neurons": 5}))
+    assert "board.chips to 2" in refusal.value.fix

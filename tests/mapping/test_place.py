@@ -1,0 +1,82 @@
+"""Tiles sit on working cores of their own; links follow the board's paths."""
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core_strategies import dense, plain_chip
+from neutrams.hardware.geometry import Board
+from neutrams.mapping import map_network
+from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
+from neutrams.mapping.place import place_tiles
+from neutrams.mapping.route import path_links
+
+boards = st.builds(
+    Board, rows=st.integers(1, 4), columns=st.integers(1, 4), chips=st.integers(1, 11),
+    topology=st.sampled_from(["mesh", "mesh", "bus"]),
+)  # fmt: skip
+quick = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+
+
+@quick
+@given(board=boards, data=st.data())
+def test_links_are_those_of_the_boards_paths(board: Board, data: st.DataObject) -> None:
+    core = st.integers(0, board.cores - 1)
+    pairs = np.array(data.draw(st.lists(st.tuples(core, core), min_size=1, max_size=20)), dtype=np.int64)
+    pair, start, stop = path_links(board, pairs[:, 0], pairs[:, 1])
+    for i, (a, b) in enumerate(pairs.tolist()):
+        path = board.path(a, b)
+        assert start[pair == i].tolist() == list(path[:-1])
+        assert stop[pair == i].tolist() == list(path[1:])
+
+
+@quick
+@given(board=boards, data=st.data())
+def test_orders_name_working_cores_once(board: Board, data: st.DataObject) -> None:
+    dead = tuple(data.draw(st.sets(st.integers(0, board.cores - 1), max_size=board.cores - 1)))
+    tiles = data.draw(st.integers(1, board.cores - len(dead)))
+    region = compact_cores(board, dead, tiles)
+    for cores in (sequential_cores(board, dead, tiles), hilbert_order(board, region)):
+        assert len(set(cores.tolist())) == len(cores) >= tiles
+        assert not set(cores.tolist()) & set(dead)
+        assert ((cores >= 0) & (cores < board.cores)).all()
+
+
+def test_a_hilbert_order_steps_to_neighbours_on_a_square() -> None:
+    board = Board(rows=8, columns=8, chips=1, topology="mesh")
+    order = hilbert_order(board, np.arange(64, dtype=np.int64))
+    assert (board.hops(order[:-1], order[1:]) == 1).all()
+
+
+def weighted(board: Board, ends: np.ndarray, weights: np.ndarray) -> int:
+    """Hops by `Board.path`, a link between chips counted as 4, its energy in `plain_chip`."""
+    total = 0
+    for (a, b), weight in zip(ends.T.tolist(), weights.tolist(), strict=True):
+        total += weight * sum(1 if board.same_chip(*link) else 4 for link in pairwise(board.path(a, b)))
+    return total
+
+
+@quick
+@given(tiles=st.integers(2, 24), effort=st.integers(0, 3), data=st.data())
+def test_search_keeps_one_tile_a_core(tiles: int, effort: int, data: st.DataObject) -> None:
+    chip = plain_chip(board={"chips": 6, "dead_cores": (0, 7)})
+    tile = st.integers(0, tiles - 1)
+    drawn = data.draw(st.sets(st.tuples(tile, tile).filter(lambda p: p[0] != p[1]), max_size=40))
+    pairs = np.array(sorted(drawn), dtype=np.int64).reshape(-1, 2).T
+    traffic = (pairs, np.arange(1, pairs.shape[1] + 1, dtype=np.int64))
+    best, sequential = place_tiles(chip, tiles, traffic, effort=effort, seed=3).candidates
+    board = Board.of(chip)
+    assert len(set(best.tolist())) == tiles
+    assert not set(best.tolist()) & {0, 7}
+    before, after = (weighted(board, cores[pairs], traffic[1]) for cores in (sequential, best))
+    assert after <= before
+
+
+def test_search_shortens_a_layered_network() -> None:
+    chip = plain_chip(core={"fan_out": 16}, board={"rows": 8, "columns": 8, "chips": 1})
+    assert map_network(dense([8, 64]), chip).stats.weighted_hops == 0  # a layer that reads inputs only sends nothing
+    chip = plain_chip(core={"fan_out": 16, "axons": 32}, board={"rows": 8, "columns": 8, "chips": 1})
+    stats = map_network(dense([8, 32, 32, 32]), chip).stats
+    assert stats.weighted_hops < 0.9 * stats.sequential_weighted_hops

@@ -1,0 +1,275 @@
+"""The commands: what they print, what they write, and how they refuse."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import neutrams as nt
+from neutrams import cli
+from neutrams.exporters.float_onnx import export_float_onnx
+from neutrams.network import Activation, Input, Linear, Network, Output
+
+KEYS = {
+    "inspect": {"operators", "parameters", "macs", "unsupported"},
+    "chips": {"chips"},
+    "compile": {
+        "cores", "tiles", "neurons", "synapses", "utilization", "host_ops", "chip_mac_fraction", "ledger", "seconds",
+    },
+    "verify": {"violations"},
+    "simulate": {
+        "samples", "accuracy", "latency_s", "throughput_hz", "energy_j_per_inference", "energy_band_j",
+        "energy_breakdown", "power_w", "area_mm2", "noc", "seconds",
+    },
+    "report": {"report"},
+    "export": {"file"},
+    "demo": {
+        "samples", "float_accuracy", "chip_accuracy", "cores", "energy_j_per_inference", "latency_s", "report", "runs",
+    },
+}  # fmt: skip
+HEAVY = {"numpy", "torch", "onnx", "numba", "plotly", "scipy", "pydantic", "rich", "sklearn", "safetensors"}
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line: (exit status, standard output, standard error)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return call
+
+
+def small_network() -> Network:
+    rng = np.random.default_rng(1)
+    return Network(
+        (
+            Input(name="image", shape=(12,)),
+            Linear(name="fc1", inputs=("image",), weights=rng.normal(size=(16, 12)), bias=rng.normal(size=16)),
+            Activation(name="relu1", inputs=("fc1",), function="relu"),
+            Linear(name="fc2", inputs=("relu1",), weights=rng.normal(size=(3, 16)), bias=rng.normal(size=3)),
+            Output(name="logits", inputs=("fc2",)),
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, arrays and a compiled program."""
+    folder = tmp_path_factory.mktemp("cli")
+    export_float_onnx(small_network(), folder / "model.onnx")
+    rng = np.random.default_rng(2)
+    np.savez(folder / "x.npz", x=rng.random((20, 12)), labels=rng.integers(0, 3, 20))
+    np.savez(folder / "named.npz", image=rng.random((5, 12)), truth=rng.integers(0, 3, 5))
+    with pytest.raises(SystemExit) as caught:
+        cli.main(compile_arguments(folder, folder / "p.neu"))
+    assert caught.value.code == 0
+    return folder
+
+
+def compile_arguments(work: Path, output: Path) -> list[str]:
+    places = [work / "model.onnx", "--calibration", work / "x.npz", "-o", output]
+    return ["compile", *map(str, places), "--chip", "tianji", "--effort", "0"]
+
+
+def answer(run: Run, *arguments: object) -> dict:
+    """Run with --json: one JSON object and nothing else on standard output, with the keys of the design."""
+    status, out, _ = run(*arguments, "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert KEYS[str(arguments[0])] <= set(found)
+    return found
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, neutrams.cli; print(sorted(set(sys.modules) & {HEAVY!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_command_of_the_design_has_help(run: Run) -> None:
+    for command in KEYS:
+        status, out, _ = run(command, "--help")
+        assert status == 0
+        assert "--json" in out
+
+
+def test_version(run: Run) -> None:
+    assert run("--version")[1].split() == ["neutrams", nt.__version__]
+
+
+def test_a_wrong_option_exits_2(run: Run) -> None:
+    for arguments in (["--nonsense"], ["frobnicate"], ["simulate"], ["chips", "--json", "--nonsense"]):
+        assert run(*arguments)[0] == 2
+
+
+def test_chips_lists_presets_and_prints_one_that_loads_again(run: Run, tmp_path: Path) -> None:
+    names = {chip["name"] for chip in answer(run, "chips")["chips"]}
+    assert {"tianji", "prime"} <= names
+    assert "tianji" in run("chips")[1]
+    status, text, _ = run("chips", "tianji")
+    (tmp_path / "mine.toml").write_text(text)
+    assert status == 0
+    assert nt.load_chip(tmp_path / "mine.toml") == nt.load_chip("tianji")
+    (chip,) = answer(run, "chips", "tianji")["chips"]
+    assert {"key", "value", "unit", "kind", "source"} <= set(chip["keys"][0])
+
+
+def test_inspect_tells_of_a_model_and_of_a_program(run: Run, work: Path) -> None:
+    found = answer(run, "inspect", work / "model.onnx", "--chip", "tianji")
+    assert (found["parameters"], found["macs"], found["unsupported"]) == (12 * 16 + 16 + 16 * 3 + 3, 240, [])
+    assert answer(run, "inspect", work / "p.neu")["program"]["chip"] == "tianji"
+    assert "parameters" in run("inspect", work / "model.onnx")[1]
+
+
+def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: Path) -> None:
+    found = answer(run, *compile_arguments(work, tmp_path / "p.neu"))
+    assert found["cores"] >= 1
+    assert isinstance(found["seconds"], float)
+    assert {"layer", "unit", "constraint", "relative_error"} <= set(found["ledger"][0])
+    assert (tmp_path / "p.neu").read_bytes() == (work / "p.neu").read_bytes()
+    assert answer(run, "verify", work / "p.neu") == {"violations": []}
+
+    places = ("--outputs", tmp_path / "y.npz", "--result", tmp_path / "r.json")
+    found = answer(run, "simulate", work / "p.neu", "--inputs", work / "x.npz", *places)
+    assert found["samples"] == 20
+    assert 0 <= found["accuracy"] <= 1
+    with np.load(tmp_path / "y.npz") as outputs:
+        assert outputs["logits"].shape == (20, 3)
+
+    page = tmp_path / "page.html"
+    assert answer(run, "report", tmp_path / "r.json", "-o", page) == {"report": str(page)}
+    assert page.read_text().startswith("<!DOCTYPE html>")
+    assert answer(run, "export", work / "p.neu", "--to", "onnx", "-o", tmp_path / "q.onnx")["file"]
+    assert (tmp_path / "q.onnx").stat().st_size > 0
+
+
+def test_at_level_functional_energy_and_time_are_null(run: Run, work: Path) -> None:
+    found = answer(run, "simulate", work / "p.neu", "--inputs", work / "x.npz", "--level", "functional")
+    computed = {"samples", "accuracy", "float_accuracy", "agreement", "seconds"}
+    assert all(value is None for key, value in found.items() if key not in computed)
+
+
+def test_inputs_by_name_labels_by_key_and_a_limit(run: Run, work: Path) -> None:
+    arguments = ("simulate", work / "p.neu", "--inputs", work / "named.npz", "--limit", "3")
+    assert answer(run, *arguments)["accuracy"] is None
+    found = answer(run, *arguments, "--labels", "truth")
+    assert found["samples"] == 3
+    assert found["accuracy"] is not None
+
+
+def test_people_get_tables(run: Run, work: Path, tmp_path: Path) -> None:
+    assert "constraint" in run(*compile_arguments(work, tmp_path / "p.neu"))[1]
+    assert "accuracy" in run("simulate", work / "p.neu", "--inputs", work / "x.npz")[1]
+    assert "legal" in run("verify", work / "p.neu")[1]
+
+
+def test_verify_exits_1_and_lists_what_is_broken(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from neutrams.program.violation import Violation
+
+    broken = Violation(constraint="fan_in", tile=3, neuron=7, value=300, limit=256, message="tile 3 has 300 axons")
+    monkeypatch.setattr("neutrams.program.verify.violations", lambda program: [broken])
+    status, out, _ = run("verify", work / "p.neu")
+    assert (status, out) == (1, "fan_in: tile 3 has 300 axons\n")
+    status, out, _ = run("verify", work / "p.neu", "--json")
+    assert status == 1
+    assert (
+        json.loads(out)["violations"][0] | {"tile": 3, "neuron": 7, "value": 300, "limit": 256}
+        == (json.loads(out)["violations"][0])
+    )
+
+
+def cut(path: Path, folder: Path) -> Path:
+    copy = folder / f"cut{path.suffix}"
+    copy.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return copy
+
+
+REFUSALS = {
+    "no model": (["inspect", "{w}/no.onnx"], "no.onnx"),
+    "cut model": (["inspect", "{t}/cut.onnx"], "cut.onnx"),
+    "cut program": (["verify", "{t}/cut.neu"], "cut.neu"),
+    "cut arrays": (["simulate", "{w}/p.neu", "--inputs", "{t}/cut.npz"], "cut.npz"),
+    "one array": (["simulate", "{w}/p.neu", "--inputs", "{t}/one.npy"], "one.npy"),
+    "no chip": (["chips", "tianjii"], "tianji"),
+    "bad override": (["compile", "{w}/model.onnx", "--chip", "tianji", "--calibration", "{w}/x.npz", "-o", "{t}/o.neu",
+                      "--set", "core.axons"], "KEY=VALUE"),
+    "override out of range": (["compile", "{w}/model.onnx", "--chip", "tianji", "--calibration", "{w}/x.npz", "-o",
+                               "{t}/o.neu", "--set", "core.weight_bits=99"], "weight_bits"),
+    "no labels": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--labels", "klass"], "klass"),
+    "cycle": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--level", "cycle"], "later release"),
+    "nir": (["export", "{w}/p.neu", "--to", "nir", "-o", "{t}/o.nir"], "later release"),
+    "not a result": (["report", "{w}/p.neu", "-o", "{t}/o.html"], "not a result file"),
+    "no folder": (["report", "{t}/r.json", "-o", "{t}/no/o.html"], "r.json"),
+    "folder is a file": (["demo", "-o", "{w}/x.npz"], "folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_mistake_exits_2_with_one_paragraph_and_leaves_no_file(
+    run: Run, work: Path, tmp_path: Path, name: str
+) -> None:
+    arguments, named = REFUSALS[name]
+    for file in ("model.onnx", "p.neu", "x.npz"):
+        cut(work / file, tmp_path)
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    before = set(tmp_path.iterdir())
+    given = [a.format(w=work, t=tmp_path) for a in arguments]
+    status, out, err = run(*given)
+    assert (status, out) == (2, "")
+    assert named in err
+    assert err.startswith("neutrams: ")
+    assert err.count("\n") == 1
+    assert set(tmp_path.iterdir()) == before
+    status, out, _ = run(*given, "--json")
+    assert status == 2
+    assert set(json.loads(out)["error"]) == {"what", "where", "fix"}
+
+
+def test_demo_prints_the_table_and_writes_result_and_page(
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with np.load(work / "x.npz") as arrays:
+        x, labels = arrays["x"], arrays["labels"]
+
+    def fake(model_path, exchange, seed=0, progress=None):
+        network = exchange(small_network(), model_path)
+        progress("training", 1, 2)
+        compiled = nt.compile(network, nt.load_chip("tianji"), x, effort=0)
+        evaluated = nt.simulate(compiled, x, labels=labels).evaluated
+        target = SimpleNamespace(title="TIANJI, ANN mode")
+        return [SimpleNamespace(target=target, compiled=compiled, evaluated=evaluated)] * 2
+
+    monkeypatch.setattr("neutrams.flow.demo.run_demo", fake)
+    found = answer(run, "demo", "-o", tmp_path / "out")
+    assert {"chip", "mode", "steps"} | KEYS["demo"] - {"runs"} <= set(found["runs"][0])
+    assert (found["samples"], len(found["runs"])) == (20, 2)
+    assert Path(found["report"]).read_text().startswith("<!DOCTYPE html>")
+    assert answer(run, "report", tmp_path / "out" / "result.json", "-o", tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == Path(found["report"]).read_bytes()
+    assert "TIANJI" in run("demo", "-o", tmp_path / "out")[1]
+
+
+def test_the_public_face(work: Path, tmp_path: Path) -> None:
+    network = nt.load(work / "model.onnx")
+    with np.load(work / "x.npz") as arrays:
+        x = arrays["x"]
+    program = nt.compile(network, nt.load_chip("tianji"), calibration=x, effort=0)
+    simulation = nt.simulate(program, x, level="functional")
+    assert simulation.outputs["logits"].shape == (20, 3)
+    assert (simulation.energy_j, simulation.latency_s) == (None, None)
+    simulation.report(tmp_path / "run.html")
+    assert (tmp_path / "run.html").exists()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = nt.nothing
