@@ -243,8 +243,8 @@ def core_inputs(draw: st.DrawFn, network: Network) -> dict[str, AnyArray]:
     return {node.name: 0.5 * rng.choice(choices, size=(n, *node.shape)) for node in network.inputs}
 
 
-def dense(sizes: list[int], weight: int = 1) -> Network:
-    """An ann network of full layers ``fc0``, ``fc1``, …: each weight ``weight``, y = (acc + 1) >> 1 in 0 to 255."""
+def dense(sizes: list[int], high: int = 255) -> Network:
+    """An ann network of full layers ``fc0``, ``fc1``, …: each weight 1, y = (acc + 1) >> 1 in 0 to ``high``."""
     nodes: list[ops.Node] = [
         ops.Input(name="x", shape=(sizes[0],)),
         ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=255),
@@ -252,8 +252,8 @@ def dense(sizes: list[int], weight: int = 1) -> Network:
     source = "q"
     for i, (fan_in, n) in enumerate(pairwise(sizes)):
         zeros = np.zeros(n, dtype=np.int64)
-        weights = np.full((n, fan_in), weight, dtype=np.int64)
-        parameters = {"bias": 0, "multiplier": 1, "shift": 1, "low": 0, "high": 255}
+        weights = np.ones((n, fan_in), dtype=np.int64)
+        parameters = {"bias": 0, "multiplier": 1, "shift": 1, "low": 0, "high": high}
         nodes.append(ops.Linear(name=f"acc{i}", inputs=(source,), weights=weights, bias=zeros))
         source = f"fc{i}"
         nodes.append(

@@ -1,4 +1,4 @@
-"""The strongest law: compiled programs give, bit for bit, what the reference interpreter of the transformed network gives."""
+"""The strongest law: a compiled program gives what the reference interpreter of its network gives, bit for bit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from compile_strategies import Job, jobs
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from compile_strategies import Job, jobs
 from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import run as evaluate
 from neutrams.exporters.onnx import export_onnx
 from neutrams.flow import Compiled, CompileOptions, compile_model, run_compiled
-from neutrams.reference import run as reference
 from neutrams.program.verify import violations
+from neutrams.reference import run as reference
 
 
 def on_onnxruntime(compiled: Compiled, inputs: Mapping[str, AnyArray], path: Path) -> dict[str, AnyArray]:

@@ -253,6 +253,9 @@ REFUSED: dict[str, tuple[dict[str, Any], type[NeutramsError], str]] = {
     "old": ({"nodes": [node("Relu", "x")], "opset": 6}, UnsupportedError, "operator set 6 is older than 7"),
     "NaN": ({"nodes": [node("MatMul", "x w")], "weights": {"w": W * np.float32("nan")}}, InputError, "'w'.*12 of 12"),
     "infinity": ({"nodes": [node("Add", "x c")], "weights": {"c": np.float32("inf")}}, InputError, "tensor 'c'"),
+    "variance": (
+        {**FORMS["batch norm"], "weights": {**BN, "v": np.float32([1, -1, 1, 1])}}, InputError, "the variance -1",
+    ),
     "wrong width": ({"nodes": [node("MatMul", "x w")], "weights": {"w": f32(5, 3)}}, InputError, "last axis of 5"),
 }  # fmt: skip
 

@@ -64,3 +64,10 @@ def test_a_relay_repeats_every_value() -> None:
         for _ in range(3):
             expected = np.minimum(8 * expected + 1 >> 1, 255)
         np.testing.assert_array_equal(run_program(program, {"x": x})["d"], np.repeat(expected[:, None], 24, axis=1))
+
+
+def test_no_relay_where_its_accumulator_would_clamp() -> None:
+    """Outputs up to 255 do not pass an accumulator of 8 bits."""
+    chip = plain_chip(core={"fan_out": 1, "accumulator_bits": 8})
+    assert map_network(dense([8, 8, 8, 8, 24]), chip).stats.relay_neurons == 0
+    assert map_network(dense([8, 8, 8, 8, 24], high=127), chip).stats.relay_neurons == 24

@@ -95,3 +95,30 @@ def test_a_float_network_is_refused() -> None:
     )
     with pytest.raises(UnsupportedError, match="no neurons on the chip"):
         map_network(Network(nodes), plain_chip())
+
+
+def test_constants_become_channels_or_nothing() -> None:
+    """y = 3 x + 2 * 255 + 5 * 0 + 1 * 7: 255 is what the encoder's extra channel carries, 7 takes a port of its own."""
+    one = np.ones(1, dtype=np.int64)
+    nodes = (
+        ops.Input(name="x", shape=(1,)),
+        ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=255),
+        ops.Constant(name="c", values=np.array([255, 0, 7])),
+        ops.Concat(name="both", inputs=("q", "c")),
+        ops.Linear(name="a", inputs=("both",), weights=np.array([[3, 2, 5, 1]]), bias=0 * one),
+        ops.Neuron(
+            name="n", inputs=("a",), model="requantize", scale=np.ones(1), zero=np.zeros(1), origin="n",
+            parameters={"bias": 0 * one, "multiplier": one, "shift": 3 * one, "low": 0 * one, "high": 255 * one},
+            elements=0 * one,
+        ),
+        ops.Decode(name="d", inputs=("n",), coefficient=one, element=0 * one, scale=np.ones(1), offset=np.zeros(1)),
+        ops.Output(name="y", inputs=("d",)),
+    )  # fmt: skip
+    network = Network(nodes)
+    program = map_network(network, plain_chip()).program
+    assert violations(program) == []
+    assert program.axons.source.tolist() == [-1, -2, -3]
+    assert [port.element.tolist() for port in program.inputs] == [[0, -1], [-1]]
+    x = np.array([[1.0], [100.0]])
+    np.testing.assert_array_equal(run_program(program, {"x": x})["d"], run(network, {"x": x}, plain_chip())["y"])
+    assert run_program(program, {"x": x})["d"].tolist() == [[(3 + 510 + 7 + 4) >> 3], [(300 + 510 + 7 + 4) >> 3]]

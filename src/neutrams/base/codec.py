@@ -15,7 +15,9 @@ def spread_step(q: IntArray, step: int, steps: int) -> IntArray:
     return ((step + 1) * q + steps // 2) // steps - (step * q + steps // 2) // steps
 
 
-def decode(counts: IntArray, coefficient: IntArray, element: IntArray, scale: FloatArray, offset: FloatArray) -> FloatArray:
+def decode(
+    counts: IntArray, coefficient: IntArray, element: IntArray, scale: FloatArray, offset: FloatArray
+) -> FloatArray:
     """Return y[:, e] = scale[e] * sum over rows with element e of coefficient * counts + offset[e].
 
     Args:

@@ -104,7 +104,9 @@ def _float_value(node: ops.Node, given: list[torch.Tensor]) -> torch.Tensor:
         case ops.Add():
             gains = torch.from_numpy(np.array(node.coefficients, dtype=np.float32))
             shift = torch.from_numpy(np.array(node.bias, dtype=np.float32))
-            return torch.stack([x.to(torch.float32) * gain for x, gain in zip(given, gains, strict=True)]).sum(0) + shift
+            return (
+                torch.stack([x.to(torch.float32) * gain for x, gain in zip(given, gains, strict=True)]).sum(0) + shift
+            )
         case ops.Mul():
             product = given[0]
             for x in given[1:]:

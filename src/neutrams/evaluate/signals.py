@@ -1,6 +1,6 @@
-"""Exact integer arithmetic on batches: a signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree.
+"""Exact integer arithmetic on batches of signals.
 
-Integers travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
+A signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree. Integers travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
 """
 
 from collections.abc import Mapping, Sequence

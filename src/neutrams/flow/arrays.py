@@ -40,13 +40,16 @@ def load_arrays(path: Path | str) -> dict[str, AnyArray]:
         ) from error
 
 
-def named_inputs(arrays: Mapping[str, AnyArray], names: tuple[str, ...], labels: str | None = None) -> dict[str, AnyArray]:
+def named_inputs(
+    arrays: Mapping[str, AnyArray], names: tuple[str, ...], labels: str | None = None
+) -> dict[str, AnyArray]:
     """Return the arrays that are inputs, under the model's own names; a single key ``x`` serves a model with one input.
 
     Args:
         arrays: Arrays by name, as read from a file.
         names: Names of the model's inputs.
-        labels: Name of the array of class ids, which is no input; ``labels`` and the names of other arrays are left out.
+        labels: Name of the array of class ids, which is no input; ``labels`` and the names of other arrays are left
+            out.
 
     Raises:
         InputError: An input is missing.

@@ -52,7 +52,9 @@ class Compiled:
     @property
     def chip_mac_fraction(self) -> float:
         """Fraction of the source network's multiply-accumulates that run on the chip."""
-        host = sum(_macs(node) for node in self.network.nodes if isinstance(node, ops.Linear | ops.Add) and not _core(node))
+        host = sum(
+            _macs(node) for node in self.network.nodes if isinstance(node, ops.Linear | ops.Add) and not _core(node)
+        )
         return 1.0 - host / max(sum(map(_macs, self.source.nodes)), 1)
 
 

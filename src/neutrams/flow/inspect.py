@@ -47,7 +47,9 @@ def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, st
             found[node.name] = "host"
         elif isinstance(node, ops.Linear):
             fits = node.weights.shape[1] <= chip.core.axons
-            found[node.name] = "native" if fits else f"construction: split, fan-in {node.weights.shape[1]} > {chip.core.axons}"
+            found[node.name] = (
+                "native" if fits else f"construction: split, fan-in {node.weights.shape[1]} > {chip.core.axons}"
+            )
         elif isinstance(node, ops.Activation):
             found[node.name] = _function_placement(node)
     return found

@@ -60,7 +60,9 @@ def load_compiled(path: Path | str) -> Compiled:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(
-            f"its header is damaged ({error})", where=str(path), fix="compile the model again, or take an undamaged copy"
+            f"its header is damaged ({error})",
+            where=str(path),
+            fix="compile the model again, or take an undamaged copy",
         ) from error
 
 

@@ -7,7 +7,7 @@ from itertools import chain, count
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, check_finite
-from neutrams.base.errors import UnsupportedError
+from neutrams.base.errors import InputError, UnsupportedError
 from neutrams.network import Activation, Add, Constant, Host, Linear, Mul, Network, Node, Reshape
 from neutrams.network.shapes import RULES, Shape
 from neutrams.network.verify import verify_values
@@ -103,8 +103,17 @@ class Builder:
         """Return (x - mean) / sqrt(variance + epsilon) * gain + shift, one of each a channel (first axis of a sample).
 
         ``parts`` are gain, shift, mean, variance, float64 ``[channels]``. Ioffe & Szegedy (2015), arXiv:1502.03167
+
+        Raises:
+            InputError: A variance is negative.
         """
         gain, shift, mean, variance = (part.reshape(-1, *([1] * (len(x.shape) - 1))) for part in parts)
+        if (variance + epsilon <= 0).any():
+            raise InputError(
+                f"a batch normalisation has the variance {variance.min():.3g}",
+                where=f"node {name!r}",
+                fix="repair or retrain the model: a variance is never negative",
+            )
         factor = gain / np.sqrt(variance + epsilon)
         return self.affine(name, x, factor, shift - mean * factor)
 

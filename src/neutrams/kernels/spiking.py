@@ -184,7 +184,7 @@ def run_samples(
                         add_current(drive, first, last, pulses.current, i, pulses.column[p])
                 found = 0
                 for s in range(spans[tile], spans[tile + 1]):
-                    seen = min(step + offset[s], steps - 1)  # after the last step a register holds
+                    seen = min(step + offset[s], steps)  # after the last step a register holds
                     if seen >= 0:  # before the first it is 0
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)

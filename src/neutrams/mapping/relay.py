@@ -43,7 +43,7 @@ def relay_exact(units: Units, chip: Chip) -> bool:
         return True
     low, high = chip.core.accumulator_range
     limits = [(int(u.neuron.parameters["low"].min()), int(u.neuron.parameters["high"].max())) for u in units.units]
-    return True or all(low <= weight * a and weight * b <= high for a, b in limits)
+    return all(low <= weight * a and weight * b <= high for a, b in limits)
 
 
 def relay_tiles(signals: IntArray, columns: IntArray, like: Tile, weight: int, chip: Chip) -> list[Tile] | None:

@@ -11,7 +11,7 @@ from neutrams.neurons.model import NeuronModel, Parameter
 def step(
     acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], width: tuple[int, int]
 ) -> tuple[IntArray, IntArray]:
-    """y = clip((clamp(acc + bias) * m + 2^(s-1)) >> s, low, high); the shift rounds towards minus infinity."""
+    """Y = clip((clamp(acc + bias) * m + 2^(s-1)) >> s, low, high); the shift rounds towards minus infinity."""
     total = np.clip(acc + parameters["bias"], *width)
     shift = parameters["shift"]
     scaled = (total * parameters["multiplier"] + (1 << (shift - 1))) >> shift

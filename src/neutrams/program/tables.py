@@ -32,7 +32,8 @@ class TileTable(_Table):
         block: int64 ``[tiles]``, which weight block it holds.
         core: int64 ``[tiles]``, the physical core it sits on.
         start: int64 ``[tiles]``, start tick s: it updates in ticks s + k L only.
-        axons: int64 ``[tiles + 1]``, its axons are rows ``axons[i]:axons[i+1]`` of the axon table, in row order of the block.
+        axons: int64 ``[tiles + 1]``, its axons are rows ``axons[i]:axons[i+1]`` of the axon table, in row order of
+            the block.
         neurons: int64 ``[tiles + 1]``, its neurons likewise, in column order of the block.
     """
 
@@ -131,7 +132,7 @@ class OutputPort(_Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RouteTable(_Table):
-    """Routes between cores: one *flow* is all neurons of a tile that reach the same set of cores, as one multicast tree.
+    """Routes between cores: a *flow* is all neurons of a tile that reach the same cores, as one multicast tree.
 
     Attributes:
         tile: int64 ``[flows]``, the sending tile; -1: the flow comes from outside (input channels).
@@ -159,7 +160,8 @@ class Program:
         model: Name of the neuron model all its neurons follow; its mode is the program's mode.
         steps: T, steps a sample (1 in ann mode).
         ticks_per_step: L.
-        blocks: Integer weight blocks ``[axons, neurons]``, int8 where they fit, else int16; a shared one is stored once.
+        blocks: Integer weight blocks ``[axons, neurons]``, int8 where they fit, else int16; a shared one is stored
+            once.
         tiles: The tiles.
         axons: Their axons.
         neurons: Their neurons.

@@ -106,7 +106,8 @@ def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[
     if isinstance(node, ops.Input):
         return np.asarray(inputs[node.name], dtype=np.float64)
     if isinstance(node, ops.Mul):
-        return np.multiply.reduce(np.broadcast_arrays(*given))
+        product: AnyArray = np.multiply.reduce(np.broadcast_arrays(*given))
+        return product
     if isinstance(node, ops.Activation):
         return apply_function(node.function, given[0], node.parameters)
     if isinstance(node, ops.Host):

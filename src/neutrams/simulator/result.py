@@ -44,8 +44,8 @@ class Cost:
         tick_s: Period of one tick [s].
         tick_limit: What sets the tick: ``fixed``, ``core N`` or ``link A-B``.
         energy_band_j: Per sample, all components [J].
-        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input, output,
-            leakage) [J].
+        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input,
+            output, leakage) [J].
         power_w: Nominal energy per sample times throughput [W].
         area_mm2: Nominal area of the cores and routers in use [mm2].
         area_breakdown_mm2: By component.

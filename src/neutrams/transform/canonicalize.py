@@ -18,7 +18,8 @@ Rewrite = Callable[[Network, ops.Node], dict[str, list[ops.Node]] | None]
 def canonicalize(network: Network) -> Network:
     """Fold constants and affine maps, drop what does nothing, and give each activation an accumulator of its own.
 
-    The function of the network stays the same up to the rounding of float64; names of activations, inputs and outputs stay.
+    The function of the network stays the same up to the rounding of float64; names of activations, inputs and outputs
+    stay.
     Rules, applied until none does: identities and doubled reshapes go; products with constants become gains; gains and
     Linear maps fold into the Linear maps that read them, also through concatenations; sums of Linear maps become one.
     """
@@ -116,7 +117,9 @@ def fold_into_linear(network: Network, node: ops.Node) -> dict[str, list[ops.Nod
     leaves = _leaves(network, node.inputs[0])
     nested = any(isinstance(network.by_name[i], ops.Concat) for i in network.by_name[node.inputs[0]].inputs)
     joins = isinstance(network.by_name[node.inputs[0]], ops.Concat)
-    if not (any(_maps(network.by_name[name]) for name in leaves) or (joins and (nested or len(set(leaves)) < len(leaves)))):
+    if not (
+        any(_maps(network.by_name[name]) for name in leaves) or (joins and (nested or len(set(leaves)) < len(leaves)))
+    ):
         return None
     pairs: list[tuple[str, AnyArray]] = []
     bias, column = node.bias, 0
@@ -151,7 +154,7 @@ def _fresh(network: Network, name: str) -> str:
 
 
 def sum_of_maps(network: Network, node: ops.Node) -> dict[str, list[ops.Node]] | None:
-    """Turn a sum that reads a Linear, or a concatenation that holds an accumulator, into one Linear over what they read."""
+    """Turn a sum that reads a Linear, or joined tensors with an accumulator among them, into one Linear."""
     if not isinstance(node, ops.Add):
         return None
     mixed = [name for name in node.inputs if isinstance(network.by_name[name], ops.Concat)]

@@ -39,9 +39,7 @@ def lower_functions(network: Network) -> Network:
 
 def _leaky(node: ops.Activation, n: int) -> list[ops.Node]:
     plus = ops.Activation(name=f"{node.name} +", inputs=node.inputs, function="relu")
-    negated = ops.Add(
-        name=f"{node.name} - input", inputs=node.inputs, coefficients=-np.ones((1, n)), bias=np.zeros(n)
-    )
+    negated = ops.Add(name=f"{node.name} - input", inputs=node.inputs, coefficients=-np.ones((1, n)), bias=np.zeros(n))
     minus = ops.Activation(name=f"{node.name} -", inputs=(negated.name,), function="relu")
     both = ops.Concat(name=f"{node.name} ±", inputs=(plus.name, minus.name))
     weights = np.concatenate([np.eye(n), -node.parameters["alpha"] * np.eye(n)], axis=1)

@@ -20,7 +20,8 @@ class TransformOptions:
         steps: T, steps a sample in snn mode; 1 in ann mode.
         effort: 0 to 3, amount of work.
         seed: Of whatever is random.
-        partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (ann) or ``pair`` (two neurons).
+        partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (ann) or ``pair`` (two
+            neurons).
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:

@@ -25,7 +25,8 @@ class Transformed:
     Attributes:
         network: The core network, integer inside.
         ledger: What it cost, by layer and limit.
-        activity: Words or spikes a sample that each Encode and Neuron sends on calibration data, float64 ``[n]`` by node.
+        activity: Words or spikes a sample that each Encode and Neuron sends on calibration data, float64 ``[n]`` by
+            node.
         samples: Calibration samples used.
     """
 
@@ -109,7 +110,9 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
     lengths = {len(a) if a.ndim else 0 for a in arrays.values()}
     if len(lengths) != 1 or 0 in lengths:
         raise InputError(
-            f"the arrays hold {sorted(lengths)} samples", where=what, fix="give at least one sample, as many of each input"
+            f"the arrays hold {sorted(lengths)} samples",
+            where=what,
+            fix="give at least one sample, as many of each input",
         )
     for name, array in arrays.items():
         if array.shape[1:] != shapes[name]:

@@ -14,9 +14,9 @@ from neutrams.transform.names import part_name
 def split_fan_in(network: Network, max_fan_in: int, pairs: bool = False) -> Network:
     """Return the network with no accumulator of more than ``max_fan_in`` inputs; its function stays the same.
 
-    A Linear of larger fan-in becomes G = ceil(in / max_fan_in) partial sums over interleaved inputs x[g::G] and an Add that
-    sums them; an Add of too many terms becomes a tree of Adds. Interleaved groups see the whole input each, so partial sums
-    are of like size (contiguous ones cost up to a point of accuracy: reference/prototypes.md).
+    A Linear of larger fan-in becomes G = ceil(in / max_fan_in) partial sums over interleaved inputs x[g::G] and an
+    Add that sums them; an Add of too many terms becomes a tree of Adds. Interleaved groups see the whole input each, so
+    partial sums are of like size (contiguous ones cost up to a point of accuracy: reference/prototypes.md).
 
     Args:
         network: A lowered network.

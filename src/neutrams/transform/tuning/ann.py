@@ -27,7 +27,8 @@ def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
     """Return the unit in integers: y = clip((acc + bias) * m >> s, low, high), value = scale * y + zero.
 
     1. Rows are taken per input LSB; where weights have few bits they are first refitted to the inputs really delivered.
-    2. The step of each row's grid is the least that its largest weight and its bias allow, widened to what multiplier and
+    2. The step of each row's grid is the least that its largest weight and its bias allow, widened to what multiplier
+    and
        shift express exactly: weight_scale = scale * m / 2^s. So no gain error is left.
     3. Weights are rounded; the bias makes the mean of the output that of the target (bias correction).
     4. ``copies`` neurons carry the same value with biases staggered by 1/copies of an output LSB, so that the mean of
@@ -85,7 +86,7 @@ def _bias_rows(unit: Unit, chip: Chip) -> int:
     """Return how many axons may carry a constant for the bias: the one it needs, or those the fan-in leaves over."""
     if unit.elementwise:
         return 1 if chip.core.bias == "row" else 0
-    return min(MOST_BIAS_ROWS, chip.core.axons - unit.accumulator.weights.shape[1])  # type: ignore[union-attr]
+    return min(MOST_BIAS_ROWS, chip.core.axons - int(unit.rows.shape[1]))
 
 
 LEAST_LEVELS = 4
@@ -101,23 +102,23 @@ def _step_for_bias(bias: FloatArray, peak: FloatArray, chip: Chip, rows: int) ->
 
 
 def bias_reach(chip: Chip, rows: int) -> float:
-    """Largest bias that register and ``rows`` constant axons hold [LSB of the accumulator], a tenth left for correction."""
+    """Largest bias that register and ``rows`` constant axons hold [LSB], a tenth left for correction."""
     register = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
     return 0.9 * (register + rows * chip.core.weight_range[1] * ((1 << chip.signal.input_bits) - 1))
 
 
 def _whole_steps(peak: FloatArray, least: FloatArray) -> FloatArray:
-    """Widen ``least`` so that ``peak`` is a whole number of steps: terms of one scale then add up without gain error."""
+    """Widen ``least`` until ``peak`` is a whole number of steps: terms of one scale then add up exactly."""
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(least > 0, np.floor(peak / least * (1 + 1e-9)), 1.0)
     return np.where(steps >= 1, peak / np.maximum(steps, 1.0), least)
 
 
 def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
-    """Return (m, s, output scale, weight step): step = scale * m / 2^s, the finest one >= ``least`` that the widths allow.
+    """Return (m, s, output scale, weight step).
 
-    Where even m = 2^multiplier_bits - 1 and s = 1 give less than ``least``, the output scale grows; if it must stay, the
-    largest weights are cut.
+    step = scale * m / 2^s is the finest one >= ``least`` that the widths allow. Where even m = 2^multiplier_bits - 1 and s = 1 give less than ``least``, the output scale grows; if it must stay,
+    the largest weights are cut.
     """
     most = (1 << chip.neuron.multiplier_bits) - 1
     longest = (1 << chip.neuron.shift_bits) - 1
@@ -161,7 +162,7 @@ def _merged(
 
 
 def _bias(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray | None]:
-    """Return (bias register ``[n]``, weights of the bias rows ``[n, rows]`` or None) that together come nearest to ``wanted``.
+    """Return (bias register ``[n]``, weights of bias rows ``[n, rows]`` or None), together nearest to ``wanted``.
 
     Rows take what the register cannot hold, shared evenly; where there is no register they take all of it.
     """

@@ -68,8 +68,8 @@ class Build:
 def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, list[LedgerRow]]:
     """Return the core network and the loss ledger.
 
-    Every accumulator with its activation becomes a core Linear or Add and a Neuron; inputs are encoded where a unit first
-    reads them; what the host tail reads is decoded.
+    Every accumulator with its activation becomes a core Linear or Add and a Neuron; inputs are encoded where a unit
+    first reads them; what the host tail reads is decoded.
     """
     tail = tail_of(build.source)
     nodes = build.source.nodes
@@ -223,7 +223,9 @@ def _decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray) -
     element = np.concatenate([np.tile(np.arange(n), c) for c in copies])
     offset = bias + sum(s.zero.reshape(-1, n).mean(axis=0) for s in given)
     scale = given[0].scale[:n] / copies[0] / build.steps
-    assert all(c == copies[0] and np.array_equal(s.scale[:n], given[0].scale[:n]) for c, s in zip(copies, given, strict=True))
+    assert all(
+        c == copies[0] and np.array_equal(s.scale[:n], given[0].scale[:n]) for c, s in zip(copies, given, strict=True)
+    )
     inputs = sources
     if len(sources) > 1:
         build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources))

@@ -12,9 +12,10 @@ from neutrams.transform.tuning.unit import Fit, Signal, Unit
 def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     """Return the ledger rows of one fitted unit.
 
-    inherited: float weights on what is delivered, against the target; weight_bits: integer weights against float ones on
-    the same inputs; the rest: what the neurons give, against the activation of what they integrate. The rest of a partial
-    sum is there because of the fan-in limit and is booked there.
+    inherited: float weights on what is delivered, against the target; weight_bits: integer weights against float ones
+        on
+    the same inputs; the rest: what the neurons give, against the activation of what they integrate. The rest of a
+    partial sum is there because of the fan-in limit and is booked there.
     """
     layer, part = origin_of(unit.name)
     n = unit.target.shape[1]
@@ -51,7 +52,7 @@ def relative(error: torch.Tensor, target: torch.Tensor) -> float:
 def layer_row(
     name: str, value: torch.Tensor, target: torch.Tensor, outputs: tuple[torch.Tensor, torch.Tensor, AnyArray | None]
 ) -> LedgerRow:
-    """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and the labels."""
+    """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and labels."""
     now, was, labels = outputs
     chosen, wanted = classes(now), classes(was)
     return LedgerRow(

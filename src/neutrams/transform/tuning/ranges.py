@@ -64,7 +64,7 @@ def _rounding_error(values: torch.Tensor, scale: float, high: int) -> float:
 
 
 def signed_ranges(targets: list[torch.Tensor], chip: Chip, bits: int, shared: bool) -> list[OutputRange]:
-    """Return ranges that hold signed sums, one scale for all of ``targets`` (element by element) so that they add up exactly.
+    """Return ranges that hold signed sums, of one scale for all ``targets`` so that they add up exactly.
 
     A chip with signed signals carries them as they are; otherwise each carries an offset: zero is its least value.
 

@@ -124,7 +124,8 @@ class Fit:
         weight_scale: float64 ``[neurons]``, source units per LSB of the accumulator (and step, in snn mode).
         scale: float64 ``[neurons]``, as `network.ops.Neuron`.
         zero: float64 ``[neurons]``.
-        bias_weights: int64 ``[neurons, R]``, weights of R axons that carry the largest input for the bias; None without.
+        bias_weights: int64 ``[neurons, R]``, weights of R axons that carry the largest input for the bias; None
+            without.
     """
 
     rows: IntArray

@@ -36,8 +36,7 @@ def moments(x: torch.Tensor, target: torch.Tensor) -> Moments:
 def damped(gram: FloatArray) -> FloatArray:
     """Return ``gram`` with 1 % of its mean diagonal added, so that it can be inverted."""
     least = DAMPING * float(np.mean(np.diag(gram))) or 1.0
-    result: FloatArray = gram + least * np.eye(len(gram))
-    return result
+    return gram + least * np.eye(len(gram), dtype=np.float64)
 
 
 def refit(rows: FloatArray, seen: Moments) -> FloatArray:
@@ -58,8 +57,10 @@ def round_nearest(rows: FloatArray, scale: FloatArray, limits: tuple[int, int]) 
 
 def _on_grid(steps: FloatArray, limits: tuple[int, int]) -> FloatArray:
     if limits == (-1, 1):
-        return np.where(steps >= 0, 1.0, -1.0)
-    return np.clip(np.rint(steps), *limits)
+        binary: FloatArray = np.where(steps >= 0, 1.0, -1.0)
+        return binary
+    rounded: FloatArray = np.clip(np.rint(steps), *limits)
+    return rounded
 
 
 def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, int], gram: FloatArray) -> IntArray:

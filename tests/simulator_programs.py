@@ -194,8 +194,10 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     events = np.zeros(len(tiles), dtype=np.int64)
     raster = np.zeros((ticks, neurons), dtype=bool)
     received = np.zeros(program.channels, dtype=np.int64)
+    least = -1 - max(program.axons.delay, default=1)
+    standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
     for step in range(T):
-        received += np.count_nonzero(_standing(program, inputs, step * period - 1), axis=0)
+        received += np.count_nonzero(standing[step * period - 1], axis=0)
     for tick in range(ticks):
         now = after.get(tick - 1, silent).copy()
         for i in range(len(tiles)):
@@ -208,7 +210,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
                 if source >= 0:
                     x[:, a - tiles.axons[i]] = after.get(seen, silent)[:, source]
                 else:
-                    x[:, a - tiles.axons[i]] = _standing(program, inputs, seen)[:, -1 - source]
+                    x[:, a - tiles.axons[i]] = standing[max(seen, least)][:, -1 - source]
             mine = slice(tiles.neurons[i], tiles.neurons[i + 1])
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)

@@ -1,0 +1,202 @@
+"""The engines against a literal clock in plain NumPy: same integers, same events, whatever chunks and threads."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neutrams.base.errors import InputError, SpecError
+from neutrams.program import InputPort, OutputPort, Program
+from neutrams.simulator import batched, engine, simulate, spiking
+from neutrams.simulator.cores import product
+from neutrams.simulator.schedule import Schedule
+from simulator_programs import a_chip, assemble, oracle, programs, random_inputs, random_program
+
+SAMPLES = 5
+
+
+def check(program: Program, n: int = SAMPLES, seed: int = 0) -> None:
+    """The run and the oracle agree in every number that both have."""
+    inputs = random_inputs(program, n, seed)
+    wanted = oracle(program, inputs)
+    run = simulate(program, inputs, raster=True)
+    np.testing.assert_array_equal(run.counts["y"], wanted.counts)
+    if program.mode == "ann" and not program.chip.signal.skip_zero:
+        assert run.raster is None
+        return
+    np.testing.assert_array_equal(run.activity.axon_events, wanted.axon_events)
+    np.testing.assert_array_equal(run.activity.sent, wanted.sent)
+    np.testing.assert_array_equal(run.activity.received, wanted.received)
+    if program.mode == "snn":
+        np.testing.assert_array_equal(run.raster, wanted.raster)
+
+
+@given(program=programs(("if_hard", "if_soft")), seed=st.integers(0, 1000))
+def test_spiking_programs_run_as_the_literal_clock_says(program: Program, seed: int) -> None:
+    check(program, seed=seed)
+
+
+@given(program=programs(("requantize",)), skip_zero=st.booleans())
+def test_ann_programs_run_as_the_literal_clock_says(program: Program, skip_zero: bool) -> None:
+    check(replace(program, chip=program.chip.with_values(signal={"skip_zero": skip_zero})))
+
+
+@given(program=programs(("if_hard", "if_soft")))
+def test_batched_execution_serves_spiking_models_too(program: Program) -> None:
+    """What a model without a compiled loop would take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "fits", lambda program: False)
+        check(program)
+
+
+@given(program=programs(("if_hard", "requantize")), threads=st.sampled_from([1, 2, 5]), part=st.integers(1, 4))
+def test_chunks_and_threads_change_nothing(program: Program, threads: int, part: int) -> None:
+    inputs = random_inputs(program, 11)
+    before = simulate(program, inputs, raster=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "CHUNK", 7)
+        for module in (batched, spiking):
+            patch.setattr(module, "PART", part)
+            patch.setattr(module, "thread_count", lambda: threads)
+        after = simulate(program, inputs, raster=True)
+    np.testing.assert_array_equal(before.counts["y"], after.counts["y"])
+    np.testing.assert_array_equal(before.outputs["y"], after.outputs["y"])
+    assert before.raster is None or np.array_equal(before.raster, after.raster)
+    for f in fields(before.activity):
+        np.testing.assert_array_equal(getattr(before.activity, f.name), getattr(after.activity, f.name))
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_the_random_programs_really_spike(wide: bool) -> None:
+    """Guards the tests above: programs in which nothing happens would agree trivially."""
+    runs = [oracle(p, random_inputs(p, 3)) for p in (random_program(s, "if_hard", 9, 1, wide) for s in range(8))]
+    assert sum(int(run.counts.sum()) > 0 for run in runs) >= 6
+    assert sum(int(run.axon_events.sum()) > 0 for run in runs) >= 6
+
+
+def port(**more: Any) -> InputPort:
+    values: dict[str, Any] = {"name": "x", "shape": (2,), "first": 0, "element": np.array([0, 1]), "scale": 1.0}
+    values |= {"zero": 0.0, "low": 0, "high": 9, "code": "level"}
+    return InputPort(**(values | more))
+
+
+def tiny(model: str = "if_soft", steps: int = 4, block: Any = ((1,), (2,)), **more: Any) -> Program:
+    """One neuron that adds x0 + 2 x1; theta 4."""
+    parameters = {"leak": np.array([0]), "threshold": np.array([4]), "initial": np.array([0])}
+    output = OutputPort(
+        name="y",
+        neuron=np.array([0]),
+        coefficient=np.array([3]),
+        element=np.array([0]),
+        scale=np.array([0.5]),
+        offset=np.array([1.0]),
+    )
+    defaults: dict[str, Any] = {
+        "delay": np.array([1, 1]), "parameters": parameters, "inputs": [port()], "outputs": [output], "steps": steps,
+        "ticks_per_step": 1,
+    }  # fmt: skip
+    return assemble(model, a_chip(), [np.array(block, dtype=np.int8)], [0], [np.array([-1, -2])], **(defaults | more))
+
+
+def test_an_example_by_hand() -> None:
+    """Input 3 a step, theta 4: potentials 3, 6 fires -> 2, 5 fires -> 1, 4 fires; y = 0.5 * 3 * 3 + 1."""
+    run = simulate(tiny(), {"x": np.array([[1, 1], [0, 0]])}, raster=True)
+    assert run.raster is not None
+    assert run.raster[:, 0].tolist() == [False, True, True, True]
+    assert run.counts["y"].tolist() == [[3], [0]]
+    assert run.outputs["y"].tolist() == [[5.5], [1.0]]
+    events = run.activity
+    assert (events.samples, events.ticks) == (2, 4)
+    assert [events.tile_updates.tolist(), events.neuron_updates.tolist()] == [[8], [8]]
+    assert [events.axon_events.tolist(), events.synapse_events.tolist()] == [[8], [8]]
+    assert [events.sent.tolist(), events.received.tolist()] == [[3], [4, 4]]
+    assert (run.cost, run.level) == (None, "functional")
+
+
+def test_reset_to_zero_by_hand() -> None:
+    """The same, potentials 3, 6 fires -> 0, 3, 6 fires."""
+    run = simulate(tiny("if_hard"), {"x": np.array([[1, 1]])}, raster=True)
+    assert run.raster is not None
+    assert run.raster[:, 0].tolist() == [False, True, False, True]
+
+
+def test_level_tick_adds_the_cost() -> None:
+    run = simulate(tiny(), {"x": np.ones((1, 2))}, level="tick")
+    assert run.cost is not None
+    assert run.cost.latency_s > 0
+
+
+@pytest.mark.parametrize(("weight", "kind"), [(127, np.float32), (128, np.float64)])
+def test_products_are_exact_on_both_sides_of_float32(weight: int, kind: type) -> None:
+    """The bound of 128 rows of weights 127 and inputs 1031 is just below 2^24; with weights 128 it is above."""
+    block, limit = np.full((128, 3), weight), np.full(128, 1031)
+    ready = product(block, limit)
+    x = np.random.default_rng(0).integers(0, 1032, (128, 9))
+    assert ready.matrix.dtype == kind
+    np.testing.assert_array_equal(ready(x.astype(kind), np.arange(128)), block.T @ x)
+
+
+def test_products_beyond_float64_are_exact_in_int64() -> None:
+    block, limit = np.full((2, 1), (1 << 31) - 1), np.full(2, 1 << 29)
+    x = np.full((2, 1), (1 << 29) - 1)
+    assert product(block, limit)(x.astype(np.float64), np.arange(2)).tolist() == (block.T @ x).tolist()
+
+
+def test_inputs_may_be_named_x_or_bytes_and_limited() -> None:
+    program = tiny(inputs=[port(name="image")])
+    calls: list[tuple[int, int]] = []
+    x = np.array([[1, 1], [2, 2], [3, 3]], dtype=np.uint8)
+    run = simulate(program, {"x": x}, limit=2, progress=lambda done, total: calls.append((done, total)))
+    np.testing.assert_array_equal(run.outputs["y"], simulate(program, {"image": x[:2] * 1.0}).outputs["y"])
+    assert calls == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "where", "what"),
+    [
+        ({}, "simulate, inputs", r"missing are \['x'\]"),
+        ({"x": np.ones((1, 2)), "z": 1}, "simulate, inputs", r"unknown are \['z'\]"),
+        ({"x": np.ones((1, 3))}, "input 'x'", r"its shape is \[1, 3\], wanted is \[N, 2\]"),
+        ({"x": np.ones(2)}, "input 'x'", r"its shape is \[2\]"),
+        ({"x": np.ones((0, 2))}, "input 'x'", "no samples"),
+        ({"x": np.array([[1, np.nan]])}, "input 'x'", "NaN"),
+        ({"x": np.array([["a", "b"]])}, "input 'x'", "its type is <U1"),
+    ],
+)
+def test_unsuitable_inputs_are_refused(inputs: dict[str, Any], where: str, what: str) -> None:
+    with pytest.raises(InputError, match=what) as caught:
+        simulate(tiny(), inputs)
+    assert caught.value.where == where
+
+
+def test_inputs_of_different_length_are_refused() -> None:
+    program = tiny(inputs=[port(), port(name="z", first=2)])
+    with pytest.raises(InputError, match="differ in their number of samples"):
+        simulate(program, {"x": np.ones((2, 2)), "z": np.ones((3, 2))})
+
+
+def test_a_limit_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match="limit is 0"):
+        simulate(tiny(), {"x": np.ones((1, 2))}, limit=0)
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(SpecError, match="functional, tick"):
+        simulate(tiny(), {"x": np.ones((1, 2))}, level="cycle")
+
+
+def test_the_bug_guard_sees_a_register_one_step_too_old() -> None:
+    """The comparison is not blind: a schedule that is off by one step is noticed."""
+    real = engine.spiking
+
+    def late(program: Program, clock: Schedule) -> Any:
+        return real(program, replace(clock, offset=clock.offset - 1, depth=clock.depth + 1))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "spiking", late)
+        with pytest.raises(AssertionError):
+            for seed in range(5):
+                check(random_program(seed, "if_soft", 3, 1))
