@@ -92,6 +92,19 @@ def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
     return ports
 
 
+def _grouped(rng: np.random.Generator, columns: int, neurons: int, channels: int) -> tuple[Any, Any]:
+    """A block that sums 1 to 3 groups of neighbouring registers, all or some of its columns, and their sources."""
+    blocks, sources = [], []
+    for _ in range(rng.integers(1, 4)):
+        n = int(rng.integers(1, columns + 1))
+        first, column = int(rng.integers(-channels, max(1, neurons - n))), int(rng.integers(0, columns - n + 1))
+        block = np.zeros((n, columns), dtype=np.int8)
+        block[np.arange(n), column + np.arange(n)] = rng.integers(-60, 61, n)
+        blocks.append(block)
+        sources.append(np.minimum(first + np.arange(n), neurons - 1))
+    return np.concatenate(blocks), np.concatenate(sources)
+
+
 def random_program(seed: int, model: str, steps: int, period: int, wide: bool = False) -> Program:
     """1 to 6 tiles wired at random: any start ticks, delays 1 … 5, loops, unread and unwritten registers."""
     rng = np.random.default_rng(seed)
@@ -110,6 +123,8 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
     source = [
         rng.integers(-channels, 0, r) if rng.random() < 0.3 else rng.integers(-channels, neurons, r) for r in rows
     ]
+    for i in np.flatnonzero(rng.random(tiles) < 0.3):
+        blocks[i], source[i] = _grouped(rng, int(columns[i]), neurons, channels)
     wanted = rng.integers(0, neurons, 7)
     output = OutputPort(
         name="y",
@@ -125,7 +140,7 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
         blocks,
         list(rng.integers(0, rng.choice([1, 4, 12]), tiles)),
         source,
-        delay=rng.integers(1, rng.choice([2, 6]), int(rows.sum())),
+        delay=rng.integers(1, rng.choice([2, 6]), sum(map(len, source))),
         parameters=_parameters(rng, model, neurons),
         inputs=inputs,
         outputs=[output],

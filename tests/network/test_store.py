@@ -67,9 +67,3 @@ def test_every_truncated_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.*cannot read this network file"):
         load_network(tmp_path / "gone")
-
-
-def test_parts_of_another_network_are_refused() -> None:
-    header, arrays = network_parts(SMALL)
-    with pytest.raises(FormatError, match="digest"):
-        network_from_parts(header, {**arrays, "fc.bias": np.ones(2)})

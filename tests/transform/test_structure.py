@@ -12,7 +12,7 @@ from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.facts import tail_of
 from neutrams.transform.lower import lower_functions, unsupported
 from neutrams.transform.names import origin_of, part_name
-from neutrams.transform.split import split_fan_in
+from neutrams.transform.split import SplitPlan, split_fan_in
 from strategies import float_inputs, float_networks
 
 
@@ -41,7 +41,8 @@ def test_split_obeys_the_limit_and_keeps_the_function(
 ) -> None:
     if unsupported(canonicalize(network)):
         return
-    split = split_fan_in(lower_functions(network), limit, pairs)
+    plan = SplitPlan(fan_in=limit, terms=limit // 2 if pairs else limit, pairs=pairs, spread_bias=pairs)
+    split = split_fan_in(lower_functions(network), plan)
     same_function(network, split, data.draw(float_inputs(network)))
     tail = tail_of(split)
     for node in split.nodes:
@@ -62,7 +63,7 @@ def test_a_hand_made_split_interleaves() -> None:
             Output(name="y", inputs=("relu",)),
         )
     )
-    split = split_fan_in(lower_functions(network), 4)
+    split = split_fan_in(lower_functions(network), SplitPlan(fan_in=4, terms=4))
     first = split.by_name["fc [1/3]"]
     assert isinstance(first, ops.Linear)
     np.testing.assert_array_equal(first.weights, [[0.0, 3.0, 6.0, 9.0]])

@@ -1,5 +1,6 @@
 """Files written whole or not at all, and array files that cannot execute code."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -55,9 +56,20 @@ def read_bytes(path: Path, what: str) -> bytes:
 def pack(kind: str, version: int, header: Mapping[str, object], arrays: Mapping[str, AnyArray]) -> bytes:
     """Return a safetensors file: a JSON header beside arrays. Same content, same bytes."""
     text = json.dumps(header, sort_keys=True, separators=(",", ":"))
-    metadata = {"neutrams": json.dumps({"header": text, "kind": kind, "version": version}, sort_keys=True)}
+    outer = {"header": text, "kind": kind, "version": version, "digest": content_digest(text, arrays)}
+    metadata = {"neutrams": json.dumps(outer, sort_keys=True)}
     contiguous = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
     return save(contiguous, metadata)
+
+
+def content_digest(text: str, arrays: Mapping[str, AnyArray]) -> str:
+    """Return the SHA-256 of a text and of arrays with their names, types and shapes."""
+    digest = hashlib.sha256(json.dumps(text).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, object], dict[str, AnyArray]]:
@@ -86,4 +98,6 @@ def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, object], dict
             where=str(path),
             fix="use the release of neutrams that wrote it, or write it again with this one",
         )
+    if outer.get("digest") != content_digest(outer["header"], arrays):
+        raise FormatError("its content is not what was written (the digest differs)", where=str(path), fix=advice)
     return header, arrays

@@ -1,6 +1,7 @@
 """Exact integer arithmetic on batches of signals.
 
-A signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree. Integers travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
+A signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree. Integers
+travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.kernels.spike_trains import spike_trains
 from neutrams.neurons import find_model
 
 EXACT_FLOAT32 = 1 << 24
@@ -28,7 +30,7 @@ def accumulate(weights: AnyArray, given: Sequence[torch.Tensor], elementwise: bo
         given: One signal ``[T, N, in]``, or K signals ``[T, N, n]``.
         elementwise: Whether this is an Add.
     """
-    peak = max(float(x.abs().max()) if x.numel() else 0.0 for x in given)
+    peak = max(float(x.max()) if x.numel() else 0.0 for x in (g.abs() if g.is_floating_point() else g for g in given))
     rows = np.abs(weights).sum(axis=0 if elementwise else 1).max(initial=0)
     kind = _exact_type(max(peak * float(rows), peak, 1.0))
     w = torch.from_numpy(np.array(weights)).to(kind)
@@ -43,7 +45,7 @@ def accumulate(weights: AnyArray, given: Sequence[torch.Tensor], elementwise: bo
 def fire(
     model: str, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
 ) -> torch.Tensor:
-    """Return what neurons give for accumulators ``[T or 1, N, n]``: float32 integers ``[steps, N, n]``, exact.
+    """Return what neurons give for accumulators ``[T or 1, N, n]``: integers ``[steps, N, n]``, float32 or uint8.
 
     Args:
         model: Neuron model; ``requantize`` or an integrate-and-fire one.
@@ -58,30 +60,22 @@ def fire(
         power = torch.exp2(p["shift"].to(torch.float64))
         scaled = torch.floor((total * p["multiplier"] + power / 2) / power)
         return torch.minimum(torch.maximum(scaled, p["low"]), p["high"]).to(torch.float32)
-    return _spikes(acc, p, steps, width, hard=model == "if_hard")
+    return _spikes(acc, p, steps, width, soft=model == "if_soft")
 
 
 def _spikes(
-    acc: torch.Tensor, p: Mapping[str, torch.Tensor], steps: int, width: tuple[int, int], hard: bool
+    acc: torch.Tensor, p: Mapping[str, torch.Tensor], steps: int, width: tuple[int, int], soft: bool
 ) -> torch.Tensor:
-    peak = float((acc.to(torch.float64) + p["leak"]).abs().max()) if acc.numel() else 0.0
+    drive = acc.to(torch.float64) + p["leak"]
+    peak = float(drive.abs().max()) if acc.numel() else 0.0
     kind = _exact_type(abs(width[0]) + peak)
-    theta, leak = p["threshold"].to(kind), p["leak"].to(kind)
-    v = p["initial"].to(kind).expand(acc.shape[1:]).clone()
-    drive = acc.to(kind) + leak
-    out = torch.empty((steps, *acc.shape[1:]), dtype=torch.float32)
-    for t in range(steps):
-        v += drive[t if len(drive) > 1 else 0]
-        v.clamp_(*width)
-        fired = v >= theta
-        out[t] = fired
-        if hard:
-            v[fired] = 0
-        else:
-            v -= fired * theta
+    v = p["initial"].to(kind).expand(acc.shape[1:]).contiguous().clone()
+    out = torch.empty((steps, *acc.shape[1:]), dtype=torch.uint8)
+    rule = (float(width[0]), float(width[1]), soft)
+    spike_trains(drive.to(kind).contiguous().numpy(), p["threshold"].to(kind).numpy(), v.numpy(), out.numpy(), rule)
     return out
 
 
 def count(signal: torch.Tensor, steps: int) -> torch.Tensor:
     """Return the sum of a signal over T steps, ``[N, n]``."""
-    return signal[0] * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0)
+    return signal[0].float() * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).float()

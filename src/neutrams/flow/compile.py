@@ -8,10 +8,11 @@ from importlib.metadata import version
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import CapacityError
+from neutrams.base.files import content_digest
 from neutrams.hardware import Chip
 from neutrams.mapping import MappingStats, map_network
 from neutrams.network import Network, ops
-from neutrams.network.store import network_parts
+from neutrams.network.text import to_text
 from neutrams.program import Program
 from neutrams.program.verify import violations
 from neutrams.transform.ledger import LedgerRow
@@ -122,7 +123,7 @@ def provenance_of(
         "neutrams": version("neutrams"),
         "torch": version("torch"),
         "numpy": version("numpy"),
-        "model_sha256": network_parts(network)[0]["digest"],
+        "model_sha256": content_digest(*to_text(network)),
         "chip_sha256": hashlib.sha256(chip.model_dump_json().encode()).hexdigest(),
         "calibration_sha256": data.hexdigest(),
         "mode": options.mode,

@@ -42,7 +42,7 @@ TARGETS = (
     Target(
         title="TIANJI variant, SNN mode, reset by subtraction, T = 32",
         chip="tianji",
-        overrides=(("neuron.models", "if_soft"),),
+        overrides=(("neuron.models", "requantize,if_soft"),),
         mode="snn",
         steps=32,
     ),

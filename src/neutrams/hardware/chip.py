@@ -211,8 +211,8 @@ class Chip(_Spec):
     signal: SignalSpec
     board: BoardSpec
     tick: TickSpec
-    technology: TechnologySpec
-    figures: Mapping[str, Figure]
+    technology: TechnologySpec = Field(repr=False)
+    figures: Mapping[str, Figure] = Field(repr=False)
 
     def with_values(self, **sections: Mapping[str, object]) -> "Chip":
         """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again.

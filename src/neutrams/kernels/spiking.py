@@ -7,7 +7,10 @@ import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.integrate_fire import integrate_and_fire
-from neutrams.kernels.synapses import add_dense_rows, add_listed_rows, find_active
+from neutrams.kernels.synapses import add_dense_rows, add_listed_rows, add_strands, find_active
+
+PAD = 64
+"""Room behind registers and accumulator, so that padded strands stay inside."""
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.int32]
@@ -85,6 +88,24 @@ class Weights(NamedTuple):
     weight: Words
 
 
+class Strands(NamedTuple):
+    """Strands (`neutrams.kernels.synapses.add_strands`), by tile; they read the step their tile is in.
+
+    Arrays:
+        first     int64[tiles + 1]    first strand of each tile
+        register  int64[strands]
+        column    int64[strands]
+        begin     int64[strands + 1]
+        weight    int16[weights]
+    """
+
+    first: Ints
+    register: Ints
+    column: Ints
+    begin: Ints
+    weight: npt.NDArray[np.int16]
+
+
 class Neurons(NamedTuple):
     """Parameters, int32 or int64[neurons] [LSB]."""
 
@@ -111,9 +132,9 @@ class Scratch(NamedTuple):
     """Working memory of one thread.
 
     Arrays:
-        registers  uint8[D * (neurons + channels)]
+        registers  uint8[D * (neurons + channels) + PAD]
         v, drive   int32 or int64[neurons]
-        acc        int16 or int32[widest tile], all 0
+        acc        int16, 32 or 64[widest tile + PAD], all 0
         active     int32[most axons + 4]
         counts     int32[neurons]
     """
@@ -151,6 +172,7 @@ def run_samples(
     axons: Axons,
     pulses: Pulses,
     weights: Weights,
+    strands: Strands,
     neurons: Neurons,
     spread: Spread,
     scratch: Scratch,
@@ -166,10 +188,11 @@ def run_samples(
     phase, order, start, neuron, spans, pulse, listed = tiles
     offset, span, source, row = axons
     dense, begin, column, weight = weights
+    strand, register, into, strip, strength = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
     wanted, outputs, axon_events, sent, raster = counted
-    width = registers.shape[0] // depth
+    width = (registers.shape[0] - PAD) // depth
     for i in range(outputs.shape[0]):
         v[:], drive[:], counts[:] = initial, leak, 0
         for tick in range(-1, ticks):
@@ -184,11 +207,13 @@ def run_samples(
                         add_current(drive, first, last, pulses.current, i, pulses.column[p])
                 found = 0
                 for s in range(spans[tile], spans[tile + 1]):
-                    seen = min(step + offset[s], steps)  # after the last step a register holds
+                    seen = min(step + offset[s], steps - 1)  # after the last step a register holds
                     if seen >= 0:  # before the first it is 0
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
+                for s in range(strand[tile], strand[tile + 1]):
+                    add_strands(acc, registers, slot, register, into, strip, strength, s)
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
                 else:

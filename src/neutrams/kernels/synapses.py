@@ -91,3 +91,29 @@ def add_listed_rows(
         r = np.uintp(row[active[i]])
         for e in range(np.uintp(begin[r]), np.uintp(begin[r + one])):
             acc[np.uintp(column[e])] += weight[e]
+
+
+@kernel
+def add_strands(
+    acc: npt.NDArray[Any],
+    registers: npt.NDArray[np.uint8],
+    slot: int,
+    register: npt.NDArray[np.int64],
+    column: npt.NDArray[np.int64],
+    begin: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.int16],
+    strand: int,
+) -> None:
+    """acc[column + i] += weight[i] * spike of register + i, along one strand.
+
+    Arrays:
+        acc        int16, 32 or 64[C]  accumulator [LSB]; read, then overwritten
+        registers  uint8[R]            1 where a spike stands, else 0; read from ``slot`` on
+        register   int64[S]            first register of each strand, counted from ``slot``; read
+        column     int64[S]            first column; read
+        begin      int64[S + 1]        strand s holds weights begin[s] … begin[s + 1] - 1; read
+        weight     int16[W]            [LSB], zeros at the end of a strand pad it; read
+    """
+    w, c, r = np.uintp(begin[strand]), np.uintp(column[strand]), np.uintp(slot + register[strand])
+    for i in range(np.uintp(begin[strand + 1]) - w):
+        acc[c + i] += weight[w + i] * registers[r + i]

@@ -3,6 +3,7 @@
 Registers are kept feature-major, ``[registers, n]``, so that an axon's gather copies whole rows.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from neutrams.kernels.requantize import requantize
 from neutrams.neurons import NeuronModel, find_model
 from neutrams.program import Program
 from neutrams.simulator.cores import Product, exact_type, product
-from neutrams.simulator.inputs import channel_limit, spread_channels
+from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
 from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons
 
@@ -57,15 +58,17 @@ class Batched:
         bytes_a_sample = registers * (self.clock.depth * self.kind.itemsize + 8)
         return int(np.clip(PART_BYTES // max(1, bytes_a_sample), 1, PART))
 
-    def run(self, q: IntArray, raster: bool) -> Tally:
-        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state, on all cores."""
-        starts = range(0, q.shape[1], self.part)
+    def run(self, inputs: Mapping[str, AnyArray], part: slice, raster: bool) -> Tally:
+        """Run some samples of ``inputs``, each from t = 0 with fresh state, on all cores."""
+        threads = thread_count()
+        size = min(self.part, -(-(part.stop - part.start) // threads))
 
         def run_part(start: int) -> Tally:
-            return _Part(self, q[:, start : start + self.part], raster and start == 0).run()
+            q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))
+            return _Part(self, q, raster and start == part.start).run()
 
-        with ThreadPoolExecutor(thread_count()) as pool:
-            return merge(list(pool.map(run_part, starts)))
+        with ThreadPoolExecutor(threads) as pool:
+            return merge(list(pool.map(run_part, range(part.start, part.stop, size))))
 
 
 def batched(program: Program, clock: Schedule) -> Batched:

@@ -23,7 +23,6 @@ from collections.abc import Callable, Mapping
 from neutrams.base.arrays import AnyArray
 from neutrams.program import Program
 from neutrams.simulator.batched import Batched, batched
-from neutrams.simulator.inputs import encode_channels
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.spiking import Spiking, fits, spiking
 from neutrams.simulator.tally import Tally, merge
@@ -57,12 +56,10 @@ def run_chunks(
         The tally of all samples; no number in it depends on chunks or threads.
     """
     n = len(next(iter(inputs.values())))
-    size = CHUNK
     parts = []
-    for start in range(0, n, size):
-        stop = min(start + size, n)
-        q = encode_channels(engine.program, inputs, slice(start, stop))
-        parts.append(engine.run(q, raster and start == 0))
+    for start in range(0, n, CHUNK):
+        stop = min(start + CHUNK, n)
+        parts.append(engine.run(inputs, slice(start, stop), raster and start == 0))
         if progress is not None:
             progress(stop, n)
     return merge(parts)

@@ -6,6 +6,7 @@ the leak: a *pulse* of current. Integer addition is associative, so the sum is t
 are looked at in a tick.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from neutrams.kernels.compiled import thread_count
 from neutrams.program import Program
 from neutrams.simulator import synapses
 from neutrams.simulator.cores import Product, exact_type, product
-from neutrams.simulator.inputs import channel_limit, spread_channels, spread_table
+from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels, spread_table
 from neutrams.simulator.schedule import Schedule
+from neutrams.simulator.strands import find_strands
 from neutrams.simulator.tally import Tally, output_neurons
 
 RESETS = {"if_hard": False, "if_soft": True}
@@ -66,6 +68,8 @@ class Spiking:
         tiles: The kernel's tiles.
         axons: The kernel's axons.
         weights: The kernel's weights.
+        strands: The kernel's strands.
+        covered: bool ``[axons]``, those the strands stand for.
         neurons: The kernel's neuron parameters, in the type of the potential.
         pulses: The currents of level-coded channels, by tile.
         columns: int64 ``[pulses + 1]``, first column of each pulse in the kernel's ``current``.
@@ -78,6 +82,8 @@ class Spiking:
     tiles: kernels.Tiles
     axons: kernels.Axons
     weights: kernels.Weights
+    strands: kernels.Strands
+    covered: AnyArray
     neurons: kernels.Neurons
     pulses: tuple[Pulse, ...]
     columns: IntArray
@@ -89,18 +95,22 @@ class Spiking:
         bytes_a_sample = 8 * int(self.columns[-1]) + 24 * self.program.channels + 1
         return int(np.clip(PART_BYTES // bytes_a_sample, 1, PART))
 
-    def run(self, q: IntArray, raster: bool) -> Tally:
-        """Run the samples of ``q``, int64 ``[channels, n]``, each from t = 0 with fresh state, on all cores."""
-        threads, n = thread_count(), q.shape[1]
-        size = min(self.part, -(-n // threads))
+    def run(self, inputs: Mapping[str, AnyArray], part: slice, raster: bool) -> Tally:
+        """Run some samples of ``inputs``, each from t = 0 with fresh state, on all cores."""
+        threads = thread_count()
+        size = min(self.part, -(-(part.stop - part.start) // threads))
 
-        def run_part(start: int) -> kernels.Counted:
-            return self._run_part(q[:, start : start + size], raster and start == 0)
+        def run_part(start: int) -> tuple[kernels.Counted, IntArray, IntArray]:
+            q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))
+            counted = self._run_part(q, raster and start == part.start)
+            return counted, np.count_nonzero(q, axis=1), q.sum(axis=1)
 
         with ThreadPoolExecutor(threads) as pool:
-            return self._tally(q, list(pool.map(run_part, range(0, n, size))))
+            counted, nonzero, spikes = zip(*pool.map(run_part, range(part.start, part.stop, size)), strict=True)
+        return self._tally(list(counted), np.sum(nonzero, axis=0), np.sum(spikes, axis=0))
 
     def _run_part(self, q: IntArray, raster: bool) -> kernels.Counted:
+        """Run the samples of ``q``, int64 ``[channels, n]``, in this thread."""
         counted = self._counters(q.shape[1], raster)
         channel = np.flatnonzero(spread_channels(self.program))
         spikes = np.ascontiguousarray(q[channel].T, dtype=np.int32)
@@ -110,6 +120,7 @@ class Spiking:
             self.axons,
             self._currents(q),
             self.weights,
+            self.strands,
             self.neurons,
             kernels.Spread(q=spikes, channel=channel, table=self.table),
             self._scratch(),
@@ -141,11 +152,11 @@ class Spiking:
         places, word = len(self.neurons.leak), self.neurons.leak.dtype
         axons = int(np.diff(self.program.tiles.axons).max(initial=0))
         return kernels.Scratch(
-            registers=np.zeros(self.clock.depth * (places + self.program.channels), dtype=np.uint8),
+            registers=np.zeros(self.clock.depth * (places + self.program.channels) + kernels.PAD, dtype=np.uint8),
             v=np.zeros(places, dtype=word),
             drive=np.zeros(places, dtype=word),
             acc=np.zeros(
-                synapses.widest(self.places), dtype=ACCUMULATORS[self.weights.dense.dtype, self.neurons.leak.dtype]
+                synapses.widest(self.places) + kernels.PAD, dtype=ACCUMULATORS[self.weights.dense.dtype, self.neurons.leak.dtype]
             ),
             active=np.zeros(axons + 4, dtype=np.int32),
             counts=np.zeros(places, dtype=np.int32),
@@ -162,21 +173,27 @@ class Spiking:
             raster=np.zeros((self.clock.ticks if raster else 0, places), dtype=np.uint8),
         )
 
-    def _tally(self, q: IntArray, parts: list[kernels.Counted]) -> Tally:
-        """Join the counts, in the program's own numbers, and add the events of level-coded channels."""
+    def _tally(self, parts: list[kernels.Counted], nonzero: IntArray, spikes: IntArray) -> Tally:
+        """Join the counts, in the program's own numbers, and add the events the kernel does not look at.
+
+        Args:
+            parts: What the kernel counted.
+            nonzero: int64 ``[channels]``, samples in which each channel's q is not 0.
+            spikes: int64 ``[channels]``, sum of q.
+        """
         program, clock, neuron = self.program, self.clock, self.places.neuron
-        spread, level = spread_channels(program), ~self.places.spiking
-        nonzero = np.count_nonzero(q, axis=1)
-        received = program.steps * nonzero
-        received[spread] = self.table.sum(axis=0, dtype=np.int64)[q[spread]].sum(axis=1)
         events = np.sum([part.axon_events for part in parts], axis=0)
+        sent = np.sum([part.sent for part in parts], axis=0)[neuron]
+        received = np.where(spread_channels(program), spikes, program.steps * nonzero)
+        level = ~self.places.spiking
         steps = np.maximum(0, program.steps - np.maximum(0, -clock.offset[level]))
         np.add.at(events, clock.tile[level], nonzero[clock.register[level] - len(program.neurons)] * steps)
+        np.add.at(events, clock.tile[self.covered], np.concatenate([sent, received])[clock.register[self.covered]])
         raster = parts[0].raster[:, neuron].astype(np.bool_)
         return Tally(
             outputs=np.concatenate([part.outputs for part in parts]),
             axon_events=events,
-            sent=np.sum([part.sent for part in parts], axis=0)[neuron],
+            sent=sent,
             received=received,
             raster=raster if len(raster) else None,
         )
@@ -197,7 +214,10 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
     narrow = bound <= np.iinfo(np.int16).max and neurons.leak.dtype == np.int32
     narrow &= all(block.dtype == np.int8 for block in program.blocks)
     weights, rows, listed = synapses.store_weights(program, clock, places, np.int8 if narrow else np.int16)
-    axons, spans = synapses.spiking_axons(program, clock, places, rows, len(weights.dense) - synapses.widest(places))
+    strands, covered = find_strands(program, clock, places)
+    looked_at = np.flatnonzero(places.spiking & ~covered)
+    zero = len(weights.dense) - synapses.widest(places)
+    axons, spans = synapses.spiking_axons(clock, places, looked_at, rows, zero)
     widths = np.array([len(program.blocks[program.tiles.block[pulse.tile]].T) for pulse in pulses], dtype=np.int64)
     padded = -(-widths // synapses.PAD) * synapses.PAD
     first = np.searchsorted([pulse.tile for pulse in pulses], np.arange(len(program.tiles) + 1))
@@ -208,6 +228,8 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
         tiles=synapses.tile_rows(program, places, spans, first, listed),
         axons=axons,
         weights=weights,
+        strands=strands,
+        covered=covered,
         neurons=neurons,
         pulses=pulses,
         columns=np.concatenate([[0], np.cumsum(padded)]).astype(np.int64),

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.kernels import spiking as kernels
 from neutrams.kernels.spiking import Axons, Tiles, Weights
 from neutrams.program import Program
 from neutrams.simulator.cores import SPARSE_DENSITY
 from neutrams.simulator.inputs import spread_channels
 from neutrams.simulator.schedule import Schedule
 
-PAD = 64
+PAD = kernels.PAD
 """Tiles are padded to a multiple of so many neurons, so that every vector loop runs without a remainder."""
 
 
@@ -49,18 +50,17 @@ def widest(places: Layout) -> int:
 
 
 def spiking_axons(
-    program: Program, clock: Schedule, places: Layout, rows: IntArray, zero: int
+    clock: Schedule, places: Layout, chosen: IntArray, rows: IntArray, zero: int
 ) -> tuple[Axons, IntArray]:
-    """Return the spiking axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
+    """Return axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
 
     Args:
-        program: The program.
-        clock: Its schedule.
-        places: Its layout.
+        clock: The schedule.
+        places: The layout.
+        chosen: The axons, ascending.
         rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`).
         zero: Where the row of zeros begins, behind all others.
     """
-    chosen = np.flatnonzero(places.spiking)
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
     tile, offset = clock.tile[chosen], clock.offset[chosen]
     new = np.ones(len(chosen), dtype=np.bool_)
@@ -72,7 +72,7 @@ def spiking_axons(
         source=places.register[chosen].astype(np.int32),
         row=np.append(rows[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
     )
-    return axons, np.searchsorted(tile[begin], np.arange(len(program.tiles) + 1))
+    return axons, np.searchsorted(tile[begin], np.arange(len(places.first)))
 
 
 def store_weights(

@@ -20,8 +20,8 @@ class TransformOptions:
         steps: T, steps a sample in snn mode; 1 in ann mode.
         effort: 0 to 3, amount of work.
         seed: Of whatever is random.
-        partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (ann) or ``pair`` (two
-            neurons).
+        partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (not under reset to zero)
+            or ``pair`` (two neurons).
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:
@@ -79,14 +79,20 @@ def partial_code(chip: Chip, options: TransformOptions) -> str:
         SpecError: The chip or mode does not have the one asked for.
     """
     signed = chip.signal.partial_sums == "signed" and options.mode == "ann"
+    soft = options.mode == "snn" and neuron_model(chip, "snn") == "if_soft"
     wanted = options.partial_sums
     if wanted == "auto":
-        return "signed" if signed else ("offset" if options.mode == "ann" else "pair")
+        return "signed" if signed else ("offset" if options.mode == "ann" or soft else "pair")
     _check(
         wanted != "signed" or signed,
         f"signed is not possible on chip {chip.name!r} in mode {options.mode}",
         "partial_sums",
         "take auto, or set signal.partial_sums=signed in ann mode",
     )
-    _check(wanted != "offset" or options.mode == "ann", "offset needs mode ann", "partial_sums", "take pair or auto")
+    _check(
+        wanted != "offset" or options.mode == "ann" or soft,
+        "an offset does not survive reset to zero",
+        "partial_sums",
+        "take pair or auto, or reset by subtraction (neuron.models=if_soft)",
+    )
     return wanted

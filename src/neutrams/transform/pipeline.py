@@ -13,9 +13,10 @@ from neutrams.network import Network
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code
-from neutrams.transform.split import split_fan_in
+from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ann_fitter import AnnFitter
 from neutrams.transform.tuning.constrain import Build, Fitter, Progress, constrain
+from neutrams.transform.tuning.snn_fitter import SnnFitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,38 +61,48 @@ def transform(
     """
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
-    code = partial_code(chip, options)
-    split = split_fan_in(lower_functions(network), usable_fan_in(chip, code), code == "pair")
+    plan, copies = split_plan(chip, options)
+    split = split_fan_in(lower_functions(network), plan)
     data, labels = _sampled(calibration, options)
     build = Build(
-        source=split, chip=chip, fitter=_fitter(chip, options), steps=options.steps,
+        source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
         values=float_values(split, data), inputs=data, labels=labels,
     )  # fmt: skip
     core, ledger = constrain(build, progress)
-    activity = {name: signal.sent(chip.signal.skip_zero) for name, signal in build.signals.items()}
     samples = len(next(iter(data.values())))
-    return Transformed(network=core, ledger=tuple(ledger), activity=activity, samples=samples)
+    return Transformed(network=core, ledger=tuple(ledger), activity=build.activity, samples=samples)
 
 
-def _fitter(chip: Chip, options: TransformOptions) -> Fitter:
-    return AnnFitter(chip)
+def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
+    if options.mode == "ann":
+        return AnnFitter(chip)
+    return SnnFitter(chip, neuron_model(chip, options.mode), options.steps, copies)
 
 
-def usable_fan_in(chip: Chip, code: str) -> int:
-    """Return how many inputs an accumulator may have: the axons but for the bias row.
+RELAY_COPIES = 2
+"""Relay neurons of staggered charge that carry a partial sum in snn mode, where the fan-in leaves room for them."""
+
+
+def split_plan(chip: Chip, options: TransformOptions) -> tuple[SplitPlan, int]:
+    """Return (how layers are divided, how many copies carry each part).
 
     Raises:
-        CapacityError: Too few for partial sums to be added up.
+        CapacityError: The fan-in is too small for partial sums to be added up.
     """
-    free = chip.core.axons - (1 if chip.core.bias == "row" else 0)
-    least = 4 if code == "pair" else 2
-    if free < least:
+    code = partial_code(chip, options)
+    spiking = options.mode == "snn"
+    free = chip.core.axons - (1 if chip.core.bias == "row" and not spiking else 0)
+    carriers = 2 if code == "pair" else 1
+    copies = RELAY_COPIES if spiking and free >= 2 * carriers * RELAY_COPIES else 1
+    terms = free // (carriers * copies)
+    if terms < 2:
         raise CapacityError(
-            f"a neuron of chip {chip.name!r} can have {free} inputs, adding partial sums takes {least}",
+            f"a neuron of chip {chip.name!r} can have {free} inputs, adding partial sums takes {2 * carriers}",
             where="core.axons",
-            fix=f"take a core with at least {least + chip.core.axons - free} axons",
+            fix=f"take a core with at least {2 * carriers + chip.core.axons - free} axons",
         )
-    return free
+    pairs = code == "pair"
+    return SplitPlan(fan_in=free, terms=terms, pairs=pairs, spread_bias=spiking and pairs), copies
 
 
 def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) -> None:

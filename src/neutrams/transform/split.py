@@ -1,6 +1,6 @@
 """Divide layers whose fan-in exceeds a core's axons into partial sums that fit."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,40 +10,55 @@ from neutrams.transform.facts import functions_native, tail_of, units_are_simple
 from neutrams.transform.names import part_name
 
 
-@network_pass(requires=(units_are_simple, functions_native), ensures=(units_are_simple, functions_native))
-def split_fan_in(network: Network, max_fan_in: int, pairs: bool = False) -> Network:
-    """Return the network with no accumulator of more than ``max_fan_in`` inputs; its function stays the same.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPlan:
+    """How layers are divided.
 
-    A Linear of larger fan-in becomes G = ceil(in / max_fan_in) partial sums over interleaved inputs x[g::G] and an
+    Attributes:
+        fan_in: Most inputs of a Linear [count].
+        terms: Most terms of an Add [count], >= 2; fewer than ``fan_in`` where several neurons carry each term.
+        pairs: Carry each partial sum z by two neurons, relu(z) and relu(-z), for chips whose signals are unsigned and
+            whose neurons cannot carry an offset.
+        spread_bias: Share the bias out to the partial sums instead of adding it to their sum.
+    """
+
+    fan_in: int
+    terms: int
+    pairs: bool = False
+    spread_bias: bool = False
+
+
+@network_pass(requires=(units_are_simple, functions_native), ensures=(units_are_simple, functions_native))
+def split_fan_in(network: Network, plan: SplitPlan) -> Network:
+    """Return the network with no accumulator of more inputs than ``plan`` allows; its function stays the same.
+
+    A Linear of larger fan-in becomes G = ceil(in / fan_in) partial sums over interleaved inputs x[g::G] and an
     Add that sums them; an Add of too many terms becomes a tree of Adds. Interleaved groups see the whole input each, so
     partial sums are of like size (contiguous ones cost up to a point of accuracy: reference/prototypes.md).
 
     Args:
         network: A lowered network.
-        max_fan_in: Most inputs of an accumulator [count], >= 2 (>= 4 with ``pairs``).
-        pairs: Carry each partial sum z by two neurons, relu(z) and relu(-z), for chips whose signals are unsigned and
-            whose neurons cannot carry an offset. An Add then has twice as many terms.
+        plan: The limits, and how partial sums travel.
 
     References:
         Ji et al. (2018), full expansion. arXiv:1801.00746
     """
     tail = tail_of(network)
-    terms = max_fan_in // 2 if pairs else max_fan_in
 
     def divided(node: ops.Node) -> list[ops.Node]:
         decoded = all(reader.name in tail for reader in network.consumers[node.name])
-        if isinstance(node, ops.Linear) and node.weights.shape[1] > max_fan_in:
-            parts, total = _partial_sums(node, max_fan_in)
-            return parts + ([total] if decoded else _sum_tree(total, terms))
-        if isinstance(node, ops.Add) and len(node.inputs) > terms:
-            return _sum_tree(node, terms)
+        if isinstance(node, ops.Linear) and node.weights.shape[1] > plan.fan_in:
+            parts, total = _partial_sums(node, plan.fan_in, plan.spread_bias and not decoded)
+            return parts + ([total] if decoded else _sum_tree(total, plan.terms))
+        if isinstance(node, ops.Add) and len(node.inputs) > plan.terms:
+            return _sum_tree(node, plan.terms)
         return [node]
 
     network = network.map(divided)
-    return _carried_by_pairs(network) if pairs else network
+    return _carried_by_pairs(network) if plan.pairs else network
 
 
-def _partial_sums(node: ops.Linear, max_fan_in: int) -> tuple[list[ops.Node], ops.Add]:
+def _partial_sums(node: ops.Linear, max_fan_in: int, spread_bias: bool) -> tuple[list[ops.Node], ops.Add]:
     out, fan_in = node.weights.shape
     groups = -(-fan_in // max_fan_in)
     parts: list[ops.Node] = []
@@ -52,9 +67,11 @@ def _partial_sums(node: ops.Linear, max_fan_in: int) -> tuple[list[ops.Node], op
         name = part_name(node.name, f"{g + 1}/{groups}")
         rows = ops.Slice(name=f"{name} inputs", inputs=node.inputs, start=g, stop=fan_in, step=groups)
         weights = node.weights[:, g::groups]
-        parts += [rows, ops.Linear(name=name, inputs=(rows.name,), weights=weights, bias=np.zeros(out))]
+        share = node.bias / groups if spread_bias else np.zeros(out)
+        parts += [rows, ops.Linear(name=name, inputs=(rows.name,), weights=weights, bias=share)]
         names.append(name)
-    total = ops.Add(name=node.name, inputs=tuple(names), coefficients=np.ones((groups, out)), bias=node.bias)
+    rest = np.zeros(out) if spread_bias else node.bias
+    total = ops.Add(name=node.name, inputs=tuple(names), coefficients=np.ones((groups, out)), bias=rest)
     return parts, total
 
 

@@ -117,8 +117,8 @@ def _whole_steps(peak: FloatArray, least: FloatArray) -> FloatArray:
 def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
     """Return (m, s, output scale, weight step).
 
-    step = scale * m / 2^s is the finest one >= ``least`` that the widths allow. Where even m = 2^multiplier_bits - 1 and s = 1 give less than ``least``, the output scale grows; if it must stay,
-    the largest weights are cut.
+    step = scale * m / 2^s is the finest one >= ``least`` that the widths allow. Where even the largest m and s = 1 give
+    less than ``least``, the output scale grows; if it must stay, the largest weights are cut.
     """
     most = (1 << chip.neuron.multiplier_bits) - 1
     longest = (1 << chip.neuron.shift_bits) - 1

@@ -1,14 +1,16 @@
 """The fitter of ann mode: output ranges, copies of decoded neurons, and the closed-form fit."""
 
-from collections.abc import Mapping
-
+import numpy as np
 import torch
+
+from neutrams.base.arrays import FloatArray
 
 from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.transform.tuning.ann import fit_ann
+from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.ranges import positive_range, signal_bits, signed_ranges
-from neutrams.transform.tuning.unit import Fit, Unit
+from neutrams.transform.tuning.unit import Fit, Signal, Unit
 
 MOST_COPIES = 16
 """Most neurons that carry one decoded value; they cost nothing while they fit in the columns of one core."""
@@ -27,19 +29,20 @@ class AnnFitter:
         scale = (most - least) / high if most > least else 1.0
         return ops.Encode(name=name, inputs=(source,), scale=scale, zero=least, low=0, high=high)
 
-    def fit(self, unit: Unit, siblings: Mapping[str, torch.Tensor]) -> Fit:
+    def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
-        copies = decoded_copies(unit, self.chip)
+        copies = context.copies(unit, self.chip, MOST_COPIES) if unit.decoded else 1
         bits = signal_bits(self.chip, unit.decoded)
         if unit.cap is not None:
             return fit_ann(unit, positive_range(unit.activated(unit.target), unit.cap, bits), self.chip, copies)
-        ranges = signed_ranges(list(siblings.values()), self.chip, bits, shared=unit.decoded)
-        own = list(siblings).index(unit.accumulator.name)
+        ranges = signed_ranges(list(context.siblings.values()), self.chip, bits, shared=unit.decoded)
+        own = list(context.siblings).index(unit.accumulator.name)
         return fit_ann(unit, ranges[own], self.chip, copies)
 
+    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
+        """Return the scale as it is: it is exact."""
+        return given.scale
 
-def decoded_copies(unit: Unit, chip: Chip) -> int:
-    """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""
-    if not unit.decoded or unit.elementwise:
-        return 1
-    return max(1, min(MOST_COPIES, chip.core.neurons // unit.target.shape[1]))
+    def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+        """Return gain 1 and shift 0: the decoder is exact."""
+        return np.ones(value.shape[1]), np.zeros(value.shape[1])

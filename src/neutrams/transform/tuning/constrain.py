@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray
+from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.evaluate import float_values
 from neutrams.evaluate.run import encode_signal
 from neutrams.evaluate.signals import fire
@@ -16,6 +16,7 @@ from neutrams.network import Network, ops
 from neutrams.transform.facts import ACCUMULATORS, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
+from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.loss import layer_row, unit_rows
 from neutrams.transform.tuning.unit import Fit, Signal, Unit, joined
 
@@ -29,8 +30,16 @@ class Fitter(Protocol):
         """Return the encoder of an input vector with calibration values float32 ``[N, n]``."""
         ...
 
-    def fit(self, unit: Unit, siblings: Mapping[str, torch.Tensor]) -> Fit:
-        """Return the unit in integers; ``siblings`` are the targets of the sums that are added to its own."""
+    def fit(self, unit: Unit, context: Context) -> Fit:
+        """Return the unit in integers."""
+        ...
+
+    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
+        """Return the scale of what the fitted unit gives, in the light of what it really gives."""
+        ...
+
+    def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+        """Return (gain, shift) of each decoded element, in the light of what is really decoded."""
         ...
 
 
@@ -48,6 +57,8 @@ class Build:
         labels: Their classes, or None.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
+        copies: Tensor of the source → the core tensors that carry it in equal shares, where there are several.
+        activity: Words or spikes a sample, by core node.
         renamed: Tensor of the source → node that gives it to the host tail.
         ledger: Losses so far.
     """
@@ -61,6 +72,8 @@ class Build:
     labels: AnyArray | None
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
+    copies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    activity: dict[str, FloatArray] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     ledger: list[LedgerRow] = field(default_factory=list)
 
@@ -111,8 +124,7 @@ def _decodes_parts(build: Build, node: ops.Node, tail: frozenset[str]) -> bool:
 
 def _read(build: Build, name: str) -> str:
     """Return the core node that gives tensor ``name``, encoding it if it is an input."""
-    node = build.source.by_name[name]
-    if name in build.signals or not (isinstance(node, ops.Input) or _shapes_input(build.source, node)):
+    if name in build.signals:
         return name
     encoded = f"{name} encoded"
     if encoded not in build.signals:
@@ -122,6 +134,7 @@ def _read(build: Build, name: str) -> str:
         span = build.steps if encoder.code == "spread" else 1
         scale, zero = np.full(n, encoder.scale * span), np.full(n, encoder.zero)
         build.signals[encoded] = Signal(values=values, scale=scale, zero=zero, steps=build.steps)
+        build.activity[encoded] = build.signals[encoded].sent(build.chip.signal.skip_zero)
         build.nodes.append(encoder)
     return encoded
 
@@ -136,39 +149,73 @@ def _move(build: Build, node: ops.Slice | ops.Concat) -> None:
         build.signals[node.name] = joined(given)
 
 
-def _siblings(build: Build, accumulator: ops.Node, cap: float | None) -> dict[str, torch.Tensor]:
-    """Targets of the signed sums that one Add reads beside this one, itself included."""
-    readers = build.source.consumers[accumulator.name]
-    if cap is not None or len(readers) != 1 or not isinstance(readers[0], ops.Add):
-        return {accumulator.name: build.values[accumulator.name]}
+def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
+    """Return what the unit's output is added to: the other parts of the sum that reads it, and that sum."""
+    own = {accumulator.name: build.values[accumulator.name]}
+    readers = build.source.consumers[unit_name]
+    if not origin_of(unit_name)[1] or not all(isinstance(r, ops.Add) for r in readers):
+        return Context(siblings=own, total=None)
     found = [n for n in readers[0].inputs if isinstance(build.source.by_name[n], ACCUMULATORS)]
-    return {name: build.values[name] for name in found}
+    siblings = {name: build.values[name] for name in found} if accumulator.name in found else own
+    return Context(siblings=siblings, total=build.values[readers[0].name])
 
 
-def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, tail: frozenset[str]) -> None:
+def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, decoded: bool) -> Unit:
+    """Return the unit with the signals it reads; a sum reads every copy of its terms."""
     assert isinstance(accumulator, ACCUMULATORS)
-    readers = build.source.consumers[name]
-    sums_of_parts = [r for r in readers if _decodes_parts(build, r, tail)]
-    unit = Unit(
+    if isinstance(accumulator, ops.Add):
+        shares = [build.copies.get(name, (name,)) for name in accumulator.inputs]
+        gains = np.repeat(accumulator.coefficients, [len(s) for s in shares], axis=0)
+        names = tuple(name for share in shares for name in share)
+        accumulator = replace(accumulator, inputs=names, coefficients=gains)
+    return Unit(
         name=name,
         accumulator=accumulator,
         cap=cap,
-        decoded=all(r.name in tail for r in readers) or bool(sums_of_parts),
+        decoded=decoded,
         inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
         target=build.values[accumulator.name],
     )
-    fit = build.fitter.fit(unit, _siblings(build, accumulator, cap))
-    neurons = f"{name} neurons" if unit.decoded and not sums_of_parts else name
-    build.signals[neurons] = _emit(build, unit, fit, neurons)
-    build.ledger += unit_rows(unit, fit, build.signals[neurons])
+
+
+def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, tail: frozenset[str]) -> None:
+    readers = build.source.consumers[name]
+    of_decoded_sum = any(_decodes_parts(build, r, tail) for r in readers)
+    unit = _unit(build, name, accumulator, cap, of_decoded_sum or all(r.name in tail for r in readers))
+    context = _context(build, name, accumulator)
+    fit = build.fitter.fit(unit, context)
+    neurons = f"{name} neurons" if unit.decoded and not of_decoded_sum else name
+    given = delivered(unit, fit, build.chip, build.steps)
+    fit = replace(fit, scale=build.fitter.gain(unit, context, given))
+    given = replace(given, scale=fit.scale)
+    _emit(build, unit, fit, neurons)
+    build.signals[neurons] = given
+    build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
+    build.ledger += unit_rows(unit, fit, given)
+    if not unit.decoded and fit.neurons > unit.target.shape[1]:
+        _share(build, name, unit.target.shape[1])
     if any(r.name in tail for r in readers):
         _decode(build, name, (neurons,), np.zeros(unit.target.shape[1]))
     elif cap is not None and origin_of(name)[1] == "":
-        _record_layer(build, name, build.signals[neurons].value())
+        _record_layer(build, name, given.value())
 
 
-def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> Signal:
-    """Append the accumulator and the neurons; return what they deliver."""
+def _share(build: Build, name: str, n: int) -> None:
+    """Give each of the copies that carry tensor ``name`` in equal shares a node of its own."""
+    signal = build.signals[name]
+    copies = len(signal.scale) // n
+    names = []
+    for k in range(copies):
+        cut = ops.Slice(name=f"{name} copy {k + 1}", inputs=(name,), start=k * n, stop=(k + 1) * n)
+        part = signal.part(cut.start, cut.stop, 1)
+        build.signals[cut.name] = replace(part, scale=part.scale / copies, zero=part.zero / copies)
+        build.nodes.append(cut)
+        names.append(cut.name)
+    build.copies[name] = tuple(names)
+
+
+def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> None:
+    """Append the accumulator and the neurons."""
     names = tuple(_read(build, i) for i in unit.accumulator.inputs)
     zeros = np.zeros(fit.neurons, dtype=np.int64)
     rows, names = _with_bias_row(build, unit, fit, names)
@@ -185,7 +232,6 @@ def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> Signal:
             origin=origin, elements=np.tile(np.arange(n), fit.neurons // n), part=part,
         )
     )  # fmt: skip
-    return delivered(unit, fit, build.chip, build.steps)
 
 
 def delivered(unit: Unit, fit: Fit, chip: Chip, steps: int) -> Signal:
@@ -219,25 +265,27 @@ def _decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray) -
     """Append the decoder that gives tensor ``name`` from the neurons of ``sources``, which add up to it."""
     given = [build.signals[s] for s in sources]
     n = len(bias)
-    copies = [len(s.scale) // n for s in given]
-    element = np.concatenate([np.tile(np.arange(n), c) for c in copies])
-    offset = bias + sum(s.zero.reshape(-1, n).mean(axis=0) for s in given)
-    scale = given[0].scale[:n] / copies[0] / build.steps
-    assert all(
-        c == copies[0] and np.array_equal(s.scale[:n], given[0].scale[:n]) for c, s in zip(copies, given, strict=True)
-    )
+    copies = len(given[0].scale) // n
+    full = given[0].scale[:n]
+    assert all(len(s.scale) == copies * n and np.array_equal(s.scale[:n], full) for s in given)
+    offset = bias + sum(s.zero[:n] for s in given)
+    total = torch.stack([s.mean().reshape(-1, copies, n).mean(1) for s in given]).sum(0)
+    value = total * torch.from_numpy(full).float() + torch.from_numpy(offset).float()
+    gain, shift = build.fitter.decoded(value, build.values[name])
     inputs = sources
     if len(sources) > 1:
         build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources))
         inputs = (f"{name} parts",)
-    node_name = name if not build.signals.keys() & {name} else f"{name} decoded"
-    ones = np.ones(len(element), dtype=np.int64)
+    node_name = f"{name} decoded" if name in build.signals else name
+    element = np.tile(np.arange(n), copies * len(sources))
     build.nodes.append(
-        ops.Decode(name=node_name, inputs=inputs, coefficient=ones, element=element, scale=scale, offset=offset)
-    )
+        ops.Decode(
+            name=node_name, inputs=inputs, coefficient=np.ones(len(element), dtype=np.int64), element=element,
+            scale=gain * full / copies / build.steps, offset=gain * offset + shift,
+        )
+    )  # fmt: skip
     build.renamed[name] = node_name
-    value = torch.stack([s.mean().reshape(-1, copies[0], n).mean(1) for s in given]).sum(0)
-    _record_layer(build, name, value * torch.from_numpy(given[0].scale[:n]).float() + torch.from_numpy(offset).float())
+    _record_layer(build, name, value * torch.from_numpy(gain).float() + torch.from_numpy(shift).float())
 
 
 def _record_layer(build: Build, name: str, value: torch.Tensor) -> None:

@@ -46,7 +46,7 @@ def refit(rows: FloatArray, seen: Moments) -> FloatArray:
     """
     gram = damped(seen.gram)
     pull = gram - seen.gram
-    solved: FloatArray = np.linalg.solve(gram, (seen.cross + rows @ pull).T).T
+    solved: FloatArray = np.linalg.solve(gram, (seen.cross + rows @ pull).T).T.astype(np.float64)
     return solved
 
 

@@ -1,0 +1,176 @@
+"""Fit a unit of an snn-mode network: integer weights, leak, threshold, initial charge. Rates carry values.
+
+A neuron of real threshold Θ gives rate r = z / Θ for a drive of z per step. What is lost comes from few spikes
+(quantisation)
+and, under reset to zero, from the charge thrown away at each spike. The rules below keep both small; each was chosen by
+its measured gain (docs/explanation/spiking.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.hardware import Chip
+from neutrams.transform.tuning.unit import Fit, Unit
+from neutrams.transform.tuning.weights import round_nearest
+
+QUANTILE = 0.999
+"""What counts as the full range of a signal: the rest saturates."""
+
+HEAD = {"if_soft": 1.0, "if_hard": 2.5}
+"""Threshold of an activation in units of its full range; room above it keeps rates, and so lost charge, low."""
+
+EQUAL = 1.001
+"""Spikes whose worths differ by no more than this factor count as equal."""
+
+SPIKES_PER_SPIKE = 4
+"""Under reset to zero: how many spikes of equal worth, summed, make one spike of the sum."""
+
+DECODED_HEAD = {"if_soft": 1.5, "if_hard": 12.0}
+"""Threshold of a decoded neuron in units of its range: many copies at low rates resolve the value."""
+
+LEAST_SHARE = 0.01
+"""No range of an activation is taken smaller than this share of its layer's mean range."""
+
+LEAST_PART = 0.1
+"""Likewise of a partial sum's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drive:
+    """A spiking unit in real numbers, source units.
+
+    Attributes:
+        threshold: float64 ``[n]``.
+        leak: float64 ``[n]``, added every step.
+        zero: float64 ``[n]``, value at rate 0.
+    """
+
+    threshold: FloatArray
+    leak: FloatArray
+    zero: FloatArray
+
+
+def activation_drive(unit: Unit, bias: FloatArray, model: str) -> Drive:
+    """Return the drive of a ReLU unit: its threshold is the full range of the activation times the model's headroom."""
+    full = full_range(unit.activated(unit.target))
+    return Drive(threshold=full * HEAD[model], leak=bias, zero=np.zeros_like(bias))
+
+
+def offset_drive(unit: Unit, bias: FloatArray, head: float, shared: list[torch.Tensor]) -> Drive:
+    """Return the drive of a signed sum carried by an offset: rate 0 stands for its least value.
+
+    Args:
+        unit: The unit, without activation.
+        bias: Its bias, inputs' zeros included, float64 ``[n]``.
+        head: Threshold in units of the range.
+        shared: Targets that must have one threshold with it (what a decoder adds up); empty for one of its own.
+    """
+    low, high = quantiles(unit.target)
+    width = floored(high - low, LEAST_PART)
+    if shared:
+        ends = [quantiles(target) for target in shared]
+        width = np.full_like(width, max(float((above - below).max()) for below, above in ends) or 1.0)
+    return Drive(threshold=width * head, leak=bias - low, zero=low)
+
+
+def relay_drive(bias: FloatArray, total: torch.Tensor, copies: int) -> Drive:
+    """Return the drive of one half of a ± pair under reset to zero: every relay spike of a sum is worth the same.
+
+    The sum fires once for `SPIKES_PER_SPIKE` of them, and its potential then holds small integers only: nothing is
+    thrown away unless spikes coincide.
+    """
+    full = full_range(total.clamp(min=0)) * HEAD["if_hard"]
+    return Drive(threshold=full * copies / SPIKES_PER_SPIKE, leak=bias, zero=np.zeros_like(bias))
+
+
+def quantiles(values: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+    """Return each element's 0.1 and 99.9 percentile, float64 ``[n]``."""
+    n = len(values)
+    ends = (max(1, round(n * (1 - QUANTILE))), max(1, round(n * QUANTILE)))
+    low, high = (torch.kthvalue(values, k, dim=0).values.double().numpy() for k in ends)
+    return low, high
+
+
+def full_range(activation: torch.Tensor) -> FloatArray:
+    """Return the full range of each element of an activation, float64 ``[n]``, none below a share of their mean."""
+    return floored(quantiles(activation)[1], LEAST_SHARE)
+
+
+def floored(ranges: FloatArray, share: float) -> FloatArray:
+    """Return ``ranges``, none smaller than ``share`` of their mean; 1 where there is nothing at all."""
+    mean = float(ranges.mean())
+    return np.maximum(ranges, mean * share) if mean > 0 else np.ones_like(ranges)
+
+
+def integer_fit(unit: Unit, drive: Drive, model: str, chip: Chip, charges: FloatArray) -> Fit:
+    """Return the unit in integers: one factor a neuron scales weights, leak and threshold to fill their widths.
+
+    Args:
+        unit: The unit.
+        drive: Its real threshold, leak and zero.
+        model: Neuron model.
+        chip: Gives all widths.
+        charges: Initial potential of each copy in units of the threshold, float64 ``[copies, 1]``.
+
+    References:
+        Ji et al. (2016), rounding tuning: one factor for W, leak and threshold. doi 10.1109/MICRO.2016.7783724
+    """
+    rows, _ = unit.per_lsb()
+    most_weight = chip.core.weight_range[1]
+    most_threshold = (1 << (min(chip.neuron.threshold_bits, chip.neuron.potential_bits) - 1)) - 1
+    most_leak = (1 << (chip.neuron.leak_bits - 1)) - 1
+    with np.errstate(divide="ignore"):
+        factor = np.minimum(most_weight / np.abs(rows).max(axis=1, initial=0.0), most_threshold / drive.threshold)
+        factor = np.minimum(factor, np.maximum(most_leak, 1) / np.abs(drive.leak))
+    weights = round_nearest(rows, 1 / factor, chip.core.weight_range)
+    threshold = np.clip(np.rint(drive.threshold * factor), 1, most_threshold).astype(np.int64)
+    leak = np.clip(np.rint(drive.leak * factor), -most_leak - 1, most_leak).astype(np.int64)
+    return spiking_fit(weights, threshold, leak, charges, (model, 1 / factor, drive))
+
+
+def equal_spikes_fit(unit: Unit, drive: Drive, model: str, chip: Chip) -> Fit:
+    """Return the sum of relay spikes in integers; under reset to zero, spikes of equal worth get weights of ±1.
+
+    Each input's offset is taken out by the leak, with the weight it really got.
+    """
+    rows, _ = unit.per_lsb()
+    zeros = np.stack([s.zero for s in unit.inputs], axis=1)
+    most_weight = chip.core.weight_range[1]
+    most_threshold = (1 << (min(chip.neuron.threshold_bits, chip.neuron.potential_bits) - 1)) - 1
+    most_leak = (1 << (chip.neuron.leak_bits - 1)) - 1
+    size = np.abs(rows)
+    with np.errstate(divide="ignore"):
+        factor = np.minimum(most_weight / size.max(axis=1, initial=0.0), most_threshold / drive.threshold)
+    equal = np.zeros(len(size), dtype=bool)
+    if model == "if_hard":
+        equal = size.max(axis=1) <= EQUAL * size.min(axis=1)
+        factor = np.where(equal & (size.max(axis=1) > 0), np.minimum(factor, 1 / size.max(axis=1)), factor)
+    weights = round_nearest(rows, 1 / factor, chip.core.weight_range)
+    threshold = np.clip(np.rint(drive.threshold * factor), 1, most_threshold).astype(np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        got = np.where(size > 0, weights / rows, 0.0)
+    coefficients = unit.rows
+    leak = np.rint(unit.accumulator.bias * factor + (got * coefficients * zeros).sum(axis=1))
+    leak = np.clip(leak, -most_leak - 1, most_leak).astype(np.int64)
+    charge = np.where(equal, 0.0, 0.5)[None, :]
+    return spiking_fit(weights, threshold, leak, charge, (model, 1 / factor, drive))
+
+
+def spiking_fit(
+    weights: IntArray, threshold: IntArray, leak: IntArray, charges: FloatArray, real: tuple[str, FloatArray, Drive]
+) -> Fit:
+    """Return a fit of ``len(charges)`` copies that differ in their initial charge only."""
+    model, step, drive = real
+    copies = len(charges)
+    initial = np.floor(charges * threshold).astype(np.int64).ravel()
+    return Fit(
+        rows=np.tile(weights, (copies, 1)),
+        model=model,
+        parameters={"leak": np.tile(leak, copies), "threshold": np.tile(threshold, copies), "initial": initial},
+        weight_scale=np.tile(step, copies),
+        scale=np.tile(threshold * step, copies),
+        zero=np.tile(drive.zero, copies),
+    )
