@@ -92,16 +92,16 @@ def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
     return ports
 
 
-def _grouped(rng: np.random.Generator, columns: int, neurons: int, channels: int) -> tuple[Any, Any]:
-    """A block that sums 1 to 3 groups of neighbouring registers, all or some of its columns, and their sources."""
+def _grouped(rng: np.random.Generator, columns: int, neurons: tuple[int, int]) -> tuple[Any, Any]:
+    """A block that sums 1 to 3 groups of neighbouring neurons into neighbouring columns, and their sources."""
     blocks, sources = [], []
     for _ in range(rng.integers(1, 4)):
-        n = int(rng.integers(1, columns + 1))
-        first, column = int(rng.integers(-channels, max(1, neurons - n))), int(rng.integers(0, columns - n + 1))
+        n = min(int(rng.integers(1, columns + 1)), neurons[1] - neurons[0])
+        first, column = int(rng.integers(neurons[0], neurons[1] - n + 1)), int(rng.integers(0, columns - n + 1))
         block = np.zeros((n, columns), dtype=np.int8)
         block[np.arange(n), column + np.arange(n)] = rng.integers(-60, 61, n)
         blocks.append(block)
-        sources.append(np.minimum(first + np.arange(n), neurons - 1))
+        sources.append(first + np.arange(n))
     return np.concatenate(blocks), np.concatenate(sources)
 
 
@@ -123,8 +123,13 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
     source = [
         rng.integers(-channels, 0, r) if rng.random() < 0.3 else rng.integers(-channels, neurons, r) for r in rows
     ]
-    for i in np.flatnonzero(rng.random(tiles) < 0.3):
-        blocks[i], source[i] = _grouped(rng, int(columns[i]), neurons, channels)
+    start = rng.integers(0, rng.choice([1, 4, 12]), tiles)
+    delay = int(rng.choice([2, 6]))
+    if rng.random() < 0.5:  # a pipeline, in part: some tiles sum groups of neurons of the tile before
+        start, delay = np.arange(tiles) + 1, 2
+        begin = np.cumsum([0, *columns])
+        for i in range(1, tiles, 2):
+            blocks[i], source[i] = _grouped(rng, int(columns[i]), (int(begin[i - 1]), int(begin[i])))
     wanted = rng.integers(0, neurons, 7)
     output = OutputPort(
         name="y",
@@ -138,9 +143,9 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
         model,
         a_chip(potential_bits=int(rng.choice([8, 9, 24, 32]))),
         blocks,
-        list(rng.integers(0, rng.choice([1, 4, 12]), tiles)),
+        list(start),
         source,
-        delay=rng.integers(1, rng.choice([2, 6]), sum(map(len, source))),
+        delay=rng.integers(1, delay, sum(map(len, source))),
         parameters=_parameters(rng, model, neurons),
         inputs=inputs,
         outputs=[output],

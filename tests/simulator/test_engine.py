@@ -12,7 +12,7 @@ from neutrams.base.errors import InputError, SpecError
 from neutrams.program import InputPort, OutputPort, Program
 from neutrams.simulator import batched, engine, simulate, spiking
 from neutrams.simulator.cores import product
-from neutrams.simulator.schedule import Schedule
+from neutrams.simulator.schedule import Schedule, schedule
 from simulator_programs import a_chip, assemble, oracle, programs, random_inputs, random_program
 
 SAMPLES = 5
@@ -67,6 +67,14 @@ def test_chunks_and_threads_change_nothing(program: Program, threads: int, part:
     assert before.raster is None or np.array_equal(before.raster, after.raster)
     for f in fields(before.activity):
         np.testing.assert_array_equal(getattr(before.activity, f.name), getattr(after.activity, f.name))
+
+
+def test_the_random_programs_have_strands_and_lists_and_rows() -> None:
+    """Guards the tests above: each of the three ways to sum synapses is taken."""
+    ready = [spiking.spiking(p, schedule(p)) for p in (random_program(s, "if_soft", 3, 1) for s in range(40))]
+    assert sum(bool(r.covered.any()) for r in ready) >= 4
+    assert sum(bool(r.tiles.listed.any()) for r in ready) >= 4
+    assert sum(bool((~r.tiles.listed).any()) for r in ready) >= 4
 
 
 @pytest.mark.parametrize("wide", [False, True])

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.kernels.scaled_sum import add_scaled
 from neutrams.kernels.spike_trains import spike_trains
 from neutrams.neurons import find_model
 
@@ -36,10 +37,17 @@ def accumulate(weights: AnyArray, given: Sequence[torch.Tensor], elementwise: bo
     w = torch.from_numpy(np.array(weights)).to(kind)
     if not elementwise:
         return given[0].to(kind) @ w.T
-    total = given[0].to(kind) * w[0]
-    for x, c in zip(given[1:], w[1:], strict=True):
-        total = total + x.to(kind) * c
+    longest = max(given, key=len)
+    total = torch.zeros(longest.shape, dtype=kind)
+    for x, c in zip(given, w, strict=True):
+        add_scaled(_rows(total), _rows(x.expand_as(total)), c.numpy())
     return total
+
+
+def _rows(x: torch.Tensor) -> AnyArray:
+    """Return a signal as rows ``[T * N, n]``."""
+    rows: AnyArray = x.reshape(-1, x.shape[-1]).contiguous().numpy()
+    return rows
 
 
 def fire(
@@ -66,13 +74,13 @@ def fire(
 def _spikes(
     acc: torch.Tensor, p: Mapping[str, torch.Tensor], steps: int, width: tuple[int, int], soft: bool
 ) -> torch.Tensor:
-    drive = acc.to(torch.float64) + p["leak"]
-    peak = float(drive.abs().max()) if acc.numel() else 0.0
+    peak = float(acc.abs().max()) + float(p["leak"].abs().max()) if acc.numel() else 0.0
     kind = _exact_type(abs(width[0]) + peak)
     v = p["initial"].to(kind).expand(acc.shape[1:]).contiguous().clone()
     out = torch.empty((steps, *acc.shape[1:]), dtype=torch.uint8)
     rule = (float(width[0]), float(width[1]), soft)
-    spike_trains(drive.to(kind).contiguous().numpy(), p["threshold"].to(kind).numpy(), v.numpy(), out.numpy(), rule)
+    leak, theta = p["leak"].to(kind).numpy(), p["threshold"].to(kind).numpy()
+    spike_trains(acc.to(kind).contiguous().numpy(), leak, theta, v.numpy(), out.numpy(), rule)
     return out
 
 

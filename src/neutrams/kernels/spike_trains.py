@@ -10,7 +10,8 @@ from neutrams.kernels.compiled import kernel
 
 @kernel
 def spike_trains(
-    drive: npt.NDArray[Any],
+    acc: npt.NDArray[Any],
+    leak: npt.NDArray[Any],
     theta: npt.NDArray[Any],
     v: npt.NDArray[Any],
     fired: npt.NDArray[np.uint8],
@@ -19,22 +20,23 @@ def spike_trains(
     """Advance N samples of n neurons through T steps, in place.
 
     Arrays:
-        drive  float32 or float64[T or 1, N, n]  input summed over a step, leak included [LSB]; read
+        acc    float32 or float64[T or 1, N, n]  input summed over a step [LSB]; read
+        leak   same type[n]                      added every step [LSB]; read
         theta  same type[n]                      threshold [LSB]; read
         v      same type[N, n]                   potential [LSB]; read, then overwritten
         fired  uint8[T, N, n]                    1 where v reached the threshold; overwritten
 
-    Rule: v <- min(max(v + drive, low), high); fire if v >= theta; then v <- v - theta (soft) or 0, where
+    Rule: v <- min(max(v + acc + leak, low), high); fire if v >= theta; then v <- v - theta (soft) or 0, where
     (low, high, soft) = ``rule``. All values are integers; the caller has chosen the type so that every sum is exact.
     """
     word = v.dtype.type
     low, high, soft = word(rule[0]), word(rule[1]), rule[2]
-    constant = drive.shape[0] == 1
+    constant = acc.shape[0] == 1
     for t in range(fired.shape[0]):
         for s in range(v.shape[0]):
-            given, state, out = drive[0 if constant else t, s], v[s], fired[t, s]
+            given, state, out = acc[0 if constant else t, s], v[s], fired[t, s]
             for j in range(theta.shape[0]):
-                x = min(max(state[j] + given[j], low), high)
+                x = min(max(state[j] + (given[j] + leak[j]), low), high)
                 fires = x >= theta[j]
                 rest = x - theta[j] if soft else word(0)
                 state[j] = rest if fires else x

@@ -212,8 +212,7 @@ def run_samples(
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
-                for s in range(strand[tile], strand[tile + 1]):
-                    add_strands(acc, registers, slot, register, into, strip, strength, s)
+                add_strands(acc, registers, slot, register, into, strip, strength, strand[tile], strand[tile + 1])
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
                 else:
@@ -224,9 +223,7 @@ def run_samples(
             step = (tick + 1) // period
             if (tick + 1) % period == 0 and step < steps:
                 present(registers, step % depth * width + v.shape[0], spread.table, step, spread.q, i, spread.channel)
-        sent += counts
-        for r in range(wanted.shape[0]):
-            outputs[i, r] = counts[wanted[r]]
+        take_counts(outputs[i], counts, wanted, sent)
 
 
 @kernel
@@ -234,6 +231,15 @@ def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDA
     """Add the current of sample ``i``, from ``column`` on, to the drive of neurons ``first`` … ``last`` - 1."""
     for n in range(last - first):
         drive[first + n] += current[i, column + n]
+
+
+@kernel
+def take_counts(outputs: Ints, counts: Words, wanted: Ints, sent: Ints) -> None:
+    """Keep a sample's counts of the output neurons; add all counts to what was sent."""
+    for n in range(counts.shape[0]):
+        sent[n] += counts[n]
+    for r in range(wanted.shape[0]):
+        outputs[r] = counts[wanted[r]]
 
 
 @kernel

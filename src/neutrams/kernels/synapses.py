@@ -102,9 +102,10 @@ def add_strands(
     column: npt.NDArray[np.int64],
     begin: npt.NDArray[np.int64],
     weight: npt.NDArray[np.int16],
-    strand: int,
+    first: int,
+    last: int,
 ) -> None:
-    """acc[column + i] += weight[i] * spike of register + i, along one strand.
+    """acc[column + i] += weight[i] * spike of register + i, along strands ``first`` … ``last`` - 1.
 
     Arrays:
         acc        int16, 32 or 64[C]  accumulator [LSB]; read, then overwritten
@@ -114,6 +115,7 @@ def add_strands(
         begin      int64[S + 1]        strand s holds weights begin[s] … begin[s + 1] - 1; read
         weight     int16[W]            [LSB], zeros at the end of a strand pad it; read
     """
-    w, c, r = np.uintp(begin[strand]), np.uintp(column[strand]), np.uintp(slot + register[strand])
-    for i in range(np.uintp(begin[strand + 1]) - w):
-        acc[c + i] += weight[w + i] * registers[r + i]
+    for strand in range(first, last):
+        w, c, r = np.uintp(begin[strand]), np.uintp(column[strand]), np.uintp(slot + register[strand])
+        for i in range(np.uintp(begin[strand + 1]) - w):
+            acc[c + i] += weight[w + i] * registers[r + i]

@@ -156,7 +156,8 @@ class Spiking:
             v=np.zeros(places, dtype=word),
             drive=np.zeros(places, dtype=word),
             acc=np.zeros(
-                synapses.widest(self.places) + kernels.PAD, dtype=ACCUMULATORS[self.weights.dense.dtype, self.neurons.leak.dtype]
+                synapses.widest(self.places) + kernels.PAD,
+                dtype=ACCUMULATORS[self.weights.dense.dtype, self.neurons.leak.dtype],
             ),
             active=np.zeros(axons + 4, dtype=np.int32),
             counts=np.zeros(places, dtype=np.int32),

@@ -41,7 +41,7 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
 
 
 def _entries(block: AnyArray, register: IntArray, spiking: AnyArray) -> IntArray:
-    """Return the nonzero weights of spiking rows, int64 ``[3, entries]``: register, column, weight; along the diagonals."""
+    """Return register, column, weight of the nonzero weights of spiking rows, int64 ``[3, entries]``, by diagonals."""
     if np.count_nonzero(block) >= SPARSE_DENSITY * block.size:
         return np.zeros((3, 0), dtype=np.int64)
     row, column = np.nonzero(block * spiking[:, None])

@@ -142,6 +142,7 @@ def _sampled(
 ) -> tuple[dict[str, AnyArray], AnyArray | None]:
     """Return at most as many samples as the effort allows, evenly spread over the given ones."""
     n = len(next(iter(calibration.values())))
-    take = np.unique(np.linspace(0, n - 1, min(n, CALIBRATION_SAMPLES[options.effort])).round().astype(np.int64))
+    most = CALIBRATION_SAMPLES[options.effort] // (1 if options.mode == "ann" else 2)  # a spiking sample costs T steps
+    take = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
     labels = None if options.labels is None else options.labels[take]
     return {name: array[take] for name, array in calibration.items()}, labels

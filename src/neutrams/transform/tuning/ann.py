@@ -46,7 +46,7 @@ def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
     rows, bias = unit.per_lsb()
     seen = None
     if chip.core.weight_bits < FEW_BITS and not unit.elementwise:
-        seen = moments(unit.inputs[0].mean(), unit.target)
+        seen = moments(unit.inputs[0].means, unit.target)
         rows = refit(rows, seen)
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]

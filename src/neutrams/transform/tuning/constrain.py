@@ -133,7 +133,7 @@ def _read(build: Build, name: str) -> str:
         values = encode_signal(encoder, build.values[name], build.steps)
         span = build.steps if encoder.code == "spread" else 1
         scale, zero = np.full(n, encoder.scale * span), np.full(n, encoder.zero)
-        build.signals[encoded] = Signal(values=values, scale=scale, zero=zero, steps=build.steps)
+        build.signals[encoded] = Signal.of(values, scale, zero, build.steps)
         build.activity[encoded] = build.signals[encoded].sent(build.chip.signal.skip_zero)
         build.nodes.append(encoder)
     return encoded
@@ -236,12 +236,13 @@ def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> None:
 
 def delivered(unit: Unit, fit: Fit, chip: Chip, steps: int) -> Signal:
     """Return what the fitted unit gives on the calibration inputs, bit for bit what the chip would."""
-    acc = unit.accumulate(fit.rows)
+    n = unit.target.shape[1]
+    acc = unit.accumulate(fit.rows[:n]).repeat(1, 1, fit.neurons // n)  # copies differ in bias or charge only
     if fit.bias_weights is not None:
         acc = acc + torch.from_numpy(fit.bias_weights.sum(axis=1) * ((1 << chip.signal.input_bits) - 1)).to(acc.dtype)
     bits = chip.core.accumulator_bits if fit.model == "requantize" else chip.neuron.potential_bits
     values = fire(fit.model, fit.parameters, acc, steps, (-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
-    return Signal(values=values, scale=fit.scale, zero=fit.zero, steps=steps)
+    return Signal.of(values, fit.scale, fit.zero, steps)
 
 
 def _with_bias_row(build: Build, unit: Unit, fit: Fit, names: tuple[str, ...]) -> tuple[AnyArray, tuple[str, ...]]:
@@ -269,7 +270,7 @@ def _decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray) -
     full = given[0].scale[:n]
     assert all(len(s.scale) == copies * n and np.array_equal(s.scale[:n], full) for s in given)
     offset = bias + sum(s.zero[:n] for s in given)
-    total = torch.stack([s.mean().reshape(-1, copies, n).mean(1) for s in given]).sum(0)
+    total = torch.stack([s.means.reshape(-1, copies, n).mean(1) for s in given]).sum(0)
     value = total * torch.from_numpy(full).float() + torch.from_numpy(offset).float()
     gain, shift = build.fitter.decoded(value, build.values[name])
     inputs = sources

@@ -71,7 +71,7 @@ class SnnFitter:
         """Return the value of rate 1 of each neuron: least squares of the target on the rates really given."""
         if unit.decoded or context.total is not None or unit.cap is None:
             return given.scale
-        rate, target = given.mean().double(), unit.activated(unit.target).double()
+        rate, target = given.means.double(), unit.activated(unit.target).double()
         power = (rate * rate).sum(0).clamp(min=1e-9)
         gain: FloatArray = ((rate * target).sum(0) / power).numpy()
         low, high = GAIN_LIMITS

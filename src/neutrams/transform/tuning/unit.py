@@ -1,7 +1,7 @@
 """What is tuned: one accumulator with its activation, the signals it reads and the target it is to hit."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,31 +20,43 @@ class Signal:
         scale: float64 ``[n]``, source units per LSB (ann) or at one spike a step (snn).
         zero: float64 ``[n]``, source units; value = scale * mean over the steps + zero.
         steps: T.
+        means: Mean integer over the steps, float32 ``[N, n]``.
     """
 
     values: torch.Tensor
     scale: FloatArray
     zero: FloatArray
     steps: int
+    means: torch.Tensor
 
-    def mean(self) -> torch.Tensor:
-        """Return the mean integer over the steps, float32 ``[N, n]``."""
-        return count(self.values, self.steps) / self.steps
+    @staticmethod
+    def of(values: torch.Tensor, scale: FloatArray, zero: FloatArray, steps: int) -> "Signal":
+        """Return the signal of ``values``."""
+        return Signal(values=values, scale=scale, zero=zero, steps=steps, means=count(values, steps) / steps)
 
     def value(self) -> torch.Tensor:
         """Return the value in source units, float32 ``[N, n]``."""
-        return self.mean() * torch.from_numpy(self.scale).float() + torch.from_numpy(self.zero).float()
+        return self.means * torch.from_numpy(self.scale).float() + torch.from_numpy(self.zero).float()
 
     def sent(self, skip_zero: bool) -> FloatArray:
         """Return how many words or spikes each element sends per sample, float64 ``[n]``."""
-        words = self.values != 0 if skip_zero or self.steps > 1 else torch.ones_like(self.values)
-        result: FloatArray = count(words.float(), self.steps).mean(0).double().numpy()
+        if self.steps > 1 and len(self.values) == self.steps:  # spikes
+            return (self.means.mean(0) * self.steps).double().numpy()
+        if not skip_zero:
+            return np.full(len(self.scale), float(self.steps))
+        result: FloatArray = (self.values != 0).float().mean((0, 1)).double().numpy() * self.steps
         return result
 
     def part(self, start: int, stop: int, step: int) -> "Signal":
         """Return elements ``start:stop:step``."""
         cut = slice(start, stop, step)
-        return Signal(values=self.values[..., cut], scale=self.scale[cut], zero=self.zero[cut], steps=self.steps)
+        return replace(
+            self,
+            values=self.values[..., cut],
+            scale=self.scale[cut],
+            zero=self.zero[cut],
+            means=self.means[:, cut],
+        )
 
 
 def joined(signals: Sequence[Signal]) -> Signal:
@@ -52,7 +64,8 @@ def joined(signals: Sequence[Signal]) -> Signal:
     longest = max(len(s.values) for s in signals)
     values = torch.cat([s.values.expand(longest, *s.values.shape[1:]) for s in signals], dim=-1)
     scale, zero = np.concatenate([s.scale for s in signals]), np.concatenate([s.zero for s in signals])
-    return Signal(values=values, scale=scale, zero=zero, steps=signals[0].steps)
+    means = torch.cat([s.means for s in signals], dim=-1)
+    return Signal(values=values, scale=scale, zero=zero, steps=signals[0].steps, means=means)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +113,8 @@ class Unit:
         """Return float32 ``[N, out]``: float rows per LSB applied to the mean integers delivered."""
         w = torch.from_numpy(np.array(rows, dtype=np.float32))
         if self.elementwise:
-            return torch.stack([s.mean() * w[:, k] for k, s in enumerate(self.inputs)]).sum(0)
-        return self.inputs[0].mean() @ w.T
+            return torch.stack([s.means * w[:, k] for k, s in enumerate(self.inputs)]).sum(0)
+        return self.inputs[0].means @ w.T
 
     def accumulate(self, rows: IntArray) -> torch.Tensor:
         """Return the exact accumulator of integer rows, a signal ``[T, N, out]``."""
