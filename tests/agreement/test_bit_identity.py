@@ -50,3 +50,19 @@ def assert_same(compiled: Compiled, other: AnyArray, values: AnyArray, title: st
         np.testing.assert_allclose(other, values, rtol=1e-12, atol=1e-15, err_msg=title)
     else:
         np.testing.assert_array_equal(other, values, err_msg=title)
+
+
+@settings(max_examples=150)
+@given(job=jobs(), model=st.sampled_from(["if_hard", "if_soft"]), steps=st.integers(1, 12))
+def test_simulator_and_reference_agree_in_snn_mode(job: Job, model: str, steps: int) -> None:
+    network, chip, calibration, inputs = job
+    chip = chip.with_values(neuron={"models": (model,), "functions": ()})
+    assume(chip.core.axons >= 4)
+    compiled = compile_model(network, chip, calibration, CompileOptions(mode="snn", steps=steps))
+    assert violations(compiled.program) == []
+    expected = reference(compiled.network, inputs, chip)
+    simulated = run_compiled(compiled, inputs).outputs
+    fast = evaluate(compiled.network, inputs, chip)
+    for name, values in expected.items():
+        assert_same(compiled, simulated[name], values, "simulator")
+        assert_same(compiled, fast[name], values, "evaluate")

@@ -200,6 +200,15 @@ def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None,
         _record_layer(build, name, given.value())
 
 
+def _repeated(build: Build, name: str, copies: int, reader: str) -> str:
+    """Return a node that gives tensor ``name`` as often as a sum that is computed ``copies`` times reads it."""
+    if copies == 1:
+        return name
+    repeated = ops.Concat(name=f"{name} for {reader}", inputs=(name,) * copies)
+    build.nodes.append(repeated)
+    return repeated.name
+
+
 def _share(build: Build, name: str, n: int) -> None:
     """Give each of the copies that carry tensor ``name`` in equal shares a node of its own."""
     signal = build.signals[name]
@@ -217,6 +226,8 @@ def _share(build: Build, name: str, n: int) -> None:
 def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> None:
     """Append the accumulator and the neurons."""
     names = tuple(_read(build, i) for i in unit.accumulator.inputs)
+    if unit.elementwise:
+        names = tuple(_repeated(build, i, fit.neurons // unit.target.shape[1], name) for i in names)
     zeros = np.zeros(fit.neurons, dtype=np.int64)
     rows, names = _with_bias_row(build, unit, fit, names)
     acc_name = f"{name} sum"
