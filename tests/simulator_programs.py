@@ -95,13 +95,16 @@ def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
 def _grouped(rng: np.random.Generator, columns: int, neurons: tuple[int, int]) -> tuple[Any, Any]:
     """A block that sums 1 to 3 groups of neighbouring neurons into neighbouring columns, and their sources."""
     blocks, sources = [], []
+    n = int(rng.integers(1, 1 + min(columns, neurons[1] - neurons[0])))
+    first = neurons[0]
     for _ in range(rng.integers(1, 4)):
-        n = min(int(rng.integers(1, columns + 1)), neurons[1] - neurons[0])
-        first, column = int(rng.integers(neurons[0], neurons[1] - n + 1)), int(rng.integers(0, columns - n + 1))
+        column = int(rng.integers(0, columns - n + 1))
         block = np.zeros((n, columns), dtype=np.int8)
         block[np.arange(n), column + np.arange(n)] = rng.integers(-60, 61, n)
         blocks.append(block)
         sources.append(first + np.arange(n))
+        follows = first + 2 * n <= neurons[1]  # else read some of the neurons again
+        first = first + n if follows else int(rng.integers(neurons[0], neurons[1] - n + 1))
     return np.concatenate(blocks), np.concatenate(sources)
 
 
@@ -126,7 +129,7 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
     start = rng.integers(0, rng.choice([1, 4, 12]), tiles)
     delay = int(rng.choice([2, 6]))
     if rng.random() < 0.5:  # a pipeline, in part: some tiles sum groups of neurons of the tile before
-        start, delay = np.arange(tiles) + 1, 2
+        start, delay = np.cumsum(rng.choice([1, 1, 1, 1, 2], tiles)), int(rng.choice([2, 2, 3]))
         begin = np.cumsum([0, *columns])
         for i in range(1, tiles, 2):
             blocks[i], source[i] = _grouped(rng, int(columns[i]), (int(begin[i - 1]), int(begin[i])))

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +16,68 @@ from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, InputError
 
 
+def check_writable(*paths: Path | None) -> None:
+    """Refuse places that cannot be written, before the work that fills them; None stands for no file.
+
+    Raises:
+        InputError: A path is a folder, no ordinary file or read-only, or its folder is missing or closed.
+    """
+    for path in paths:
+        if path is not None:
+            with _refused(path):
+                obstacle = _obstacle(path)
+            if obstacle is not None:
+                raise _cannot_write(path, *obstacle)
+
+
+def _obstacle(path: Path) -> tuple[str, str] | None:
+    if path.exists():
+        if path.is_dir():
+            return "it is a folder", "give the name of a file in it"
+        if not path.is_file():
+            return "it is not an ordinary file", "give the name of a file"
+        if not path.stat().st_mode & 0o222:
+            return "it is read-only", "give another name, or make it writable"
+    if not path.parent.is_dir():
+        return f"there is no folder {str(path.parent)!r}", "make that folder, or give one that exists"
+    if not os.access(path.parent, os.W_OK):
+        return f"the folder {str(path.parent)!r} is closed to you", "give a folder that is writable"
+    return None
+
+
+def _cannot_write(path: Path, why: str, fix: str = "give a folder that exists and is writable") -> InputError:
+    return InputError(f"cannot write here ({why})", where=str(path), fix=fix)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or str(error)) from error
+    except ValueError as error:  # a zero byte in it
+        raise _cannot_write(path, str(error)) from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` under a temporary name beside ``path``, then rename.
 
     Raises:
-        InputError: The folder does not exist or cannot be written.
+        InputError: It cannot be written (`check_writable`), or the disk is full.
     """
-    try:
+    check_writable(path)
+    with _refused(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(
-            f"cannot write here ({error.strerror})", where=str(path), fix="give a folder that exists and is writable"
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(name).chmod(0o666 & ~umask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 def read_bytes(path: Path, what: str) -> bytes:

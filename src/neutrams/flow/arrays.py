@@ -65,3 +65,23 @@ def named_inputs(
             fix="name each array as the model names its input, or give a single one as x",
         )
     return {name: given[name] for name in names}
+
+
+def check_labels(labels: AnyArray | None, samples: int) -> None:
+    """Refuse class ids that do not belong to ``samples`` samples; None stands for no labels.
+
+    Raises:
+        InputError: They are not one whole number a sample.
+    """
+    if labels is not None and (labels.shape != (samples,) or labels.dtype.kind not in "iu"):
+        raise InputError(
+            f"labels have shape {labels.shape} and type {labels.dtype} for {samples} samples",
+            where="labels",
+            fix="give one whole number a sample",
+        )
+
+
+def samples_of(arrays: Mapping[str, AnyArray]) -> int:
+    """Return the length of the batch axis of the first array; 0 where it has none."""
+    first = next(iter(arrays.values()), None)
+    return 0 if first is None or first.ndim == 0 else len(first)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray
-from neutrams.base.errors import InputError
 from neutrams.evaluate import run as evaluate
+from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
 from neutrams.network import Network
 from neutrams.reference import finish
@@ -57,6 +57,8 @@ def run_compiled(
     Raises:
         InputError: Inputs or labels do not fit.
     """
+    inputs = {name: np.asarray(array) for name, array in inputs.items()}
+    check_labels(labels, samples_of(inputs))
     run = simulate(compiled.program, inputs, level=level, limit=limit, raster=raster, progress=progress)
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
@@ -82,12 +84,4 @@ def _classes(output: FloatArray) -> AnyArray:
 
 
 def _accuracy(classes: AnyArray, labels: AnyArray | None) -> float | None:
-    if labels is None:
-        return None
-    if labels.ndim != 1 or len(labels) < len(classes) or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"labels have shape {labels.shape} and type {labels.dtype} for {len(classes)} samples",
-            where="labels",
-            fix="give one whole number a sample",
-        )
-    return float((classes == labels[: len(classes)]).mean())
+    return None if labels is None else float((classes == labels[: len(classes)]).mean())
