@@ -9,7 +9,6 @@ starts.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,12 @@ from neutrams.network import ops
 from neutrams.simulator import simulate
 
 
+def peak_bytes() -> int:
+    """Peak memory of this process alone (ru_maxrss would begin with the parent's) [byte]; Linux."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
 def ours(program: Path, file: Path) -> dict[str, Any]:
     """Load the compiled model, run the samples, time that."""
     compiled = load_compiled(program)
@@ -37,9 +42,15 @@ def ours(program: Path, file: Path) -> dict[str, Any]:
     run = simulate(compiled.program, {"x": x})
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     accuracy = float((next(iter(run.outputs.values())).argmax(axis=1) == labels).mean())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     spikes = float(run.activity.sent.mean()) / len(x) / compiled.program.steps
-    return {"what": "neutrams", "cpu_s": cpu, "wall_s": wall, "accuracy": accuracy, "peak_b": peak, "activity": spikes}
+    return {
+        "what": "neutrams",
+        "cpu_s": cpu,
+        "wall_s": wall,
+        "accuracy": accuracy,
+        "peak_b": peak_bytes(),
+        "activity": spikes,
+    }
 
 
 def prepare(folder: Path, data: Path, arguments: argparse.Namespace) -> tuple[Path, Path]:
@@ -63,7 +74,7 @@ def prepare(folder: Path, data: Path, arguments: argparse.Namespace) -> tuple[Pa
 
 def child(*command: str) -> dict[str, Any]:
     """Run a command; its last line of output is a JSON object."""
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 

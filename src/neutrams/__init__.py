@@ -110,6 +110,7 @@ def simulate(
     from neutrams.flow import run_compiled
     from neutrams.report.result import Simulation
 
+    options.setdefault("raster", True)  # a page of snn mode shows it
     evaluated = run_compiled(program, _named(inputs, program.source), labels=labels, level=level, **options)
     return Simulation(compiled=program, evaluated=evaluated)
 

@@ -68,6 +68,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         app(args=given, prog_name="neutrams")
     except NeutramsError as error:
         _complain(error, "--json" in given)
+    except MemoryError as error:
+        fix = "take fewer samples, a smaller model or a smaller board"
+        _complain(InputError(f"not enough memory ({error})", where=f"neutrams {given[0]}", fix=fix), "--json" in given)
     sys.exit(0)
 
 
@@ -101,7 +104,8 @@ def _stages() -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console(), transient=True) as bar:
+    console = _console()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)
 
@@ -126,7 +130,7 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder for what it writes.")] = Path(
         "demo-out"
     ),
-    seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the training.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Train an MLP on bundled real digits and put it on TIANJI and PRIME, from training to report."""
@@ -229,15 +233,17 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     labels: Labels = None,
     overrides: Override = None,
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Transform a model for a chip, map it, and write the program."""
+    from neutrams.base.files import check_writable
     from neutrams.flow import CompileOptions, compile_model, save_compiled
     from neutrams.hardware import load_chip
     from neutrams.importers import load
     from neutrams.report.summary import compile_object
 
+    check_writable(output)
     target = load_chip(chip, _overrides(overrides or []))
     network = load(model)
     arrays, classes = _arrays(calibration, network, labels)
@@ -321,6 +327,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Run a program on inputs: outputs, accuracy, time, energy."""
+    from neutrams.base.files import check_writable
     from neutrams.flow import load_compiled, run_compiled
     from neutrams.report.data import ReportData
     from neutrams.report.result import Simulation
@@ -331,17 +338,12 @@ def simulate(
         raise UnsupportedError(
             "level cycle comes with a later release", where="option --level", fix="take --level tick or functional"
         )
+    check_writable(outputs, result)
     compiled = load_compiled(program)
     arrays, classes = _arrays(inputs, compiled.source, labels)
-    with _progress("simulating") as progress:
+    with _progress("simulating") as show:
         evaluated = run_compiled(
-            compiled,
-            arrays,
-            labels=classes,
-            level=level.value,
-            limit=limit,
-            raster=result is not None,
-            progress=progress,
+            compiled, arrays, labels=classes, level=level.value, limit=limit, raster=result is not None, progress=show
         )
     simulation = Simulation(compiled=compiled, evaluated=evaluated)
     record = simulation.record(program.stem)

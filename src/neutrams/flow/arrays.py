@@ -70,10 +70,12 @@ def named_inputs(
 def check_labels(labels: AnyArray | None, samples: int) -> None:
     """Refuse class ids that do not belong to ``samples`` samples; None stands for no labels.
 
+    Of no samples at all the labels are not to blame: that is told of the inputs.
+
     Raises:
         InputError: They are not one whole number a sample.
     """
-    if labels is not None and (labels.shape != (samples,) or labels.dtype.kind not in "iu"):
+    if labels is not None and samples > 0 and (labels.shape != (samples,) or labels.dtype.kind not in "iu"):
         raise InputError(
             f"labels have shape {labels.shape} and type {labels.dtype} for {samples} samples",
             where="labels",

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import CapacityError
 from neutrams.base.files import content_digest
+from neutrams.flow.arrays import check_labels, samples_of
+from neutrams.flow.magnitudes import check_magnitudes
 from neutrams.hardware import Chip
 from neutrams.mapping import MappingStats, map_network
 from neutrams.network import Network, ops
@@ -17,7 +19,7 @@ from neutrams.program import Program
 from neutrams.program.verify import violations
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.options import TransformOptions
-from neutrams.transform.pipeline import transform
+from neutrams.transform.pipeline import check_inputs, transform
 from neutrams.transform.tuning.constrain import Progress
 
 
@@ -79,6 +81,9 @@ def compile_model(
     Raises:
         NeutramsError: Whatever stands in the way, said in one message.
     """
+    check_inputs(network, calibration, "calibration")
+    check_labels(options.labels, samples_of(calibration))
+    check_magnitudes(network, calibration)
     seconds: dict[str, float] = {}
     started = time.perf_counter()
     transformed = transform(network, chip, calibration, options, progress)

@@ -9,6 +9,7 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
+from neutrams.flow.magnitudes import check_input_magnitudes
 from neutrams.network import Network
 from neutrams.reference import finish
 from neutrams.simulator import Run, simulate
@@ -58,7 +59,9 @@ def run_compiled(
         InputError: Inputs or labels do not fit.
     """
     inputs = {name: np.asarray(array) for name, array in inputs.items()}
+    labels = None if labels is None else np.asarray(labels)
     check_labels(labels, samples_of(inputs))
+    check_input_magnitudes(inputs, "simulate")
     run = simulate(compiled.program, inputs, level=level, limit=limit, raster=raster, progress=progress)
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples

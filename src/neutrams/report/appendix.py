@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from neutrams.report.data import FigureRow, RunRecord
-from neutrams.report.markup import Markup, join, tag
+from neutrams.report.markup import Markup, join, numeric, tag
 from neutrams.report.markup import table as scrolling
 from neutrams.report.quantities import DASH, count, percent, significant
 
@@ -42,7 +42,7 @@ def figures_section(run: RunRecord) -> Markup:
     counted = ", ".join(
         f"{kinds.count(k)} {k} ({KINDS.get(k, k)})" for k in dict.fromkeys((*KINDS, *kinds)) if k in kinds
     )
-    head = ("Key", "Value", "Unit", "Low to high", "Kind", "Source")
+    head = ("Key", *numeric("Value"), "Unit", *numeric("Low to high"), "Kind", "Source")
     full = scrolling(head, [_figure(row) for row in run.figures], f"Figures of {run.chip}", class_="figures")
     return join(tag("p", f"{counted}.", class_="note"), full)
 

@@ -1,7 +1,7 @@
 """The floor plan, twice: cores coloured by use of their crossbar, and by traffic with links drawn by load."""
 
 from neutrams.report.data import FloorCore, FloorLink, RunRecord
-from neutrams.report.markup import Markup, join, tag
+from neutrams.report.markup import Markup, join, numeric, tag
 from neutrams.report.markup import table as scrolling
 from neutrams.report.quantities import count, percent, plural, significant
 from neutrams.report.scale import legend, step
@@ -39,11 +39,11 @@ def _finding(run: RunRecord) -> str:
         change = 100 * (ours - sequential) / sequential
         less = "fewer" if change <= 0 else "more"
         parts.append(
-            f"Weighted hops {significant(ours, 4)} against {significant(sequential, 4)} in sequential order: "
+            f"Weighted hops {count(round(ours))} against {count(round(sequential))} in sequential order: "
             f"{abs(change):.1f} % {less}."
         )
     if "peak_link_flits" in run.noc:
-        parts.append(f"Busiest link: {significant(run.noc['peak_link_flits'], 4)} flits a sample.")
+        parts.append(f"Busiest link: {count(run.noc['peak_link_flits'])} flits a sample.")
     return " ".join(parts)
 
 
@@ -149,11 +149,11 @@ def _rows(run: RunRecord) -> Markup:
         tag("tr", *(tag("td", v, class_="number") for v in _values(c)), tag("td", c.label))
         for c in used
     ]  # fmt: skip
-    head = ("Core", "Chip", "x", "y", "Cells in use", f"Sent {_noun(run)}", "Holds")
+    head = (*numeric("Core", "Chip", "x", "y", "Cells in use", f"Sent {_noun(run)}"), "Holds")
     full = scrolling(head, rows, "Every core in use")
     return tag("details", tag("summary", f"The same as a table ({plural(len(used), 'core')})"), full)
 
 
 def _values(cell: FloorCore) -> tuple[str, ...]:
     places = (count(n) for n in (cell.core, cell.chip, cell.x, cell.y))
-    return (*places, percent(cell.use, 1), significant(cell.sent, 4))
+    return (*places, percent(cell.use, 1), count(cell.sent))

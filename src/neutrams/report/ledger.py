@@ -1,7 +1,7 @@
 """The loss ledger: a grid of layers and constraints, the costliest cell marked, and every row below it."""
 
 from neutrams.report.data import LedgerEntry, RunRecord
-from neutrams.report.markup import Markup, join, tag
+from neutrams.report.markup import Markup, join, numeric, tag
 from neutrams.report.markup import table as scrolling
 from neutrams.report.quantities import DASH, percent, significant
 from neutrams.report.scale import legend, step
@@ -49,7 +49,9 @@ def _grid(ledger: tuple[LedgerEntry, ...], blamed: LedgerEntry) -> Markup:
         _layer(layer, columns, [row for row in ledger if row.layer == layer], (blamed, top))
         for layer in dict.fromkeys(row.layer for row in ledger)
     ]
-    caption = "Relative output error by layer and limit, the worst unit of each layer; its effect alone on the right"
+    caption = "Relative output error by layer and limit, the worst unit of each layer, on calibration data"
+    if any(row.agreement is not None for row in ledger):
+        caption += "; on the right what becomes of the class there"
     head = ("Layer", *(NAMES.get(c, c) for c in columns), "Agreement", "Accuracy")
     grid = scrolling(head, rows, caption, class_="heat")
     return join(grid, legend("load", "0", significant(top, 2), "Relative error"))
@@ -84,6 +86,6 @@ def _rows(ledger: tuple[LedgerEntry, ...], blamed: LedgerEntry | None) -> Markup
         cells = (*(tag("td", n) for n in names), *(tag("td", v, class_="number") for v in values))
         return tag("tr", *cells, class_="blamed" if row is blamed else None)
 
-    head = ("Layer", "Unit", "Constraint", "Relative error", "Agreement", "Accuracy")
+    head = ("Layer", "Unit", "Constraint", *numeric("Relative error", "Agreement", "Accuracy"))
     full = scrolling(head, [line(row) for row in ledger], "Every row of the ledger, in order of the passes")
     return tag("details", tag("summary", f"All {len(ledger)} rows"), full)

@@ -38,11 +38,23 @@ def verbatim(text: str) -> Markup:
 
 
 def table(head: tuple[str, ...], rows: list[Markup], caption: str, **attributes: Child) -> Markup:
-    """Return a table that scrolls sideways where it is too wide; ``rows`` are ``tr`` elements."""
-    cells = (tag("th", text, scope="col") for text in head)
+    """Return a table that scrolls sideways where it is too wide.
+
+    Args:
+        head: Text of each column's head; `numeric` ones stand over numbers.
+        rows: The ``tr`` elements.
+        caption: What the table shows.
+        **attributes: Of the ``table`` element.
+    """
+    cells = (text if isinstance(text, Markup) else tag("th", text, scope="col") for text in head)
     body = tag("tbody", *rows)
     inner = tag("table", tag("caption", caption), tag("thead", tag("tr", *cells)), body, **attributes)
     return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def numeric(*heads: str) -> tuple[Markup, ...]:
+    """Return the heads of columns of numbers, for :func:`table`: aligned with them."""
+    return tuple(tag("th", text, scope="col", class_="number") for text in heads)
 
 
 def _text(child: Child) -> str:

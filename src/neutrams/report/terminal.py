@@ -5,28 +5,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from neutrams.report.answer import mode_text
 from neutrams.report.data import LedgerEntry, RunRecord
 from neutrams.report.ledger import worst
 from neutrams.report.quantities import count, percent, points, si, significant
 
 
 def runs_table(runs: Iterable[RunRecord]) -> Table:
-    """Return one row a run: accuracy before and after, cores, energy with its band, latency."""
-    head = ("run", "mode", "float", "chip", "difference", "cores", "energy a sample", "low to high", "latency")
-    table = _table(head, left=2)
+    """Return one row a run, for 80 columns: accuracy before and after, cores, energy above its band, latency."""
+    table = _table(("run", "float", "chip", "points", "cores", "energy a sample", "latency"), left=1)
     for run in runs:
         low, nominal, high = run.energy_band_j or (None, None, None)
-        band = "" if low is None else f"{si(low, 'J')} to {si(high, 'J')}"
+        band = "" if low is None else f"\n{si(low, 'J')} to {si(high, 'J')}"
         table.add_row(
             Text(run.title),
-            mode_text(run),
             percent(run.float_accuracy),
             percent(run.chip_accuracy),
-            points(run.float_accuracy, run.chip_accuracy),
+            points(run.float_accuracy, run.chip_accuracy).removesuffix(" points"),
             count(run.cores),
-            si(nominal, "J"),
-            band,
+            Text.assemble(si(nominal, "J"), (band, "dim")),
             si(run.latency_s, "s"),
         )
     return table
@@ -98,5 +94,5 @@ def _told(value: object) -> str:
 def _table(head: Sequence[str], left: int) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for i, name in enumerate(head):
-        table.add_column(name, justify="left" if i < left else "right", overflow="fold")
+        table.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left, overflow="fold")
     return table

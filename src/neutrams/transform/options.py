@@ -38,7 +38,7 @@ class TransformOptions:
     def __post_init__(self) -> None:
         _check(self.mode in ("ann", "snn"), f"mode is {self.mode!r}", "mode", "take ann or snn")
         _check(0 <= self.effort <= 3, f"effort is {self.effort}", "effort", "take 0, 1, 2 or 3")
-        _check(self.seed >= 0, f"seed is {self.seed}", "seed", "take a number from 0")
+        _check(0 <= self.seed < 1 << 32, f"seed is {self.seed}", "seed", f"take a number from 0 to {(1 << 32) - 1}")
         _check(
             self.partial_sums in ("auto", "signed", "offset", "pair"),
             f"partial_sums is {self.partial_sums!r}",

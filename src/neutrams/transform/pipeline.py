@@ -15,7 +15,8 @@ from neutrams.transform.lower import lower_functions
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ann_fitter import AnnFitter
-from neutrams.transform.tuning.constrain import Build, Fitter, Progress, constrain
+from neutrams.transform.tuning.build import Build, Fitter
+from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.snn_fitter import SnnFitter
 
 

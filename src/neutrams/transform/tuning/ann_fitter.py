@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import FloatArray
-
 from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.transform.tuning.ann import fit_ann
@@ -17,7 +16,7 @@ MOST_COPIES = 16
 
 
 class AnnFitter:
-    """Fits units for ann mode (see `neutrams.transform.tuning.constrain.Fitter`)."""
+    """Fits units for ann mode (see `neutrams.transform.tuning.build.Fitter`)."""
 
     def __init__(self, chip: Chip) -> None:
         self.chip = chip

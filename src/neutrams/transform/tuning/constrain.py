@@ -1,14 +1,12 @@
 """Build the core network unit by unit, in topological order, each fitted on what those before it really deliver."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray
-from neutrams.evaluate import float_values
+from neutrams.base.arrays import AnyArray
 from neutrams.evaluate.run import encode_signal
 from neutrams.evaluate.signals import fire
 from neutrams.hardware import Chip
@@ -16,66 +14,13 @@ from neutrams.network import Network, ops
 from neutrams.transform.facts import ACCUMULATORS, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
+from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.context import Context
-from neutrams.transform.tuning.loss import layer_row, unit_rows
+from neutrams.transform.tuning.decode import decode, decodes_parts, record_layer
+from neutrams.transform.tuning.loss import unit_rows
 from neutrams.transform.tuning.unit import Fit, Signal, Unit, joined
 
 Progress = Callable[[int, int], None]
-
-
-class Fitter(Protocol):
-    """How a mode turns inputs and units into integers."""
-
-    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
-        """Return the encoder of an input vector with calibration values float32 ``[N, n]``."""
-        ...
-
-    def fit(self, unit: Unit, context: Context) -> Fit:
-        """Return the unit in integers."""
-        ...
-
-    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
-        """Return the scale of what the fitted unit gives, in the light of what it really gives."""
-        ...
-
-    def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
-        """Return (gain, shift) of each decoded element, in the light of what is really decoded."""
-        ...
-
-
-@dataclass
-class Build:
-    """The core network so far.
-
-    Attributes:
-        source: The split float network.
-        chip: The chip.
-        fitter: The mode's fitter.
-        steps: T.
-        values: What the original gives on calibration data, by tensor.
-        inputs: The calibration inputs.
-        labels: Their classes, or None.
-        nodes: Core nodes so far.
-        signals: What they deliver on calibration data.
-        copies: Tensor of the source → the core tensors that carry it in equal shares, where there are several.
-        activity: Words or spikes a sample, by core node.
-        renamed: Tensor of the source → node that gives it to the host tail.
-        ledger: Losses so far.
-    """
-
-    source: Network
-    chip: Chip
-    fitter: Fitter
-    steps: int
-    values: dict[str, torch.Tensor]
-    inputs: Mapping[str, AnyArray]
-    labels: AnyArray | None
-    nodes: list[ops.Node] = field(default_factory=list)
-    signals: dict[str, Signal] = field(default_factory=dict)
-    copies: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    activity: dict[str, FloatArray] = field(default_factory=dict)
-    renamed: dict[str, str] = field(default_factory=dict)
-    ledger: list[LedgerRow] = field(default_factory=list)
 
 
 def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, list[LedgerRow]]:
@@ -100,8 +45,8 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
             cap = np.inf if node.function == "relu" else node.parameters["high"]
             _add_unit(build, node.name, accumulator, cap, tail)
         elif not isinstance(build.source.consumers[node.name][0], ops.Activation):
-            if _decodes_parts(build, node, tail):
-                _decode(build, node.name, node.inputs, node.bias)  # type: ignore[attr-defined]
+            if decodes_parts(build, node, tail):
+                decode(build, node.name, node.inputs, node.bias)  # type: ignore[attr-defined]
             else:
                 _add_unit(build, node.name, node, None, tail)
     return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
@@ -109,17 +54,6 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
 
 def _shapes_input(network: Network, node: ops.Node) -> bool:
     return isinstance(node, ops.Reshape) and isinstance(network.by_name[node.inputs[0]], ops.Input)
-
-
-def _decodes_parts(build: Build, node: ops.Node, tail: frozenset[str]) -> bool:
-    """Whether the decoder itself adds up the partial sums that ``node`` would."""
-    return (
-        isinstance(node, ops.Add)
-        and all(r.name in tail for r in build.source.consumers[node.name])
-        and bool((node.coefficients == 1).all())
-        and all(origin_of(name)[1] != "" and build.source.consumers[name] == (node,) for name in node.inputs)
-        and all(isinstance(build.source.by_name[name], ACCUMULATORS) for name in node.inputs)
-    )
 
 
 def _read(build: Build, name: str) -> str:
@@ -180,7 +114,7 @@ def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, dec
 
 def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, tail: frozenset[str]) -> None:
     readers = build.source.consumers[name]
-    of_decoded_sum = any(_decodes_parts(build, r, tail) for r in readers)
+    of_decoded_sum = any(decodes_parts(build, r, tail) for r in readers)
     unit = _unit(build, name, accumulator, cap, of_decoded_sum or all(r.name in tail for r in readers))
     context = _context(build, name, accumulator)
     fit = build.fitter.fit(unit, context)
@@ -195,9 +129,9 @@ def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None,
     if not unit.decoded and fit.neurons > unit.target.shape[1]:
         _share(build, name, unit.target.shape[1])
     if any(r.name in tail for r in readers):
-        _decode(build, name, (neurons,), np.zeros(unit.target.shape[1]))
+        decode(build, name, (neurons,), np.zeros(unit.target.shape[1]))
     elif cap is not None and origin_of(name)[1] == "":
-        _record_layer(build, name, given.value())
+        record_layer(build, name, given.value())
 
 
 def _repeated(build: Build, name: str, copies: int, reader: str) -> str:
@@ -271,41 +205,6 @@ def _with_bias_row(build: Build, unit: Unit, fit: Fit, names: tuple[str, ...]) -
     both = ops.Concat(name=f"{unit.name} rows", inputs=(*names, constant.name))
     build.nodes.append(both)
     return rows, (both.name,)
-
-
-def _decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray) -> None:
-    """Append the decoder that gives tensor ``name`` from the neurons of ``sources``, which add up to it."""
-    given = [build.signals[s] for s in sources]
-    n = len(bias)
-    copies = len(given[0].scale) // n
-    full = given[0].scale[:n]
-    assert all(len(s.scale) == copies * n and np.array_equal(s.scale[:n], full) for s in given)
-    offset = bias + sum(s.zero[:n] for s in given)
-    total = torch.stack([s.means.reshape(-1, copies, n).mean(1) for s in given]).sum(0)
-    value = total * torch.from_numpy(full).float() + torch.from_numpy(offset).float()
-    gain, shift = build.fitter.decoded(value, build.values[name])
-    inputs = sources
-    if len(sources) > 1:
-        build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources))
-        inputs = (f"{name} parts",)
-    node_name = f"{name} decoded" if name in build.signals else name
-    element = np.tile(np.arange(n), copies * len(sources))
-    build.nodes.append(
-        ops.Decode(
-            name=node_name, inputs=inputs, coefficient=np.ones(len(element), dtype=np.int64), element=element,
-            scale=gain * full / copies / build.steps, offset=gain * offset + shift,
-        )
-    )  # fmt: skip
-    build.renamed[name] = node_name
-    _record_layer(build, name, value * torch.from_numpy(gain).float() + torch.from_numpy(shift).float())
-
-
-def _record_layer(build: Build, name: str, value: torch.Tensor) -> None:
-    """Write the ledger's row for a finished layer: what the network would give with the rest of it in float."""
-    outputs = [node.name for node in build.source.outputs]
-    continued = float_values(build.source, build.inputs, {name: value})
-    now, was = continued[outputs[0]], build.values[outputs[0]]
-    build.ledger.append(layer_row(name, value, build.values[name], (now, was, build.labels)))
 
 
 def _copy_tail(build: Build, node: ops.Node) -> None:

@@ -32,7 +32,7 @@ DECODED_DAMPING = 0.001
 
 
 class SnnFitter:
-    """Fits units for snn mode (see `neutrams.transform.tuning.constrain.Fitter`)."""
+    """Fits units for snn mode (see `neutrams.transform.tuning.build.Fitter`)."""
 
     def __init__(self, chip: Chip, model: str, steps: int, copies: int) -> None:
         self.chip, self.model, self.steps, self.copies = chip, model, steps, copies

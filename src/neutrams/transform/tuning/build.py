@@ -1,0 +1,69 @@
+"""The core network under construction, and what a mode must bring to build it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.tuning.context import Context
+from neutrams.transform.tuning.unit import Fit, Signal, Unit
+
+
+class Fitter(Protocol):
+    """How a mode turns inputs and units into integers."""
+
+    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
+        """Return the encoder of an input vector with calibration values float32 ``[N, n]``."""
+        ...
+
+    def fit(self, unit: Unit, context: Context) -> Fit:
+        """Return the unit in integers."""
+        ...
+
+    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
+        """Return the scale of what the fitted unit gives, in the light of what it really gives."""
+        ...
+
+    def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
+        """Return (gain, shift) of each decoded element, in the light of what is really decoded."""
+        ...
+
+
+@dataclass
+class Build:
+    """The core network so far.
+
+    Attributes:
+        source: The split float network.
+        chip: The chip.
+        fitter: The mode's fitter.
+        steps: T.
+        values: What the original gives on calibration data, by tensor.
+        inputs: The calibration inputs.
+        labels: Their classes, or None.
+        nodes: Core nodes so far.
+        signals: What they deliver on calibration data.
+        copies: Tensor of the source → the core tensors that carry it in equal shares, where there are several.
+        activity: Words or spikes a sample, by core node.
+        renamed: Tensor of the source → node that gives it to the host tail.
+        ledger: Losses so far.
+    """
+
+    source: Network
+    chip: Chip
+    fitter: Fitter
+    steps: int
+    values: dict[str, torch.Tensor]
+    inputs: Mapping[str, AnyArray]
+    labels: AnyArray | None
+    nodes: list[ops.Node] = field(default_factory=list)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    copies: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    activity: dict[str, FloatArray] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    ledger: list[LedgerRow] = field(default_factory=list)
