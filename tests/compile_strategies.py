@@ -1,12 +1,14 @@
 """A random float network, a random chip it can be compiled for, calibration data and inputs."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from core_strategies import chips
 from neutrams.base.arrays import AnyArray
 from neutrams.hardware import Chip
-from neutrams.network import Network
+from neutrams.network import Network, ops
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.lower import unsupported
 from strategies import float_networks
@@ -14,10 +16,20 @@ from strategies import float_networks
 Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
 
 
+def with_host_tanh(node: ops.Node) -> list[ops.Node]:
+    """Put a tanh, which runs on the host, before an output."""
+    if not isinstance(node, ops.Output):
+        return [node]
+    squashed = ops.Activation(name="squashed", inputs=node.inputs, function="tanh")
+    return [squashed, replace(node, inputs=("squashed",))]
+
+
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
     """(network, chip, calibration, inputs); inputs go beyond what calibration showed."""
     network = draw(float_networks().filter(lambda n: not unsupported(canonicalize(n))))
+    if draw(st.booleans()):
+        network = network.map(with_host_tanh)
     chip = draw(chips())
     rng = np.random.default_rng(draw(st.integers(0, 1 << 16)))
     low = draw(st.sampled_from([0.0, -1.0]))

@@ -79,6 +79,8 @@ def test_every_loaded_link_is_drawn_between_the_cores_it_joins(ran: Ran) -> None
     links = links_of(program, cost)
     board = Board.of(program.chip)
     flits = {(int(board.core_at(link.x0, link.y0)), int(board.core_at(link.x1, link.y1))): link.flits for link in links}
+    drawn = {c.core for c in floor_of(program, evaluated.run.activity)}
+    assert drawn.issuperset(core for pair in flits for core in pair)
     assert flits == {pair: value for pair, value in cost.link_flits.items() if value > 0}
     record = record_of(compiled, replace(evaluated, run=replace(evaluated.run, cost=cost)), "priced")
     assert record.links == links

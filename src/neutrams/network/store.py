@@ -53,4 +53,3 @@ def network_from_parts(header: Mapping[str, object], arrays: Mapping[str, AnyArr
     if not isinstance(text, str):
         raise FormatError("the text is missing", where="network", fix="take an undamaged copy, or write it again")
     return from_text(text, arrays)
-

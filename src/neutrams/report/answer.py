@@ -69,8 +69,9 @@ def _interval(run: RunRecord) -> str:
 def _tick(run: RunRecord) -> str | None:
     if run.tick_s is None:
         return None
-    limit = "" if run.tick_limit is None else f", set by {run.tick_limit}"
-    return f"tick {si(run.tick_s, 's')}{limit}"
+    limit = run.tick_limit or ""
+    told = limit.replace("fixed", "fixed by the chip", 1) if limit.startswith("fixed") else f"set by {limit}"
+    return f"tick {si(run.tick_s, 's')}" + (f", {told}" if limit else "")
 
 
 def _rate(value: float | None) -> str:

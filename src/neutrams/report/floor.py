@@ -146,7 +146,7 @@ def _link(link: FloorLink, peak: float, bounds: Bounds) -> Markup:
 def _rows(run: RunRecord) -> Markup:
     used = [c for c in run.floor if c.label]
     rows = [
-        tag("tr", *(tag("td", v, class_="number") for v in _values(c)), tag("td", c.label))
+        tag("tr", *(tag("td", v, class_="number") for v in _values(c)), tag("td", c.label, class_="holds"))
         for c in used
     ]  # fmt: skip
     head = (*numeric("Core", "Chip", "x", "y", "Cells in use", f"Sent {_noun(run)}"), "Holds")

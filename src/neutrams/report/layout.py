@@ -13,10 +13,13 @@ MOST_NAMES = 3
 
 
 def floor_of(program: Program, activity: Activity) -> tuple[FloorCore, ...]:
-    """Return every core of the chips in use (of a board of more than `MOST_CORES` such cores, those in use)."""
+    """Return every core of the chips that hold a tile or pass its traffic on.
+
+    Where these have more than `MOST_CORES` cores, only those with a tile.
+    """
     board = Board.of(program.chip)
     used = np.unique(program.tiles.core)
-    chips = np.unique(board.chip_of(used))
+    chips = np.unique(board.chip_of(np.concatenate([used, program.routes.link_from, program.routes.link_to])))
     cores = used
     if len(chips) * board.cores_per_chip <= MOST_CORES:
         cores = (chips[:, None] * board.cores_per_chip + np.arange(board.cores_per_chip)).ravel()

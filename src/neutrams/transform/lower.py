@@ -77,7 +77,7 @@ def check_supported(network: Network) -> None:
     found = unsupported(network)
     if found:
         raise UnsupportedError(
-            f"{len(found)} operators cannot be put on a chip yet: {', '.join(found)}",
+            f"these operators ({len(found)}) cannot be put on a chip yet: {', '.join(found)}",
             where="transform, lower_functions",
             fix="replace them by ReLU, LeakyReLU or clipping and retrain, or keep them for the end of the network",
         )

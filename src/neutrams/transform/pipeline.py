@@ -76,7 +76,7 @@ def transform(
 
 def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     if options.mode == "ann":
-        return AnnFitter(chip)
+        return AnnFitter(chip, options.effort, options.seed)
     return SnnFitter(chip, neuron_model(chip, options.mode), options.steps, copies)
 
 

@@ -1,5 +1,7 @@
 """Fit a unit of an ann-mode network: integer weights, bias, multiplier and shift."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from neutrams.base.arrays import FloatArray, IntArray
@@ -23,22 +25,46 @@ CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22)
 """Fractions of the largest weight tried as the end of the grid where bits are few."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """A unit's numbers before they are laid out on neurons.
+
+    Attributes:
+        weights: int64 ``[n, fan-in]``.
+        lead: Bias before it is rounded, float64 ``[n]`` [LSB of the accumulator].
+        multiplier: int64 ``[n]``.
+        shift: int64 ``[n]``.
+        scale: float64 ``[n]``, source units per LSB of the output.
+        step: float64 ``[n]``, source units per LSB of the accumulator: scale * multiplier / 2^shift.
+    """
+
+    weights: IntArray
+    lead: FloatArray
+    multiplier: IntArray
+    shift: IntArray
+    scale: FloatArray
+    step: FloatArray
+
+
 def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
     """Return the unit in integers: y = clip((acc + bias) * m >> s, low, high), value = scale * y + zero.
-
-    1. Rows are taken per input LSB; where weights have few bits they are first refitted to the inputs really delivered.
-    2. The step of each row's grid is the least that its largest weight and its bias allow, widened to what multiplier
-    and
-       shift express exactly: weight_scale = scale * m / 2^s. So no gain error is left.
-    3. Weights are rounded; the bias makes the mean of the output that of the target (bias correction).
-    4. ``copies`` neurons carry the same value with biases staggered by 1/copies of an output LSB, so that the mean of
-       their outputs resolves that fraction (Hermite's identity).
 
     Args:
         unit: The unit.
         reach: The mapping from values to output integers.
         chip: Gives all widths.
         copies: Neurons an element.
+    """
+    return lay_out(unit, solve_ann(unit, reach, chip), reach, chip, copies)
+
+
+def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
+    """Return the closed-form solution.
+
+    1. Rows are taken per input LSB; where weights have few bits they are first refitted to the inputs really delivered.
+    2. The step of each row's grid is the least that its largest weight and its bias allow, widened to what multiplier
+       and shift express exactly: weight_scale = scale * m / 2^s. So no gain error is left.
+    3. Weights are rounded; the bias makes the mean of the output that of the target (bias correction).
 
     References:
         Nagel et al. (2019), bias correction, eq. 17. arXiv:1906.04721
@@ -50,8 +76,7 @@ def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
         rows = refit(rows, seen)
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]
-    rows_for_bias = _bias_rows(unit, chip)
-    for_bias = _step_for_bias(np.abs(bias - reach.zero), peak, chip, rows_for_bias)
+    for_bias = _step_for_bias(np.abs(bias - reach.zero), peak, chip, _bias_rows(unit, chip))
     if unit.elementwise:
         for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
     if seen is None:
@@ -60,23 +85,33 @@ def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
     else:
         multiplier, shift, scale, step, weights = _best_grid(rows, (for_weights, for_bias), reach, chip, seen)
     means = unit.target.mean(0).double().numpy() - step * unit.sums(weights).mean(0).double().numpy()
-    lead = np.tile((means - reach.zero) / step, copies)
-    stagger = np.repeat((np.arange(copies) + 0.5) / copies - 0.5, len(step)) * np.tile(scale / step, copies)
-    register, row = _bias(np.rint(lead + stagger), chip, rows_for_bias)
-    n = copies * len(step)
+    lead = (means - reach.zero) / step
+    return Solution(weights=weights, lead=lead, multiplier=multiplier, shift=shift, scale=scale, step=step)
+
+
+def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copies: int) -> Fit:
+    """Return the neurons of a solution.
+
+    ``copies`` neurons carry the same value with biases staggered by 1/copies of an output LSB, so that the mean of
+    their outputs resolves that fraction (Hermite's identity).
+    """
+    n = copies * len(solution.step)
+    fraction = (np.arange(copies) + 0.5) / copies - 0.5
+    stagger = np.repeat(fraction, len(solution.step)) * np.tile(solution.scale / solution.step, copies)
+    register, row = _bias(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
     parameters = {
         "bias": register,
-        "multiplier": np.tile(multiplier, copies),
-        "shift": np.tile(shift, copies),
+        "multiplier": np.tile(solution.multiplier, copies),
+        "shift": np.tile(solution.shift, copies),
         "low": np.full(n, reach.low, dtype=np.int64),
         "high": np.full(n, reach.high, dtype=np.int64),
     }
     return Fit(
-        rows=np.tile(weights, (copies, 1)),
+        rows=np.tile(solution.weights, (copies, 1)),
         model="requantize",
         parameters=parameters,
-        weight_scale=np.tile(step, copies),
-        scale=np.tile(scale, copies),
+        weight_scale=np.tile(solution.step, copies),
+        scale=np.tile(solution.scale, copies),
         zero=np.tile(reach.zero, copies),
         bias_weights=row,
     )

@@ -44,12 +44,17 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
             accumulator = build.source.by_name[node.inputs[0]]
             cap = np.inf if node.function == "relu" else node.parameters["high"]
             _add_unit(build, node.name, accumulator, cap, tail)
-        elif not isinstance(build.source.consumers[node.name][0], ops.Activation):
+        elif not _has_activation(build.source, node, tail):
             if decodes_parts(build, node, tail):
                 decode(build, node.name, node.inputs, node.bias)  # type: ignore[attr-defined]
             else:
                 _add_unit(build, node.name, node, None, tail)
     return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
+
+
+def _has_activation(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
+    """Whether the accumulator ``node`` has an activation on the chip, with which it makes one unit."""
+    return any(isinstance(r, ops.Activation) and r.name not in tail for r in network.consumers[node.name])
 
 
 def _shapes_input(network: Network, node: ops.Node) -> bool:
@@ -88,10 +93,10 @@ def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
     own = {accumulator.name: build.values[accumulator.name]}
     readers = build.source.consumers[unit_name]
     if not origin_of(unit_name)[1] or not all(isinstance(r, ops.Add) for r in readers):
-        return Context(siblings=own, total=None)
+        return Context(siblings=own, total=None, source=build.source)
     found = [n for n in readers[0].inputs if isinstance(build.source.by_name[n], ACCUMULATORS)]
     siblings = {name: build.values[name] for name in found} if accumulator.name in found else own
-    return Context(siblings=siblings, total=build.values[readers[0].name])
+    return Context(siblings=siblings, total=build.values[readers[0].name], source=build.source)
 
 
 def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, decoded: bool) -> Unit:

@@ -1,4 +1,4 @@
-"""Where a unit stands: what is added to what it gives, and what the sum is."""
+"""Where a unit stands: what is added to what it gives, what the sum is, and who reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from neutrams.hardware import Chip
+from neutrams.network import Network
 from neutrams.transform.tuning.unit import Unit
 
 
@@ -16,10 +17,12 @@ class Context:
     Attributes:
         siblings: Targets of the signed sums that are added to its own, itself included, by name; float32 ``[N, n]``.
         total: Target of the sum that it is a part of; None where it is none.
+        source: The split float network it belongs to.
     """
 
     siblings: Mapping[str, torch.Tensor]
     total: torch.Tensor | None
+    source: Network
 
     def copies(self, unit: Unit, chip: Chip, most: int) -> int:
         """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""
