@@ -46,20 +46,20 @@ def from_torch(module: "torch.nn.Module", example: "torch.Tensor | tuple[torch.T
     return trace(module, example)
 
 
-def load_chip(name_or_path: str | Path, overrides: Mapping[str, str] | None = None) -> "Chip":
-    """Read a chip: a preset's name or the path of a chip file; ``overrides`` replace keys, as text.
+def load_chip(name_or_path: str | Path, overrides: Mapping[str, object] | None = None) -> "Chip":
+    """Read a chip: a preset's name or the path of a chip file; ``overrides`` replace keys, as text or numbers.
 
     Raises:
         SpecError: There is no such chip, or a value is outside its range.
     """
     from neutrams.hardware import load_chip as read
 
-    return read(name_or_path, overrides)
+    return read(name_or_path, {key: str(value) for key, value in (overrides or {}).items()})
 
 
 def compile(  # noqa: A001 (the field's word)
     network: "Network",
-    chip: "Chip",
+    chip: "Chip | str | Path",
     calibration: "AnyArray | Mapping[str, AnyArray]",
     mode: str = "ann",
     steps: int | None = None,
@@ -69,20 +69,26 @@ def compile(  # noqa: A001 (the field's word)
 
     Args:
         network: A float network.
-        chip: The target.
+        chip: The target; a name or path is read by :func:`load_chip`.
         calibration: Inputs like those in use ``[N, *shape]``, by input name; an array alone serves a single input.
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode.
-        **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``labels``.
+        **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``labels``,
+            ``partial_sums``.
 
     Raises:
         NeutramsError: The network, the chip or the data do not suit each other; says what to do.
     """
+    import numpy as np
+
     from neutrams.flow import CompileOptions, compile_model
 
     window = steps if steps is not None else (1 if mode == "ann" else 64)
+    if options.get("labels") is not None:
+        options["labels"] = np.asarray(options["labels"])
     made = CompileOptions(mode=mode, steps=window, **options)
-    return compile_model(network, chip, _named(calibration, network), made)
+    target = load_chip(chip) if isinstance(chip, str | Path) else chip
+    return compile_model(network, target, _named(calibration, network), made)
 
 
 def simulate(
@@ -116,9 +122,12 @@ def simulate(
 
 
 def _named(arrays: "AnyArray | Mapping[str, AnyArray]", network: "Network") -> "dict[str, AnyArray]":
+    import numpy as np
+
     from neutrams.flow import named_inputs
 
     given = arrays if isinstance(arrays, Mapping) else {"x": arrays}
+    given = {name: np.asarray(array) for name, array in given.items()}
     return named_inputs(given, tuple(node.name for node in network.inputs))
 
 

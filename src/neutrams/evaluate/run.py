@@ -142,6 +142,6 @@ def apply_function(name: str, x: torch.Tensor, parameters: Mapping[str, float]) 
         case "softmax":
             return torch.softmax(x, dim=-1)
         case "argmax":
-            return x.argmax(dim=-1)
+            return x.argmax(dim=-1).to(x.dtype)
     assert name == "identity", f"no function {name!r}"
     return x

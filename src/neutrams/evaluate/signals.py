@@ -12,7 +12,7 @@ import torch
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels.scaled_sum import add_scaled
 from neutrams.kernels.spike_trains import spike_trains
-from neutrams.neurons import find_model
+from neutrams.neurons import NeuronModel, find_model
 
 EXACT_FLOAT32 = 1 << 24
 EXACT_FLOAT64 = 1 << 53
@@ -63,12 +63,27 @@ def fire(
         width: Range of the accumulator (ann) or the potential (snn).
     """
     p = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
-    if find_model(model, "evaluate").mode == "ann":
+    rule = find_model(model, "evaluate")
+    if rule.mode == "ann":
         total = (acc.to(torch.float64) + p["bias"]).clamp(*width)
         power = torch.exp2(p["shift"].to(torch.float64))
         scaled = torch.floor((total * p["multiplier"] + power / 2) / power)
         return torch.minimum(torch.maximum(scaled, p["low"]), p["high"]).to(torch.float32)
-    return _spikes(acc, p, steps, width, soft=model == "if_soft")
+    if rule.reset is None:
+        return _stepped(rule, parameters, acc, steps, width)
+    return _spikes(acc, p, steps, width, soft=rule.reset == "subtract")
+
+
+def _stepped(
+    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
+) -> torch.Tensor:
+    """Any spiking model, by its reference step: slow."""
+    given = acc.to(torch.int64).numpy()
+    state = np.broadcast_to(parameters.get("initial", np.zeros(1, dtype=np.int64)), given.shape[1:])
+    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8)
+    for t in range(steps):
+        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, parameters, width)
+    return torch.from_numpy(out)
 
 
 def _spikes(

@@ -9,5 +9,6 @@ MODEL = NeuronModel(
     equation=f"{SPIKE_RULE}; then V = 0",
     source="TIANJI: Shi et al., IEDM 2015; the rule as in Ji et al., MICRO 2016, released code",
     parameters=PARAMETERS,
+    reset="zero",
     step=integrate_fire(lambda v, theta: 0 * v),
 )

@@ -9,5 +9,6 @@ MODEL = NeuronModel(
     equation=f"{SPIKE_RULE}; then V <- V - theta",
     source="Rueckauer et al. (2017), section 2.1, reset by subtraction. doi 10.3389/fnins.2017.00682",
     parameters=PARAMETERS,
+    reset="subtract",
     step=integrate_fire(lambda v, theta: v - theta),
 )

@@ -40,6 +40,8 @@ class NeuronModel:
         equation: The rule, in one line.
         source: Where it is from.
         parameters: The integers each neuron holds, in table order.
+        reset: ``zero`` or ``subtract`` for the integrate-and-fire rule with that reset, which rate coding and the
+            compiled loops know; None for any other rule, which runs by its ``step``.
         step: The reference rule for a batch of N samples of n neurons; int64 throughout. ``width`` is the
             accumulator's range for ``ann`` and the potential's range for ``snn``, both ends included.
     """
@@ -50,6 +52,7 @@ class NeuronModel:
     source: str
     parameters: tuple[Parameter, ...]
     step: Step
+    reset: str | None = None
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import spiking as kernels
 from neutrams.kernels.compiled import thread_count
+from neutrams.neurons import find_model
 from neutrams.program import Program
 from neutrams.simulator import synapses
 from neutrams.simulator.cores import Product, exact_type, product
@@ -22,9 +23,6 @@ from neutrams.simulator.inputs import channel_limit, encode_channels, spread_cha
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.strands import find_strands
 from neutrams.simulator.tally import Tally, output_neurons
-
-RESETS = {"if_hard": False, "if_soft": True}
-"""The models the compiled loop knows, and whether their reset is soft."""
 
 ACCUMULATORS = {
     (np.dtype(np.int8), np.dtype(np.int32)): np.int16,
@@ -135,7 +133,11 @@ class Spiking:
             steps=self.program.steps,
             period=self.program.ticks_per_step,
             depth=self.clock.depth,
-            rule=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, RESETS[self.program.model]),
+            rule=(
+                -(1 << (bits - 1)),
+                (1 << (bits - 1)) - 1,
+                find_model(self.program.model, "program").reset == "subtract",
+            ),
         )
 
     def _currents(self, q: IntArray) -> kernels.Pulses:
@@ -203,7 +205,9 @@ class Spiking:
 def fits(program: Program) -> bool:
     """Whether the compiled loop can run ``program``: it knows the model, and input spikes are 0 or 1."""
     spreads = (port for port in program.inputs if port.code == "spread")
-    return program.model in RESETS and all(p.low >= 0 and p.high <= program.steps for p in spreads)
+    return find_model(program.model, "program").reset is not None and all(
+        p.low >= 0 and p.high <= program.steps for p in spreads
+    )
 
 
 def spiking(program: Program, clock: Schedule) -> Spiking:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Chip
-from neutrams.neurons import find_model
+from neutrams.neurons import NeuronModel, find_model
 
 CALIBRATION_SAMPLES = (1024, 2048, 4096, 8192)
 """Most calibration samples used, by effort; half as many in snn mode."""
@@ -56,20 +56,36 @@ def _check(holds: bool, what: str, key: str, fix: str) -> None:
         raise SpecError(what, where=f"option {key}", fix=fix)
 
 
-def neuron_model(chip: Chip, mode: str) -> str:
+def neuron_model(chip: Chip, mode: str) -> NeuronModel:
     """Return the chip's neuron model for ``mode``; the first listed where it has several.
 
     Raises:
         SpecError: The chip has none.
     """
     for name in chip.neuron.models:
-        if find_model(name, f"chip {chip.name!r}, neuron.models").mode == mode:
-            return name
+        model = find_model(name, f"chip {chip.name!r}, neuron.models")
+        if model.mode == mode:
+            return model
     raise SpecError(
         f"chip {chip.name!r} has no neuron model of mode {mode} (it has {', '.join(chip.neuron.models)})",
         where="option mode",
         fix="choose the mode the chip has, or a chip with an integrate-and-fire model",
     )
+
+
+def rate_reset(model: NeuronModel) -> str:
+    """Return the reset by which ``model`` carries rates: ``zero`` or ``subtract``.
+
+    Raises:
+        SpecError: Its rule is another; rate coding has no recipe for it.
+    """
+    if model.reset is None:
+        raise SpecError(
+            f"there is no rate coding for the neuron model {model.name!r}",
+            where="option mode",
+            fix="set neuron.models to an integrate-and-fire model first, or take mode ann",
+        )
+    return model.reset
 
 
 def partial_code(chip: Chip, options: TransformOptions) -> str:
@@ -79,7 +95,7 @@ def partial_code(chip: Chip, options: TransformOptions) -> str:
         SpecError: The chip or mode does not have the one asked for.
     """
     signed = chip.signal.partial_sums == "signed" and options.mode == "ann"
-    soft = options.mode == "snn" and neuron_model(chip, "snn") == "if_soft"
+    soft = options.mode == "snn" and rate_reset(neuron_model(chip, "snn")) == "subtract"
     wanted = options.partial_sums
     if wanted == "auto":
         return "signed" if signed else ("offset" if options.mode == "ann" or soft else "pair")

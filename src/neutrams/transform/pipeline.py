@@ -12,7 +12,7 @@ from neutrams.hardware import Chip
 from neutrams.network import Network
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
-from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code
+from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ann_fitter import AnnFitter
 from neutrams.transform.tuning.build import Build, Fitter
@@ -77,7 +77,8 @@ def transform(
 def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     if options.mode == "ann":
         return AnnFitter(chip, options.effort, options.seed)
-    return SnnFitter(chip, neuron_model(chip, options.mode), options.steps, copies)
+    model = neuron_model(chip, options.mode)
+    return SnnFitter(chip, model, rate_reset(model), options.steps, copies)
 
 
 RELAY_COPIES = 2

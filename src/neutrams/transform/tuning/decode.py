@@ -55,4 +55,6 @@ def record_layer(build: Build, name: str, value: torch.Tensor) -> None:
     outputs = [node.name for node in build.source.outputs]
     continued = float_values(build.source, build.inputs, {name: value})
     now, was = continued[outputs[0]], build.values[outputs[0]]
-    build.ledger.append(layer_row(name, value, build.values[name], (now, was, build.labels)))
+    node = build.source.by_name[name]
+    layer = node.inputs[0] if isinstance(node, ops.Activation) else name
+    build.ledger.append(layer_row(layer, name, value, build.values[name], (now, was, build.labels)))

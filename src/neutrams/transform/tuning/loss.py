@@ -9,6 +9,12 @@ from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.unit import Fit, Signal, Unit
 
 
+def layer_of(unit: str, accumulator: str) -> str:
+    """Return the layer of the source network that a unit is of: the accumulator's own, or the one a part belongs to."""
+    origin, part = origin_of(unit)
+    return origin if part else accumulator
+
+
 def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     """Return the ledger rows of one fitted unit.
 
@@ -17,7 +23,7 @@ def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     the same inputs; the rest: what the neurons give, against the activation of what they integrate. The rest of a
     partial sum is there because of the fan-in limit and is booked there.
     """
-    layer, part = origin_of(unit.name)
+    layer, part = layer_of(unit.name, unit.accumulator.name), origin_of(unit.name)[1]
     n = unit.target.shape[1]
     rows, bias = unit.per_lsb()
     exact = unit.sums(rows) + torch.from_numpy(bias).float()
@@ -50,13 +56,17 @@ def relative(error: torch.Tensor, target: torch.Tensor) -> float:
 
 
 def layer_row(
-    name: str, value: torch.Tensor, target: torch.Tensor, outputs: tuple[torch.Tensor, torch.Tensor, AnyArray | None]
+    layer: str,
+    name: str,
+    value: torch.Tensor,
+    target: torch.Tensor,
+    outputs: tuple[torch.Tensor, torch.Tensor, AnyArray | None],
 ) -> LedgerRow:
     """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and labels."""
     now, was, labels = outputs
     chosen, wanted = classes(now), classes(was)
     return LedgerRow(
-        layer=origin_of(name)[0],
+        layer=layer,
         unit=name,
         constraint="all",
         relative_error=relative(value - target, target),

@@ -13,14 +13,15 @@ import torch
 
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
+from neutrams.neurons import NeuronModel
 from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import round_nearest
 
 QUANTILE = 0.999
 """What counts as the full range of a signal: the rest saturates."""
 
-HEAD = {"if_soft": 1.0, "if_hard": 2.5}
-"""Threshold of an activation in units of its full range; room above it keeps rates, and so lost charge, low."""
+HEAD = {"subtract": 1.0, "zero": 2.5}
+"""By reset: threshold of an activation in units of its full range; room above it keeps rates, and so lost charge, low."""
 
 EQUAL = 1.001
 """Spikes whose worths differ by no more than this factor count as equal."""
@@ -28,8 +29,8 @@ EQUAL = 1.001
 SPIKES_PER_SPIKE = 4
 """Under reset to zero: how many spikes of equal worth, summed, make one spike of the sum."""
 
-DECODED_HEAD = {"if_soft": 1.5, "if_hard": 12.0}
-"""Threshold of a decoded neuron in units of its range: many copies at low rates resolve the value."""
+DECODED_HEAD = {"subtract": 1.5, "zero": 12.0}
+"""By reset: threshold of a decoded neuron in units of its range: many copies at low rates resolve the value."""
 
 LEAST_SHARE = 0.01
 """No range of an activation is taken smaller than this share of its layer's mean range."""
@@ -53,10 +54,10 @@ class Drive:
     zero: FloatArray
 
 
-def activation_drive(unit: Unit, bias: FloatArray, model: str) -> Drive:
+def activation_drive(unit: Unit, bias: FloatArray, reset: str) -> Drive:
     """Return the drive of a ReLU unit: its threshold is the full range of the activation times the model's headroom."""
     full = full_range(unit.activated(unit.target))
-    return Drive(threshold=full * HEAD[model], leak=bias, zero=np.zeros_like(bias))
+    return Drive(threshold=full * HEAD[reset], leak=bias, zero=np.zeros_like(bias))
 
 
 def offset_drive(unit: Unit, bias: FloatArray, head: float, shared: list[torch.Tensor]) -> Drive:
@@ -82,7 +83,7 @@ def relay_drive(bias: FloatArray, total: torch.Tensor, copies: int) -> Drive:
     The sum fires once for `SPIKES_PER_SPIKE` of them, and its potential then holds small integers only: nothing is
     thrown away unless spikes coincide.
     """
-    full = full_range(total.clamp(min=0)) * HEAD["if_hard"]
+    full = full_range(total.clamp(min=0)) * HEAD["zero"]
     return Drive(threshold=full * copies / SPIKES_PER_SPIKE, leak=bias, zero=np.zeros_like(bias))
 
 
@@ -105,7 +106,7 @@ def floored(ranges: FloatArray, share: float) -> FloatArray:
     return np.maximum(ranges, mean * share) if mean > 0 else np.ones_like(ranges)
 
 
-def integer_fit(unit: Unit, drive: Drive, model: str, chip: Chip, charges: FloatArray) -> Fit:
+def integer_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip, charges: FloatArray) -> Fit:
     """Return the unit in integers: one factor a neuron scales weights, leak and threshold to fill their widths.
 
     Args:
@@ -131,7 +132,7 @@ def integer_fit(unit: Unit, drive: Drive, model: str, chip: Chip, charges: Float
     return spiking_fit(weights, threshold, leak, charges, (model, 1 / factor, drive))
 
 
-def equal_spikes_fit(unit: Unit, drive: Drive, model: str, chip: Chip) -> Fit:
+def equal_spikes_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip) -> Fit:
     """Return the sum of relay spikes in integers; under reset to zero, spikes of equal worth get weights of ±1.
 
     Each input's offset is taken out by the leak, with the weight it really got.
@@ -145,7 +146,7 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: str, chip: Chip) -> Fit:
     with np.errstate(divide="ignore"):
         factor = np.minimum(most_weight / size.max(axis=1, initial=0.0), most_threshold / drive.threshold)
     equal = np.zeros(len(size), dtype=bool)
-    if model == "if_hard":
+    if model.reset == "zero":
         equal = size.max(axis=1) <= EQUAL * size.min(axis=1)
         factor = np.where(equal & (size.max(axis=1) > 0), np.minimum(factor, 1 / size.max(axis=1)), factor)
     weights = round_nearest(rows, 1 / factor, chip.core.weight_range)
@@ -160,7 +161,11 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: str, chip: Chip) -> Fit:
 
 
 def spiking_fit(
-    weights: IntArray, threshold: IntArray, leak: IntArray, charges: FloatArray, real: tuple[str, FloatArray, Drive]
+    weights: IntArray,
+    threshold: IntArray,
+    leak: IntArray,
+    charges: FloatArray,
+    real: tuple[NeuronModel, FloatArray, Drive],
 ) -> Fit:
     """Return a fit of ``len(charges)`` copies that differ in their initial charge only."""
     model, step, drive = real
@@ -168,7 +173,7 @@ def spiking_fit(
     initial = np.floor(charges * threshold).astype(np.int64).ravel()
     return Fit(
         rows=np.tile(weights, (copies, 1)),
-        model=model,
+        model=model.name,
         parameters={"leak": np.tile(leak, copies), "threshold": np.tile(threshold, copies), "initial": initial},
         weight_scale=np.tile(step, copies),
         scale=np.tile(threshold * step, copies),

@@ -8,6 +8,7 @@ import torch
 from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
 from neutrams.network import ops
+from neutrams.neurons import NeuronModel
 from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.snn import (
     DECODED_HEAD,
@@ -34,8 +35,8 @@ DECODED_DAMPING = 0.001
 class SnnFitter:
     """Fits units for snn mode (see `neutrams.transform.tuning.build.Fitter`)."""
 
-    def __init__(self, chip: Chip, model: str, steps: int, copies: int) -> None:
-        self.chip, self.model, self.steps, self.copies = chip, model, steps, copies
+    def __init__(self, chip: Chip, model: NeuronModel, reset: str, steps: int, copies: int) -> None:
+        self.chip, self.model, self.reset, self.steps, self.copies = chip, model, reset, steps, copies
 
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return an encoder: constant currents where the chip takes them, an even spread of spikes otherwise."""
@@ -51,9 +52,9 @@ class SnnFitter:
         if unit.decoded:
             copies = context.copies(unit, self.chip, MOST_COPIES)
             if unit.cap is not None:
-                drive = activation_drive(unit, bias, self.model)
+                drive = activation_drive(unit, bias, self.reset)
             else:
-                drive = offset_drive(unit, bias, DECODED_HEAD[self.model], list(context.siblings.values()))
+                drive = offset_drive(unit, bias, DECODED_HEAD[self.reset], list(context.siblings.values()))
             fit = integer_fit(unit, drive, self.model, self.chip, staggered(copies))
             return replace(fit, scale=np.tile(drive.threshold, copies))  # the same for all parts of a decoded sum
         if context.total is not None:
@@ -62,7 +63,7 @@ class SnnFitter:
             else:
                 drive = relay_drive(bias, context.total, self.copies)
             return integer_fit(unit, drive, self.model, self.chip, staggered(self.copies))
-        drive = activation_drive(unit, bias, self.model)
+        drive = activation_drive(unit, bias, self.reset)
         if unit.elementwise:
             return equal_spikes_fit(unit, drive, self.model, self.chip)
         return integer_fit(unit, drive, self.model, self.chip, staggered(1))

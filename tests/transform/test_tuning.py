@@ -1,0 +1,329 @@
+"""Tuning: integers stay in their ranges, rounding and refits keep their bounds, the polish never loses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core_strategies import chips, plain_chip
+from neutrams.base.arrays import FloatArray
+from neutrams.hardware import Chip
+from neutrams.network import Activation, Add, Input, Linear, Network, Output
+from neutrams.transform.lower import lower_functions
+from neutrams.transform.split import SplitPlan, split_fan_in
+from neutrams.transform.tuning import ann, gradient
+from neutrams.transform.tuning.amplification import amplification
+from neutrams.transform.tuning.constrain import delivered
+from neutrams.transform.tuning.ranges import OutputRange, positive_range, signal_bits, signed_ranges
+from neutrams.transform.tuning.unit import Fit, Signal, Unit
+from neutrams.transform.tuning.weights import (
+    damped,
+    moments,
+    refit,
+    round_nearest,
+    round_with_feedback,
+    squared_error,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def correlated(rng: np.random.Generator, samples: int, n: int, top: int) -> torch.Tensor:
+    """Integers 0 to ``top`` that share two factors, float32 ``[samples, n]``."""
+    shared = rng.normal(size=(samples, 2)) @ rng.normal(size=(2, n)) + 0.5 * rng.normal(size=(samples, n))
+    return torch.from_numpy(np.clip(np.rint(top * (0.4 + 0.2 * shared)), 0, top)).float()
+
+
+def signal_of(values: torch.Tensor, scale: float) -> Signal:
+    n = values.shape[-1]
+    return Signal.of(values[None], np.full(n, scale), np.zeros(n), 1)
+
+
+def linear_unit(rng: np.random.Generator, chip: Chip, cap: float | None, sizes: tuple[int, int, int]) -> Unit:
+    """A Linear of random weights; ``sizes`` are samples, inputs and neurons."""
+    samples, fan_in, n = sizes
+    top = (1 << chip.signal.input_bits) - 1
+    signal = signal_of(correlated(rng, samples, fan_in, top), 1 / top)
+    node = Linear(name="sum", inputs=("x",), weights=rng.normal(size=(n, fan_in)), bias=rng.normal(size=n))
+    target = signal.value() @ torch.from_numpy(node.weights.T.copy()).float() + torch.from_numpy(node.bias.copy())
+    return Unit(name="y", accumulator=node, cap=cap, decoded=False, inputs=(signal,), target=target.float())
+
+
+def add_unit(rng: np.random.Generator, chip: Chip, cap: float | None, n: int) -> Unit:
+    """A sum of two signals."""
+    top = (1 << chip.signal.input_bits) - 1
+    signals = tuple(signal_of(correlated(rng, 12, n, top), 1 / top) for _ in range(2))
+    node = Add(name="sum", inputs=("a", "b"), coefficients=rng.normal(size=(2, n)), bias=rng.normal(size=n))
+    target = torch.stack(
+        [s.value() * torch.from_numpy(c.copy()) for s, c in zip(signals, node.coefficients, strict=True)]
+    )
+    target = target.sum(0) + torch.from_numpy(node.bias.copy())
+    return Unit(name="y", accumulator=node, cap=cap, decoded=False, inputs=signals, target=target.float())
+
+
+def reach_of(unit: Unit, chip: Chip) -> OutputRange:
+    bits = signal_bits(chip, decoded=False)
+    if unit.cap is not None:
+        return positive_range(unit.activated(unit.target), unit.cap, bits)
+    return signed_ranges([unit.target], chip, bits, shared=False)[0]
+
+
+def task_of(unit: Unit, chip: Chip, rng: np.random.Generator, copies: int = 1) -> gradient.Task:
+    readers = rng.normal(size=(3, unit.target.shape[1]))
+    return gradient.Task(reach=reach_of(unit, chip), chip=chip, copies=copies, amplification=readers, seed=5)
+
+
+def assert_in_range(fit: Fit, chip: Chip) -> None:
+    low, high = chip.core.weight_range
+    assert ((low <= fit.rows) & (fit.rows <= high)).all()
+    if fit.bias_weights is not None:
+        assert ((low <= fit.bias_weights) & (fit.bias_weights <= high)).all()
+        assert fit.rows.shape[1] + fit.bias_weights.shape[1] <= chip.core.axons
+    p, half = fit.parameters, 1 << (chip.neuron.bias_bits - 1)
+    assert ((-half <= p["bias"]) & (p["bias"] < half)).all()
+    assert chip.core.bias == "register" or not p["bias"].any()
+    assert ((p["multiplier"] >= 1) & (p["multiplier"] < 1 << chip.neuron.multiplier_bits)).all()
+    assert ((p["shift"] >= 1) & (p["shift"] < 1 << chip.neuron.shift_bits)).all()
+    signed = chip.signal.partial_sums == "signed"
+    ends = chip.signal.partial_range if signed and p["low"].min() < 0 else chip.signal.output_range
+    assert ends[0] <= p["low"].min()
+    assert p["high"].max() <= ends[1]
+    if chip.neuron.scale == "core":
+        assert len({(int(m), int(s)) for m, s in zip(p["multiplier"], p["shift"], strict=True)}) == 1
+    np.testing.assert_allclose(fit.weight_scale, fit.scale * p["multiplier"] / 2.0 ** p["shift"], rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(chip=chips(), seed=SEEDS, cap=st.sampled_from([None, np.inf, 0.5]), copies=st.integers(1, 3))
+def test_all_integers_are_in_their_ranges(chip: Chip, seed: int, cap: float | None, copies: int) -> None:
+    rng = np.random.default_rng(seed)
+    unit = linear_unit(rng, chip, cap, (12, int(rng.integers(1, chip.core.axons)), 3))
+    reach = reach_of(unit, chip)
+    assert_in_range(ann.fit_ann(unit, reach, chip, copies), chip)
+    assert_in_range(ann.fit_ann(add_unit(rng, chip, cap, 3), reach, chip, 1), chip)
+    solution = gradient.polished(unit, ann.solve_ann(unit, reach, chip), task_of(unit, chip, rng, copies))
+    assert_in_range(ann.lay_out(unit, solution, reach, chip, copies), chip)
+    if chip.core.weight_range == (-1, 1):
+        assert (solution.weights != 0).all()
+
+
+@given(seed=SEEDS, limits=st.sampled_from([(-2, 1), (-4, 3), (-7, 7), (-128, 127)]))
+def test_rounding_to_nearest_moves_at_most_half_a_step(seed: int, limits: tuple[int, int]) -> None:
+    rng = np.random.default_rng(seed)
+    step = rng.uniform(0.1, 2, size=4)
+    rows = rng.uniform(limits[0], limits[1], size=(4, 6)) * step[:, None]
+    integers = round_nearest(rows, step, limits)
+    assert (np.abs(integers * step[:, None] - rows) <= step[:, None] * 0.5 * (1 + 1e-9)).all()
+    beyond = round_nearest(rows * 1e3, step, limits)
+    assert beyond.min() >= limits[0]
+    assert beyond.max() <= limits[1]
+
+
+@given(seed=SEEDS)
+def test_feedback_beats_nearest_in_the_mean_on_correlated_inputs(seed: int) -> None:
+    """A single row may come out worse; over 200 rows the sum may not."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(200, 12))
+    step = np.abs(rows).max(axis=1) / 3
+    gram = moments(correlated(rng, 400, 12, 255), torch.zeros(400, 1)).gram
+    nearest, fed = round_nearest(rows, step, (-4, 3)), round_with_feedback(rows, step, (-4, 3), gram)
+    errors = [squared_error(q * step[:, None], rows, gram).sum() for q in (nearest, fed)]
+    assert errors[1] < errors[0]
+
+
+@given(seed=SEEDS)
+def test_feedback_is_rounding_to_nearest_where_inputs_are_not_correlated(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, step = rng.normal(size=(5, 7)), rng.uniform(0.2, 1, size=5)
+    fed = round_with_feedback(rows, step, (-2, 1), np.diag(rng.uniform(0.1, 9, size=7)))
+    np.testing.assert_array_equal(fed, round_nearest(rows, step, (-2, 1)))
+
+
+def few_bits(bits: int = 2) -> Chip:
+    return plain_chip(core={"axons": 64, "neurons": 64, "weight_bits": bits}, neuron={"multiplier_bits": 16})
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=SEEDS)
+def test_trying_more_grids_never_raises_a_neurons_error(seed: int) -> None:
+    chip = few_bits()
+    unit = linear_unit(np.random.default_rng(seed), chip, np.inf, (40, 10, 6))
+    seen = moments(unit.inputs[0].means, unit.target)
+    rows = refit(unit.per_lsb()[0], seen)
+
+    def error(clips: tuple[float, ...]) -> FloatArray:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ann, "CLIPS", clips)
+            found = ann.solve_ann(unit, reach_of(unit, chip), chip)
+        return squared_error(found.weights * found.step[:, None], rows, seen.gram)
+
+    assert (error(ann.CLIPS) <= error((1.0,)) * (1 + 1e-9)).all()
+
+
+@given(seed=SEEDS)
+def test_refit_is_the_least_of_the_damped_objective(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = correlated(rng, 30, 5, 15)
+    rows = rng.normal(size=(3, 5))
+    seen = moments(x, x @ torch.from_numpy(rng.normal(size=(5, 3))).float())
+    pull = damped(seen.gram) - seen.gram
+
+    def objective(w: FloatArray) -> float:
+        fitted = np.einsum("oi,ij,oj", w, seen.gram, w) - 2 * (w * seen.cross).sum()
+        return float(fitted + np.einsum("oi,ij,oj", w - rows, pull, w - rows))
+
+    best = refit(rows, seen)
+    slack = 1e-9 * (1 + abs(objective(best)))
+    assert objective(best) <= objective(rows) + slack
+    assert objective(best) <= objective(best + rng.normal(0, 0.01, size=best.shape)) + slack
+
+
+@given(
+    seed=SEEDS, size=st.sampled_from([0.0, 1e-3, 1.0, 1e4]), signed=st.booleans(), bits=st.integers(2, 8),
+    shared=st.booleans(),
+)  # fmt: skip
+def test_signed_ranges_hold_their_targets(seed: int, size: float, signed: bool, bits: int, shared: bool) -> None:
+    rng = np.random.default_rng(seed)
+    chip = plain_chip(signal={"partial_sums": "signed" if signed else "none", "output_bits": bits})
+    targets = [torch.from_numpy(size * (rng.normal(size=(9, 4)) + rng.normal())).float() for _ in range(3)]
+    ranges = signed_ranges(targets, chip, bits, shared)
+    for target, reach in zip(targets, ranges, strict=True):
+        t, slack = target.double().numpy(), 1e-6 * (size + reach.scale)
+        assert (reach.scale * reach.low + reach.zero <= t + slack).all()
+        assert (t <= reach.scale * reach.high + reach.zero + slack).all()
+        np.testing.assert_array_equal(reach.scale, ranges[0].scale)
+        assert not shared or len(set(reach.scale.tolist())) == 1
+
+
+@given(seed=SEEDS, bits=st.integers(1, 8), cap=st.sampled_from([np.inf, 6.0]))
+def test_a_positive_range_rounds_no_worse_than_the_full_one(seed: int, bits: int, cap: float) -> None:
+    target = torch.from_numpy(np.random.default_rng(seed).exponential(2.0, size=(50, 3))).float().clamp(0, cap)
+    reach = positive_range(target, cap, bits)
+
+    def error(scale: float, high: int) -> float:
+        return float((target / scale).round().clamp(max=high).mul(scale).sub(target).square().mean())
+
+    scale, full, top = float(reach.scale[0]), float(target.max()), (1 << bits) - 1
+    assert 1 <= reach.high <= top
+    assert full / 2 * (1 - 1e-6) <= scale * top <= full * (1 + 1e-6)
+    assert error(scale, top) <= error(full / top, top) * (1 + 1e-5)
+    assert scale * reach.high <= cap + scale / 2
+
+
+@settings(deadline=None)
+@given(chip=chips(), seed=SEEDS)
+def test_register_and_bias_rows_add_up_to_the_bias(chip: Chip, seed: int) -> None:
+    """Within half an LSB where the register holds it; within half of what a row's weight adds where rows help."""
+    rng = np.random.default_rng(seed)
+    fan_in = int(rng.integers(1, chip.core.axons))
+    unit = linear_unit(rng, chip, np.inf, (8, fan_in, 40))
+    level = (1 << chip.signal.input_bits) - 1
+    register = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
+    rows = min(ann.MOST_BIAS_ROWS, chip.core.axons - fan_in)
+    most = register + rows * chip.core.weight_range[1] * level
+    lead = np.concatenate([rng.uniform(-most, most, size=20), rng.uniform(-register, register, size=20)])
+    reach = reach_of(unit, chip)
+    fit = ann.lay_out(unit, replace(ann.solve_ann(unit, reach, chip), lead=lead), reach, chip, 1)
+    carried = 0 if fit.bias_weights is None else fit.bias_weights.sum(axis=1) * level
+    error = np.abs(fit.parameters["bias"] + carried - lead)
+    assert (error <= 0.5 + level / 2).all()
+    assert (error[np.abs(lead) <= register] <= 0.5).all()
+
+
+def test_four_copies_resolve_a_quarter_of_an_lsb() -> None:
+    """One input of weight 1, sixteen accumulator LSBs an output LSB: the mean of four outputs is x/16 within 1/8."""
+    chip = plain_chip()
+    x = torch.arange(8, 241).float()[:, None]
+    node = Linear(name="sum", inputs=("x",), weights=np.array([[1 / 16]]), bias=np.zeros(1))
+    unit = Unit(name="y", accumulator=node, cap=np.inf, decoded=True, inputs=(signal_of(x, 1.0),), target=x / 16)
+    reach = OutputRange(scale=np.ones(1), zero=np.zeros(1), low=0, high=255)
+    one = np.ones(1, dtype=np.int64)
+    solution = ann.Solution(
+        weights=one[None], lead=np.zeros(1), multiplier=one, shift=4 * one, scale=np.ones(1), step=np.full(1, 1 / 16)
+    )
+    fit = ann.lay_out(unit, solution, reach, chip, 4)
+    assert fit.parameters["bias"].tolist() == [-6, -2, 2, 6]
+    given_ = delivered(unit, fit, chip, 1)
+    assert float((given_.means.mean(1, keepdim=True) - x / 16).abs().max()) <= 1 / 8
+    alone = delivered(unit, ann.lay_out(unit, solution, reach, chip, 1), chip, 1)
+    assert float((alone.means - x / 16).abs().max()) > 1 / 4
+
+
+def held_errors(unit: Unit, task: gradient.Task, solutions: list[ann.Solution]) -> list[float]:
+    """Errors on the samples held back, by the outputs of `delivered` alone."""
+    held = gradient.part_of(unit, np.arange(len(unit.target)) % gradient.CHECKED == gradient.CHECKED - 1)
+    readers = np.asarray(task.amplification)
+    rows = readers / np.sqrt((readers**2).sum() / readers.shape[1])
+    found = []
+    for solution in solutions:
+        given_ = delivered(held, ann.lay_out(held, solution, task.reach, task.chip, task.copies), task.chip, 1).value()
+        e = (given_ - held.activated(held.target)).double().numpy()
+        found.append(float(((e @ rows.T) ** 2).sum() + gradient.OWN * (e**2).sum()))
+    return found
+
+
+@settings(deadline=None, max_examples=12)
+@given(seed=SEEDS, cap=st.sampled_from([None, np.inf]), bits=st.integers(1, 4))
+def test_the_polish_never_raises_the_error_on_samples_held_back(seed: int, cap: float | None, bits: int) -> None:
+    chip, rng = few_bits(bits), np.random.default_rng(seed)
+    unit = linear_unit(rng, chip, cap, (64, 12, 5))
+    task = task_of(unit, chip, rng)
+    start = ann.solve_ann(unit, task.reach, chip)
+    with pytest.MonkeyPatch.context() as patch:  # few samples, fast and long: often worse on those held back
+        patch.setattr(gradient, "RATE", 0.05)
+        patch.setattr(gradient, "EPOCHS", 40)
+        end = gradient.polished(unit, start, task)
+        again = gradient.polished(unit, start, task)
+    before, after = held_errors(unit, task, [start, end])
+    assert after <= before * (1 + 1e-5)
+    assert end.weights.tobytes() == again.weights.tobytes()
+    assert end.lead.tobytes() == again.lead.tobytes()
+
+
+def test_the_polish_gains_where_the_next_layer_couples_neurons() -> None:
+    chip, rng = few_bits(), np.random.default_rng(1)
+    unit = linear_unit(rng, chip, np.inf, (2000, 60, 16))
+    task = task_of(unit, chip, rng)
+    start = ann.solve_ann(unit, task.reach, chip)
+    state = torch.get_rng_state()
+    before, after = held_errors(unit, task, [start, gradient.polished(unit, start, task)])
+    assert after < 0.97 * before
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_unit_without_coupling_is_left_as_it_is() -> None:
+    chip, rng = few_bits(), np.random.default_rng(1)
+    unit = linear_unit(rng, chip, np.inf, (40, 6, 3))
+    start = ann.solve_ann(unit, reach_of(unit, chip), chip)
+    assert gradient.polished(unit, start, replace(task_of(unit, chip, rng), amplification=None)) is start
+
+
+def two_layers(w1: FloatArray, w2: FloatArray) -> Network:
+    nodes = (
+        Input(name="x", shape=(w1.shape[1],)),
+        Linear(name="fc1", inputs=("x",), weights=w1, bias=np.zeros(len(w1))),
+        Activation(name="h", inputs=("fc1",), function="relu"),
+        Linear(name="fc2", inputs=("h",), weights=w2, bias=np.zeros(len(w2))),
+        Output(name="y", inputs=("fc2",)),
+    )
+    return split_fan_in(lower_functions(Network(nodes)), SplitPlan(fan_in=4, terms=4))
+
+
+def test_amplification_is_the_next_layer_however_it_is_split() -> None:
+    rng = np.random.default_rng(0)
+    w1, w2 = rng.normal(size=(6, 7)), rng.normal(size=(3, 6))
+    network = two_layers(w1, w2)
+    found = amplification(network, "h")
+    assert found is not None
+    np.testing.assert_allclose(found, w2)
+    parts = [node.name for node in network.nodes if isinstance(node, Linear) and node.name.startswith("fc1")]
+    assert len(parts) == 2
+    for part in parts:
+        through = amplification(network, part, np.full(6, 0.5))
+        assert through is not None
+        np.testing.assert_allclose(through, w2 * 0.5)
+        assert amplification(network, part) is None  # its sum is activated: one to one
+    assert amplification(network, "y") is None
