@@ -57,7 +57,9 @@ class _Layers:
         self.put(Linear(name=self.name("fc"), inputs=(self.at,), weights=weights, bias=bias), out)
 
     def activation(self, function: str) -> None:
-        parameters = FUNCTIONS[function]
+        parameters = dict(FUNCTIONS[function])
+        if function == "clip" and self.rng.random() < 0.5:
+            parameters["low"] = -0.5
         node = Activation(name=self.name("act"), inputs=(self.at,), function=function, parameters=parameters)
         self.put(node, self.width)
         self.seen.append((self.at, self.width))

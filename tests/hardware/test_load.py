@@ -15,6 +15,7 @@ from neutrams.hardware.figure import unit_of
 from neutrams.hardware.rules import FUNCTIONS
 from neutrams.hardware.schema import keys_of
 from neutrams.network import ops
+from neutrams.neurons import models
 
 WriteChip = Callable[[str], Path]
 
@@ -150,6 +151,8 @@ def test_widths_keep_results_exact_in_float64() -> None:
 
 NUMBER = 'unit = "count", kind = "assumed", source = "a test" }'
 
+MODELS = ", ".join(sorted(models()))
+
 MISTAKES = [
     ("axons", "axons = 256", "core.axons is 256, a number is a table"),
     ("axons", f"axons = {{ {NUMBER}", "core.axons.value is missing"),
@@ -166,8 +169,8 @@ MISTAKES = [
     ("crossbar", 'crossbar = "DRAM"', "core.crossbar is 'DRAM', allowed is a text, SRAM, ReRAM"),
     ("crossbar", "crossbar = 3", "core.crossbar is 3, allowed is a text, SRAM, ReRAM"),
     ("skip_zero", 'skip_zero = "yes"', "signal.skip_zero is 'yes', allowed is true or false"),
-    ("models", "models = []", "neuron.models is empty, at least one of if_hard, if_soft, requantize is needed"),
-    ("models", 'models = ["lif_hard"]', "neuron.models names 'lif_hard', there are if_hard, if_soft, requantize"),
+    ("models", "models = []", f"neuron.models is empty, at least one of {MODELS} is needed"),
+    ("models", 'models = ["no_such"]', f"neuron.models names 'no_such', there are {MODELS}"),
     ("models", 'models = ["if_hard"]', "neuron.models has no model of ann mode"),
     ("models", 'models = ["if_hard", "requantize", "if_hard"]', "neuron.models names 'if_hard' twice"),
     ("models", 'models = "requantize"', "neuron.models is 'requantize', allowed is a list of texts"),

@@ -88,9 +88,10 @@ def read_bytes(path: Path, what: str) -> bytes:
     """
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot read this {what} ({error.strerror})", where=str(path), fix="check the path and its permissions"
+            f"cannot read this {what} ({why})", where=str(path), fix="check the path and its permissions"
         ) from error
 
 
@@ -125,11 +126,13 @@ def unpack(path: Path, kind: str, version: int) -> tuple[dict[str, object], dict
     try:
         with safe_open(str(path), framework="numpy") as file:
             metadata = file.metadata() or {}
+            if "neutrams" not in metadata:  # of others; its types may be none of NumPy's
+                raise ValueError("a safetensors file that neutrams did not write")
+            outer = json.loads(metadata["neutrams"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        outer = json.loads(metadata["neutrams"])
         found = (outer["kind"], outer["version"])
         header = json.loads(outer["header"])
-    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
+    except (SafetensorError, AttributeError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise FormatError(f"not a readable {kind} file ({error})", where=str(path), fix=advice) from error
     if found[0] != kind or not isinstance(header, dict):
         raise FormatError(f"this holds a {found[0]}, wanted is a {kind}", where=str(path), fix=advice)

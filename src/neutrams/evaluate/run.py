@@ -108,8 +108,10 @@ def _float_value(node: ops.Node, given: list[torch.Tensor]) -> torch.Tensor:
                 torch.stack([x.to(torch.float32) * gain for x, gain in zip(given, gains, strict=True)]).sum(0) + shift
             )
         case ops.Mul():
-            product = given[0]
-            for x in given[1:]:
+            rank = max(x.ndim for x in given)
+            aligned = [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in given]
+            product = aligned[0]
+            for x in aligned[1:]:
                 product = product * x
             return product
         case ops.Activation() | ops.Host():

@@ -28,16 +28,27 @@ def load_arrays(path: Path | str) -> dict[str, AnyArray]:
     """
     data = read_bytes(Path(path), "array file")
     try:
-        file = np.load(BytesIO(data), allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("a single array, not an npz archive")
-        return {name: file[name] for name in file.files}
+        return _read(data)
     except DAMAGED as error:
+        objects = "allow_pickle" in str(error)  # NumPy's advice to read them all the same is not passed on
         raise FormatError(
-            f"not a readable npz file ({error})",
+            f"not a readable npz file ({'an array in it holds objects, not numbers' if objects else error})",
             where=str(path),
             fix="write it with numpy.savez(file, x=array), numbers only",
         ) from error
+
+
+def _read(data: bytes) -> dict[str, AnyArray]:
+    if data.startswith(b"\x93NUMPY"):
+        raise ValueError("a single array, not an npz archive")
+    if not data.startswith(b"PK"):  # NumPy would take it for a pickle
+        raise ValueError("it is no npz archive")
+    file = np.load(BytesIO(data), allow_pickle=False)
+    arrays: dict[str, AnyArray] = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy gives the bytes of a member that is no array
+            raise ValueError(f"{name!r} in it is no array")
+    return arrays
 
 
 def named_inputs(

@@ -54,7 +54,7 @@ class Compiled:
 
     @property
     def chip_mac_fraction(self) -> float:
-        """Fraction of the source network's multiply-accumulates that run on the chip."""
+        """Fraction of the source network's multiply-accumulates that run on the chip; no host operator has any yet."""
         host = sum(
             _macs(node) for node in self.network.nodes if isinstance(node, ops.Linear | ops.Add) and not _core(node)
         )

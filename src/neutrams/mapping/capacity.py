@@ -35,5 +35,5 @@ def too_many_tiles(counted: Sequence[tuple[Tile, int]], units: Units, chip: Chip
         f"at least {needed} cores are needed, the board of {board.chips} x {chip.name} has {alive} that work: "
         f"{needed - alive} short; layer {most!r} takes most, {shares[most]}",
         where="mapping, cores",
-        fix=f"set board.chips to {more} or more, or take larger cores or a higher core.fan_out",
+        fix=f"set board.chips to more than {more - 1}, or take larger cores or a higher core.fan_out",
     )

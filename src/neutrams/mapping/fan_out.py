@@ -11,6 +11,7 @@ from neutrams.mapping.capacity import alive_cores, too_many_tiles
 from neutrams.mapping.partition import Tile
 from neutrams.mapping.relay import relay_exact, relay_tiles, relay_weight
 from neutrams.mapping.units import Units
+from neutrams.neurons import find_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,8 +99,7 @@ class _Planner:
         fan_out = self.chip.core.fan_out
         demand = self.demand[signals]
         chosen = demand > (fan_out if self.chip.board.max_delay > 1 else 0)
-        mode = "ann" if self.units.model == "requantize" else "snn"
-        weight = relay_weight(self.chip, mode)
+        weight = relay_weight(self.chip, find_model(self.units.model, "mapping, model").mode)
         assert weight is not None
         return relay_tiles(signals[chosen], -(-demand[chosen] // fan_out), like, weight, self.chip)
 

@@ -8,6 +8,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.mapping.partition import Tile
 from neutrams.mapping.units import Units
+from neutrams.neurons import find_model
 
 
 def relay_weight(chip: Chip, mode: str) -> int | None:
@@ -29,13 +30,13 @@ def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> 
         copied: The parameters of the neurons they repeat, of which the output range is kept.
     """
     values = {"bias": 0, "shift": 1, "threshold": 1, "leak": 0, "initial": 0}
-    values["multiplier"] = 2 // (relay_weight(chip, "ann" if model == "requantize" else "snn") or 1)
+    values["multiplier"] = 2 // (relay_weight(chip, find_model(model, "mapping, model").mode) or 1)
     return {name: np.full_like(old, values[name]) if name in values else old for name, old in copied.items()}
 
 
 def relay_exact(units: Units, chip: Chip) -> bool:
     """Whether this chip can repeat every value of this network."""
-    mode = "ann" if units.model == "requantize" else "snn"
+    mode = find_model(units.model, "mapping, model").mode
     weight = relay_weight(chip, mode)
     if weight is None:
         return False

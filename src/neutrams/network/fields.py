@@ -68,8 +68,10 @@ def _decode(v: Mapping[str, Any]) -> bool:
 
 def _matrix(v: Mapping[str, Any]) -> bool:
     first = v["weights"] if "weights" in v else v["coefficients"]
+    if first.ndim != 2:
+        return False
     width = first.shape[0] if "weights" in v else first.shape[-1]
-    return bool(first.ndim == 2 and v["bias"].shape == (width,) and first.dtype == v["bias"].dtype)
+    return bool(v["bias"].shape == (width,) and first.dtype == v["bias"].dtype)
 
 
 RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {

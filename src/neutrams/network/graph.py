@@ -1,7 +1,7 @@
 """A network: nodes in an order in which every node comes after those it reads."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from neutrams.network.ops import Input, Node, Output
@@ -65,12 +65,6 @@ class Network:
             changed = change(node)
             nodes.extend([changed] if isinstance(changed, Node) else changed)
         return Network(tuple(nodes), self.steps)
-
-    def rewire(self, names: dict[str, str]) -> "Network":
-        """Return the network with every reader of a key of ``names`` reading its value instead."""
-        return Network(
-            tuple(replace(n, inputs=tuple(names.get(i, i) for i in n.inputs)) for n in self.nodes), self.steps
-        )
 
     def pruned(self) -> "Network":
         """Return the network without the nodes no output depends on; inputs stay."""

@@ -1,6 +1,7 @@
 """Shape inference: one rule an operator, per-sample shapes."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 
@@ -36,6 +37,8 @@ def _linear(node: ops.Node, given: list[Shape]) -> Shape:
     out, fan_in = node.weights.shape
     if len(given) != 1 or not given[0] or given[0][-1] != fan_in:
         raise _refuse(node, given, f"one tensor with a last axis of {fan_in}")
+    if node.bias.shape != (out,):
+        raise _refuse(node, f"one of shape {node.bias.shape}", f"a bias of shape ({out},)")
     return (*given[0][:-1], out)
 
 
@@ -44,6 +47,8 @@ def _add(node: ops.Node, given: list[Shape]) -> Shape:
     k, n = node.coefficients.shape
     if len(given) != k or any(shape != (n,) for shape in given):
         raise _refuse(node, given, f"{k} tensors of shape ({n},)")
+    if node.bias.shape != (n,):
+        raise _refuse(node, f"one of shape {node.bias.shape}", f"a bias of shape ({n},)")
     return (n,)
 
 
@@ -62,14 +67,16 @@ def _same(node: ops.Node, given: list[Shape]) -> Shape:
 
 def _reshape(node: ops.Node, given: list[Shape]) -> Shape:
     assert isinstance(node, ops.Reshape)
-    if len(given) != 1 or int(np.prod(given[0])) != int(np.prod(node.shape)):
+    if any(n < 1 for n in node.shape):
+        raise _refuse(node, node.shape, "a shape without empty axes")
+    if len(given) != 1 or prod(given[0]) != prod(node.shape):
         raise _refuse(node, given, f"one tensor with as many elements as {node.shape}")
     return node.shape
 
 
 def _slice(node: ops.Node, given: list[Shape]) -> Shape:
     assert isinstance(node, ops.Slice)
-    length = len(range(node.start, node.stop, node.step))
+    length = len(range(node.start, node.stop, max(node.step, 1)))
     if len(given) != 1 or not given[0] or node.stop > given[0][-1] or node.start < 0 or node.step < 1 or length < 1:
         raise _refuse(node, given, f"one tensor whose last axis holds {node.start}:{node.stop}:{node.step}")
     return (*given[0][:-1], length)

@@ -77,7 +77,7 @@ def _value(value: object, name: str, arrays: dict[str, AnyArray]) -> str:
 def _parsed(line: str, number: int, arrays: Mapping[str, AnyArray]) -> Node:
     try:
         return _node(Scanner(line), arrays)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise FormatError(
             str(error), where=f"network text, line {number}", fix="correct this line, or take an undamaged copy"
         ) from error

@@ -1,4 +1,4 @@
-"""Checks of a network: names, order, finite values, integer cores."""
+"""Checks of a network: names, order, finite values."""
 
 from collections.abc import Sequence
 from dataclasses import fields

@@ -1,7 +1,7 @@
 """The tables of a program: structure of arrays, integers only, beside the chip they were made for.
 
 Numbers that name things: a *neuron* is its row in the neuron table (0 …), a *channel* is a row of an input port, a
-*tile* a row of the tile table, a *core* a position on the board (see `neutrams.mapping.place`).
+*tile* a row of the tile table, a *core* a position on the board (see `neutrams.hardware.geometry.Board`).
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray, frozen
 from neutrams.hardware import Chip
+from neutrams.neurons import models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -187,8 +188,9 @@ class Program:
 
     @property
     def mode(self) -> str:
-        """``ann`` or ``snn``."""
-        return "ann" if self.model == "requantize" else "snn"
+        """``ann`` or ``snn``; ``snn`` for a model that is not known, which `verify_program` refuses."""
+        found = models().get(self.model)
+        return "snn" if found is None else found.mode
 
     @property
     def channels(self) -> int:

@@ -106,7 +106,9 @@ def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[
     if isinstance(node, ops.Input):
         return np.asarray(inputs[node.name], dtype=np.float64)
     if isinstance(node, ops.Mul):
-        product: AnyArray = np.multiply.reduce(np.broadcast_arrays(*given))
+        rank = max(x.ndim for x in given)
+        aligned = (x.reshape(n, *(1,) * (rank - x.ndim), *x.shape[1:]) for x in given)
+        product: AnyArray = np.multiply.reduce(np.broadcast_arrays(*aligned))
         return product
     if isinstance(node, ops.Activation):
         return apply_function(node.function, given[0], node.parameters)
@@ -134,10 +136,9 @@ def _core_node(
     assert isinstance(node, ops.Neuron), node
     assert chip is not None, "a transformed network runs on a chip"
     model = find_model(node.model, node.name)
-    bits = chip.core.accumulator_bits if model.mode == "ann" else chip.neuron.potential_bits
     if node.name not in states:
         initial = node.parameters.get("initial", np.zeros(1, dtype=np.int64))
         states[node.name] = np.broadcast_to(initial, given[0].shape)
-    width = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    width = chip.register_range(model.mode)
     output, states[node.name] = model.step(given[0], states[node.name], node.parameters, width)
     return output

@@ -84,12 +84,11 @@ def batched(program: Program, clock: Schedule) -> Batched:
         if key not in products:
             products[key] = product(program.blocks[block], limits)
         chosen.append(products[key])
-    bits = program.chip.core.accumulator_bits if model.mode == "ann" else program.chip.neuron.potential_bits
     return Batched(
         program=program,
         clock=clock,
         model=model,
-        width=(-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        width=program.chip.register_range(model.mode),
         products=tuple(chosen),
         parameters=tuple(program.neurons.parameters[p.name] for p in model.parameters),
         kind=exact_type(int(limit.max(initial=0))),

@@ -127,17 +127,13 @@ class Spiking:
         return counted
 
     def _rule(self) -> kernels.Clock:
-        bits = self.program.chip.neuron.potential_bits
+        low, high = self.program.chip.register_range("snn")
         return kernels.Clock(
             ticks=self.clock.ticks,
             steps=self.program.steps,
             period=self.program.ticks_per_step,
             depth=self.clock.depth,
-            rule=(
-                -(1 << (bits - 1)),
-                (1 << (bits - 1)) - 1,
-                find_model(self.program.model, "program").reset == "subtract",
-            ),
+            rule=(low, high, find_model(self.program.model, "program").reset == "subtract"),
         )
 
     def _currents(self, q: IntArray) -> kernels.Pulses:
@@ -268,7 +264,7 @@ def _parameters(program: Program, places: synapses.Layout, bound: int) -> kernel
     """Neuron parameters in place, in a type no sum of one update leaves; padding has weight 0 and never fires."""
     given = program.neurons.parameters
     largest = sum(int(np.abs(values).max(initial=0)) for values in given.values())
-    largest += bound + (1 << (program.chip.neuron.potential_bits - 1))
+    largest += bound - program.chip.register_range("snn")[0]
     word = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
 
     def placed(name: str, padding: int) -> AnyArray:

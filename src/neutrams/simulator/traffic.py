@@ -36,12 +36,11 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     """Return the flits of each link: every source sends all its words or spikes over all links of its flow.
 
     A link of a flow counts as often as the route table lists it (once in a tree, once a destination where multicast
-    copies). Links from or to a negative core are the border of the board; ``input_j`` and ``output_j`` pay for them.
+    copies).
     """
     routes, board = program.routes, Board.of(program.chip)
     flow = np.repeat(np.arange(len(routes.tile)), np.diff(routes.links))
-    inside = (routes.link_from >= 0) & (routes.link_to >= 0)
-    flow, start, end = flow[inside], routes.link_from[inside], routes.link_to[inside]
+    start, end = routes.link_from, routes.link_to
     words = _flow_flits(program, activity)
     links, which = np.unique(start * board.cores + end, return_inverse=True)
     link_from, link_to = np.divmod(links, board.cores)

@@ -251,7 +251,8 @@ def tail_reads_units(network: Network, node: ops.Node) -> dict[str, list[ops.Nod
         return None
     for name in node.inputs:
         source = network.by_name[name]
-        if name not in tail and not isinstance(source, (*ACCUMULATORS, ops.Activation)):
+        units = (*ACCUMULATORS, ops.Activation)
+        if name not in tail and not isinstance(source, units) and len(network.shapes[name]) == 1:
             before = _pass_through(_fresh(network, f"{node.name} input"), name, network.shapes[name][-1])
             names = tuple(before.name if i == name else i for i in node.inputs)
             return {node.name: [before, replace(node, inputs=names)]}

@@ -22,15 +22,13 @@ def tail_of(network: Network) -> frozenset[str]:
 
 
 def units_are_simple(network: Network) -> str | None:
-    """Every activation before the tail reads an accumulator of its own, and every accumulator works on vectors."""
+    """Every activation of a vector before the tail reads an accumulator of its own."""
     tail = tail_of(network)
     for node in network.nodes:
-        if isinstance(node, ops.Activation) and node.name not in tail:
+        if isinstance(node, ops.Activation) and node.name not in tail and len(network.shapes[node.name]) == 1:
             source = network.by_name[node.inputs[0]]
             if not isinstance(source, ACCUMULATORS) or len(network.consumers[source.name]) != 1:
                 return f"activation {node.name!r} does not have an accumulator of its own"
-        if isinstance(node, ACCUMULATORS) and len(network.shapes[node.name]) != 1:
-            return f"{node.name!r} works on a tensor of shape {network.shapes[node.name]}"
     return None
 
 

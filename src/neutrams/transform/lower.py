@@ -50,7 +50,7 @@ def _leaky(node: ops.Activation, n: int) -> list[ops.Node]:
 def _shifted_clip(node: ops.Activation, n: int) -> list[ops.Node]:
     low, high = node.parameters["low"], node.parameters["high"]
     ones = np.ones((1, n))
-    down = ops.Add(name=f"{node.name} input", inputs=node.inputs, coefficients=ones, bias=np.full(n, -low))
+    down = ops.Add(name=f"{node.name} shifted", inputs=node.inputs, coefficients=ones, bias=np.full(n, -low))
     cut = ops.Activation(
         name=f"{node.name} cut", inputs=(down.name,), function="clip", parameters={"low": 0.0, "high": high - low}
     )
@@ -74,6 +74,7 @@ def unsupported(network: Network) -> list[str]:
 
 def check_supported(network: Network) -> None:
     """Refuse a canonical network with anything that cannot go on a chip; one message for all of it."""
+    tail = tail_of(network)
     found = unsupported(network)
     if found:
         raise UnsupportedError(
@@ -82,9 +83,10 @@ def check_supported(network: Network) -> None:
             fix="replace them by ReLU, LeakyReLU or clipping and retrain, or keep them for the end of the network",
         )
     for node in network.nodes:
-        if isinstance(node, ACCUMULATORS) and len(network.shapes[node.name]) != 1:
+        on_chip = isinstance(node, (*ACCUMULATORS, ops.Activation)) and node.name not in tail
+        if on_chip and len(network.shapes[node.name]) != 1:
             raise InputError(
-                f"it works on a tensor of shape {network.shapes[node.name]}, dense layers need a vector",
+                f"it works on a tensor of shape {network.shapes[node.name]}, a chip needs a vector",
                 where=f"transform, node {node.name!r}",
-                fix="flatten the tensor before the first dense layer",
+                fix="flatten the tensor before the first layer",
             )

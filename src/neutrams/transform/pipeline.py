@@ -12,6 +12,7 @@ from neutrams.hardware import Chip
 from neutrams.network import Network
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
+from neutrams.transform.names import plain_names
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ann_fitter import AnnFitter
@@ -63,7 +64,7 @@ def transform(
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
     plan, copies = split_plan(chip, options)
-    split = split_fan_in(lower_functions(network), plan)
+    split = split_fan_in(lower_functions(plain_names(network)), plan)
     data, labels = _sampled(calibration, options)
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,

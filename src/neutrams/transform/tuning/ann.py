@@ -76,7 +76,7 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
         rows = refit(rows, seen)
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]
-    for_bias = _step_for_bias(np.abs(bias - reach.zero), peak, chip, _bias_rows(unit, chip))
+    for_bias = _step_for_bias(np.abs(bias - reach.zero), chip, _bias_rows(unit, chip))
     if unit.elementwise:
         for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
     if seen is None:
@@ -124,16 +124,10 @@ def _bias_rows(unit: Unit, chip: Chip) -> int:
     return min(MOST_BIAS_ROWS, chip.core.axons - int(unit.rows.shape[1]))
 
 
-LEAST_LEVELS = 4
-"""Weights keep this many levels a side however large the bias is; a bias beyond that is cut."""
-
-
-def _step_for_bias(bias: FloatArray, peak: FloatArray, chip: Chip, rows: int) -> FloatArray:
-    """Grid step ``[out]`` at which the bias fits, but not so wide that the weights are lost."""
+def _step_for_bias(bias: FloatArray, chip: Chip, rows: int) -> FloatArray:
+    """Grid step ``[out]`` at which the bias fits; 0 where there is nothing to hold one."""
     reach = bias_reach(chip, rows)
-    wanted = bias / reach if reach > 0 else np.zeros_like(bias)
-    widest = peak / min(chip.core.weight_range[1], LEAST_LEVELS)
-    return np.where(peak > 0, np.minimum(wanted, widest), wanted)
+    return bias / reach if reach > 0 else np.zeros_like(bias)
 
 
 def bias_reach(chip: Chip, rows: int) -> float:
@@ -204,7 +198,8 @@ def _bias(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray
     low, high = chip.core.weight_range
     level = (1 << chip.signal.input_bits) - 1
     most = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
-    beyond = np.rint((wanted - np.clip(wanted, -most, most)) / level)
+    beyond = (wanted - np.clip(wanted, -most, most)) / level
+    beyond = np.sign(beyond) * np.ceil(np.abs(beyond)) if most >= level else np.rint(beyond)
     if rows == 0 or (most and not beyond.any()):
         return np.clip(wanted, -most - 1, most).astype(np.int64), None
     shares = [np.floor((beyond + k) / rows) for k in range(rows)]

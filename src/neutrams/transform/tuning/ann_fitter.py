@@ -49,7 +49,7 @@ class AnnFitter:
     def _reach(self, unit: Unit, context: Context) -> OutputRange:
         bits = signal_bits(self.chip, unit.decoded)
         if unit.cap is not None:
-            return positive_range(unit.activated(unit.target), unit.cap, bits)
+            return positive_range(unit.target, unit.cap, bits)
         ranges = signed_ranges(list(context.siblings.values()), self.chip, bits, shared=unit.decoded)
         return ranges[list(context.siblings).index(unit.accumulator.name)]
 

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray
+from neutrams.evaluate import classes
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.unit import Fit, Signal, Unit
@@ -18,10 +19,9 @@ def layer_of(unit: str, accumulator: str) -> str:
 def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     """Return the ledger rows of one fitted unit.
 
-    inherited: float weights on what is delivered, against the target; weight_bits: integer weights against float ones
-        on
-    the same inputs; the rest: what the neurons give, against the activation of what they integrate. The rest of a
-    partial sum is there because of the fan-in limit and is booked there.
+    ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
+    float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The rest of
+    a partial sum is there because of the fan-in limit and is booked there.
     """
     layer, part = layer_of(unit.name, unit.accumulator.name), origin_of(unit.name)[1]
     n = unit.target.shape[1]
@@ -64,7 +64,7 @@ def layer_row(
 ) -> LedgerRow:
     """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and labels."""
     now, was, labels = outputs
-    chosen, wanted = classes(now), classes(was)
+    chosen, wanted = classes(now.numpy()), classes(was.numpy())
     return LedgerRow(
         layer=layer,
         unit=name,
@@ -73,9 +73,3 @@ def layer_row(
         agreement=float((chosen == wanted).mean()),
         accuracy=None if labels is None else float((chosen == np.asarray(labels)).mean()),
     )
-
-
-def classes(output: torch.Tensor) -> AnyArray:
-    """Return the class each sample is given: the largest of a vector, or the number itself where the output is one."""
-    result: AnyArray = (output.argmax(-1) if output.ndim > 1 else output).numpy()
-    return result

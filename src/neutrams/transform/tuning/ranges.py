@@ -43,19 +43,18 @@ def positive_range(target: torch.Tensor, cap: float, bits: int) -> OutputRange:
     """Return one range from 0 for all neurons of a ReLU unit, cut where the mean squared error is least.
 
     Args:
-        target: Activations of the original, float32 ``[N, n]``.
+        target: What the original gives before the activation, float32 ``[N, n]``.
         cap: Largest value the activation lets through.
         bits: Unsigned width of the output [bit].
     """
     low, high = 0, (1 << bits) - 1
     peak = min(float(target.max()), cap)
     n = target.shape[1]
-    if peak <= 0:
-        return OutputRange(scale=np.ones(n), zero=np.zeros(n), low=low, high=high)
-    positive = target[target > 0]
+    if peak <= 0:  # never active on calibration data: a range of the size of what it adds up
+        unseen = min(float(target.abs().max()) or 1.0, cap or 1.0) / high
+        return OutputRange(scale=np.full(n, unseen), zero=np.zeros(n), low=low, high=high)
+    positive = target[target > 0].clamp(max=cap)
     scale = min((peak * cut / high for cut in CUTS), key=lambda s: _rounding_error(positive, s, high))
-    if np.isfinite(cap):
-        high = max(1, min(high, round(cap / scale)))
     return OutputRange(scale=np.full(n, scale), zero=np.zeros(n), low=low, high=high)
 
 

@@ -1,8 +1,7 @@
 """Fit a unit of an snn-mode network: integer weights, leak, threshold, initial charge. Rates carry values.
 
-A neuron of real threshold Θ gives rate r = z / Θ for a drive of z per step. What is lost comes from few spikes
-(quantisation)
-and, under reset to zero, from the charge thrown away at each spike. The rules below keep both small; each was chosen by
+A neuron of real threshold Θ gives rate r = z / Θ for a drive of z per step. What is lost comes from few spikes and,
+under reset to zero, from the charge thrown away at each of them. The rules below keep both small; each was chosen by
 its measured gain (docs/explanation/spiking.md).
 """
 
@@ -21,7 +20,7 @@ QUANTILE = 0.999
 """What counts as the full range of a signal: the rest saturates."""
 
 HEAD = {"subtract": 1.0, "zero": 2.5}
-"""By reset: threshold of an activation in units of its full range; room above it keeps rates, and so lost charge, low."""
+"""By reset: threshold of an activation in units of its full range; room above it keeps rates low, and lost charge."""
 
 EQUAL = 1.001
 """Spikes whose worths differ by no more than this factor count as equal."""
@@ -56,8 +55,9 @@ class Drive:
 
 def activation_drive(unit: Unit, bias: FloatArray, reset: str) -> Drive:
     """Return the drive of a ReLU unit: its threshold is the full range of the activation times the model's headroom."""
-    full = full_range(unit.activated(unit.target))
-    return Drive(threshold=full * HEAD[reset], leak=bias, zero=np.zeros_like(bias))
+    full = full_range(unit.target, np.inf if unit.cap is None else unit.cap)
+    capped = full >= (np.inf if unit.cap is None else unit.cap)  # there the largest rate itself is the cap
+    return Drive(threshold=full * np.where(capped, 1.0, HEAD[reset]), leak=bias, zero=np.zeros_like(bias))
 
 
 def offset_drive(unit: Unit, bias: FloatArray, head: float, shared: list[torch.Tensor]) -> Drive:
@@ -83,7 +83,7 @@ def relay_drive(bias: FloatArray, total: torch.Tensor, copies: int) -> Drive:
     The sum fires once for `SPIKES_PER_SPIKE` of them, and its potential then holds small integers only: nothing is
     thrown away unless spikes coincide.
     """
-    full = full_range(total.clamp(min=0)) * HEAD["zero"]
+    full = full_range(total, np.inf) * HEAD["zero"]
     return Drive(threshold=full * copies / SPIKES_PER_SPIKE, leak=bias, zero=np.zeros_like(bias))
 
 
@@ -95,9 +95,15 @@ def quantiles(values: torch.Tensor) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def full_range(activation: torch.Tensor) -> FloatArray:
-    """Return the full range of each element of an activation, float64 ``[n]``, none below a share of their mean."""
-    return floored(quantiles(activation)[1], LEAST_SHARE)
+def full_range(target: torch.Tensor, cap: float) -> FloatArray:
+    """Return the full range of each element's activation, float64 ``[n]``, none below a share of their mean.
+
+    Where none is ever active on calibration data, all have the size of what they add up.
+    """
+    ranges = quantiles(target.clamp(0, cap))[1]
+    if not ranges.any():
+        ranges = np.full_like(ranges, min(float(target.abs().max()), cap))
+    return floored(ranges, LEAST_SHARE)
 
 
 def floored(ranges: FloatArray, share: float) -> FloatArray:
@@ -145,6 +151,7 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip) -
     size = np.abs(rows)
     with np.errstate(divide="ignore"):
         factor = np.minimum(most_weight / size.max(axis=1, initial=0.0), most_threshold / drive.threshold)
+        factor = np.minimum(factor, max(most_leak, 1) / np.abs(drive.leak))
     equal = np.zeros(len(size), dtype=bool)
     if model.reset == "zero":
         equal = size.max(axis=1) <= EQUAL * size.min(axis=1)
