@@ -1,7 +1,7 @@
 # make demo   sets up, runs the main job on bundled real digits, writes demo-out/report.html
 # make test   sets up, passes all tests      make check  style, types, layers      make bench  ratios against opponents
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.ready
 
@@ -28,7 +28,7 @@ bench: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
 clean:

@@ -19,7 +19,7 @@ def plain_chip(**sections: dict[str, object]) -> Chip:
     units = {name: name.rsplit("_", 1)[1] for name in TechnologySpec.model_fields}
     units = {name: {"j": "J", "w": "W"}.get(unit, unit) for name, unit in units.items()}
     technology = {name: Figure(value=1, unit=unit, kind="user", source="test") for name, unit in units.items()}
-    technology["chip_link_j"] = technology["chip_link_j"].model_copy(update={"value": 4})
+    technology["chip_link_j"] = technology["chip_link_j"].model_copy(update={"value": 7})
     base = Chip.model_validate({
         "name": "small", "description": "for tests",
         "core": {"axons": 8, "neurons": 8, "fan_out": 2, "crossbar": "SRAM", "weight_bits": 8,

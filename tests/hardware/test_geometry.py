@@ -66,6 +66,15 @@ def test_a_bus_joins_every_two_cores(board: Board, data: st.DataObject) -> None:
     assert board.hops(a, b) == int(a != b)
 
 
+@settings(deadline=None, max_examples=50)
+@given(board=st.one_of(boards(), boards("bus")), data=st.data())
+def test_the_core_before_is_the_last_but_one_of_the_path(board: Board, data: st.DataObject) -> None:
+    core = st.integers(0, board.cores - 1)
+    a, b = np.array(data.draw(st.lists(st.tuples(core, core), min_size=1, max_size=20)), dtype=np.int64).T
+    paths = [board.path(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True)]
+    assert board.before(a, b).tolist() == [path[-2] if len(path) > 1 else -1 for path in paths]
+
+
 def test_tianji_by_hand() -> None:
     board = Board.of(load_chip("tianji"))
     assert (board.side, board.cores_per_chip, board.chips_needed(7)) == (64, 6, 2)

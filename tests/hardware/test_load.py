@@ -179,6 +179,7 @@ MISTAKES = [
     ("dead_cores", "dead_cores = [1.5]", "board.dead_cores is [1.5], allowed is a list of integers"),
     ("link_j", 'link_j = { value = -1, unit = "J", kind = "tool", source = "x" }', "technology.link_j is -1"),
     ("link_j", 'link_j = { value = nan, unit = "J", kind = "tool", source = "x" }', "technology.link_j is nan"),
+    ("link_j", 'link_j = { value = 1e4, unit = "J", kind = "tool", source = "x" }', "technology.link_j is 10000.0"),
     ("snn_s", 'snn_s = { value = -1, unit = "s", kind = "tool", source = "x" }', "tick.snn_s is -1"),
 ]  # fmt: skip
 
@@ -220,11 +221,24 @@ def test_all_problems_come_in_one_message(write: WriteChip) -> None:
         ),
         ({"core.axons": "1", "core.bias": "row"}, "core.axons is 1, a bias row needs 2 and above"),
         ({"board.rows": "1", "board.columns": "1", "board.chips": "1", "board.dead_cores": "0"}, "names all 1 cores"),
+        ({"tick.ann_s": "1e308"}, r"tick.ann_s is 1e\+308, allowed are 0 and 1e-12 to 1000"),
+        ({"tick.snn_s": "1e-310"}, "tick.snn_s is 1e-310, allowed are 0 and 1e-12 to 1000"),
+        ({"board.rows": "257", "board.columns": "256"}, "257 x 256 = 65792 cores a chip, allowed are 65536"),
+        (
+            {"board.rows": "256", "board.columns": "256", "board.chips": "32769"},
+            "columns x chips is 2147549184 cores, allowed are 2147483648",
+        ),
     ],
 )
 def test_each_wrong_override_is_told(overrides: dict[str, str], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         load_chip("tianji", overrides)
+
+
+def test_ticks_and_boards_at_the_ends_of_what_is_allowed_load() -> None:
+    largest = {"board.rows": "256", "board.columns": "256", "board.chips": "32768"}
+    chip = load_chip("tianji", {"tick.ann_s": "1e-12", "tick.snn_s": "1000", **largest})
+    assert (chip.tick.ann_s, chip.tick.snn_s, chip.board.chips) == (1e-12, 1000, 32768)
 
 
 @pytest.mark.parametrize(

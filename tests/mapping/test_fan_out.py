@@ -1,6 +1,9 @@
 """Copies or relays, whichever takes fewer cores; never more axons on a neuron than it can drive."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +15,8 @@ from neutrams.mapping.partition import cut_units
 from neutrams.mapping.schedule import unit_levels
 from neutrams.mapping.units import read_units
 from neutrams.network import Network
+from neutrams.network.ops import Neuron
+from neutrams.neurons import find_model, models
 from tick_oracle import run_program
 
 
@@ -71,3 +76,22 @@ def test_no_relay_where_its_accumulator_would_clamp() -> None:
     chip = plain_chip(core={"fan_out": 1, "accumulator_bits": 8})
     assert map_network(dense([8, 8, 8, 8, 24]), chip).stats.relay_neurons == 0
     assert map_network(dense([8, 8, 8, 8, 24], high=127), chip).stats.relay_neurons == 24
+
+
+@pytest.mark.parametrize("multiplier_bits", [1, 8])
+def test_a_model_is_mapped_by_its_mode_not_its_name(monkeypatch: pytest.MonkeyPatch, multiplier_bits: int) -> None:
+    """The same rule under another name gives the same program, relays included."""
+    known = find_model("requantize", "test")
+    monkeypatch.setitem(models(), "other", replace(known, name="other"))
+    network = dense([8, 8, 8, 8, 24])
+    renamed = network.map(lambda node: replace(node, model="other") if isinstance(node, Neuron) else node)
+    chip = plain_chip(
+        core={"fan_out": 1, "accumulator_bits": 9},
+        neuron={"models": ("requantize", "other"), "multiplier_bits": multiplier_bits},
+    )
+    program, other = map_network(network, chip).program, map_network(renamed, chip).program
+    assert (other.model, other.mode) == ("other", "ann")
+    assert other.origins == program.origins
+    assert ("fc2 [relay]" in program.origins) == (multiplier_bits > 1)
+    for name, values in program.neurons.parameters.items():
+        np.testing.assert_array_equal(other.neurons.parameters[name], values)

@@ -10,7 +10,7 @@ from core_strategies import dense, plain_chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping import map_network
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
-from neutrams.mapping.place import place_tiles
+from neutrams.mapping.place import crossing_cost, place_tiles
 from neutrams.mapping.route import path_links
 
 boards = st.builds(
@@ -44,6 +44,13 @@ def test_orders_name_working_cores_once(board: Board, data: st.DataObject) -> No
         assert ((cores >= 0) & (cores < board.cores)).all()
 
 
+def test_a_hop_between_chips_costs_its_router_and_link() -> None:
+    assert crossing_cost(plain_chip()) == 3
+    free = {"router_j": 0, "link_j": 0}
+    assert crossing_cost(plain_chip(technology=free)) == 1000
+    assert crossing_cost(plain_chip(technology={"link_j": 0, "router_j": 7})) == 1
+
+
 def test_a_hilbert_order_steps_to_neighbours_on_a_square() -> None:
     board = Board(rows=8, columns=8, chips=1, topology="mesh")
     order = hilbert_order(board, np.arange(64, dtype=np.int64))
@@ -51,7 +58,7 @@ def test_a_hilbert_order_steps_to_neighbours_on_a_square() -> None:
 
 
 def weighted(board: Board, ends: np.ndarray, weights: np.ndarray) -> int:
-    """Hops by `Board.path`, a link between chips counted as 4, its energy in `plain_chip`."""
+    """Hops by `Board.path`, one between chips counted as 4: (1 + 7) / (1 + 1) J for router and link in `plain_chip`."""
     total = 0
     for (a, b), weight in zip(ends.T.tolist(), weights.tolist(), strict=True):
         total += weight * sum(1 if board.same_chip(*link) else 4 for link in pairwise(board.path(a, b)))

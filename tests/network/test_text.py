@@ -117,6 +117,14 @@ def test_bad_text_is_refused_with_its_line(before: str, after: str, line: str) -
         from_text(text.replace(before, after, 1), arrays)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (2, 2, 1)])
+def test_weights_that_are_no_matrix_are_refused_with_their_line(shape: tuple[int, ...]) -> None:
+    text, arrays = to_text(SMALL)
+    with pytest.raises(FormatError, match="Linear cannot work with these values") as told:
+        from_text(text, {**arrays, "fc1.weights": np.ones(shape)})
+    assert told.value.where == "network text, line 3"
+
+
 @given(at=st.integers(0, len(TEXT) - 1), character=st.characters() | st.sampled_from('"{}[]@=,.() 0\n'))
 @settings(max_examples=300)
 def test_one_wrong_character_never_raises_anything_else(at: int, character: str) -> None:

@@ -110,6 +110,40 @@ def without_flow_links(program: Program) -> Program:
     return replace(program, routes=replace(routes, links=np.zeros_like(routes.links), link_from=empty, link_to=empty))
 
 
+def routed(program: Program, links: list[tuple[int, int]], flow: int = -1) -> Program:
+    """The program with the links of one flow replaced; by default the last, which starts at tile 1."""
+    routes = program.routes
+    flow %= len(routes.tile)
+    first, last = (int(routes.links[flow + i]) for i in (0, 1))
+    start, stop = np.array(links, dtype=np.int64).reshape(-1, 2).T
+    return replace(program, routes=replace(
+        routes,
+        links=np.where(np.arange(len(routes.links)) > flow, routes.links + len(links) - (last - first), routes.links),
+        link_from=np.concatenate([routes.link_from[:first], start, routes.link_from[last:]]),
+        link_to=np.concatenate([routes.link_to[:first], stop, routes.link_to[last:]]),
+    ))  # fmt: skip
+
+
+def square(multicast: str = "tree") -> Program:
+    """Tiles 0 to 3 on cores 0, 1, 3 and 4, the corners of a square; the flow of tile 1 goes 1 -> 0 -> 3 and 1 -> 4."""
+    program = legal("ann", board={"multicast": multicast})
+    program = replace(program, tiles=replace(program.tiles, core=np.array([0, 1, 3, 4])))
+    assert program.routes.tile[-2:].tolist() == [0, 1]
+    program = routed(program, [(0, 3), (0, 1), (1, 4)], -2)
+    return routed(program, [(1, 0), (0, 3), (1, 4)])
+
+
+def without_inputs(program: Program) -> Program:
+    """No port is left, and nothing names a channel."""
+    axons, routes = program.axons, program.routes
+    axons = replace(axons, source=np.maximum(axons.source, 0))
+    return replace(program, inputs=(), axons=axons, routes=replace(routes, source=np.maximum(routes.source, 0)))
+
+
+def named(program: Program, names: list[str]) -> Program:
+    return replace(program, outputs=tuple(replace(program.outputs[0], name=name) for name in names))
+
+
 Break = Callable[[], Program]
 A, S = (lambda: legal("ann")), (lambda: legal("snn"))
 
@@ -196,6 +230,21 @@ WHOLE_BREAKS: list[tuple[str, Break]] = [
     ("route_shape", lambda: put(A(), "routes", "link_from", 0, 20000)),
     ("route_tile", lambda: put(A(), "routes", "tile", 0, 44)),
     ("route_source", lambda: put(A(), "routes", "source", 0, 44)),
+    ("route_input", lambda: routed(A(), [(0, 1)], 0)),
+    ("route_order", lambda: routed(square(), [(1, 0), (0, 3), (3, 4)])),  # a way round, of legal links
+    ("route_order", lambda: routed(square("copy"), [(1, 0), (0, 3), (1, 0), (0, 3), (3, 4)])),
+    ("route_shape", lambda: routed(square(), [(1, 0), (0, 3), (1, 4), (1, 4)])),  # core 4 entered twice
+    ("route_shape", lambda: routed(square(), [(0, 3), (3, 0), (1, 4)])),  # a loop beside the root
+    ("route_shape", lambda: routed(square("copy"), [(1, 0), (0, 3), (1, 4), (1, 4)])),  # delivered twice
+    ("route_shape", lambda: routed(square("copy"), [(1, 4), (1, 0), (0, 3), (1, 4), (1, 2)])),
+    ("route_shape", lambda: routed(square("copy"), [(1, 0), (0, 3), (0, 3), (1, 4)])),  # begins beside the root
+    ("route_double", lambda: put(A(), "routes", "source", -1, int(A().routes.source[-2]))),
+    ("input_names", lambda: without_inputs(A())),
+    ("output_names", lambda: replace(A(), outputs=())),
+    ("output_names", lambda: named(A(), ["y", "y"])),
+    ("element_index", lambda: put(A(), "neurons", "element", 4, -1)),
+    ("input_range", lambda: port(S(), code="spread", high=3)),
+    ("input_range", lambda: port(S(), code="spread", low=1, high=4)),
 ]
 
 
@@ -205,6 +254,19 @@ def test_a_break_that_is_not_of_one_tile_is_caught(case: tuple[str, Break]) -> N
     found = violations(broken())
     assert constraint in {v.constraint for v in found}, found
     assert all(v.message and v.limit != "" for v in found)
+
+
+LEGAL: list[Break] = [
+    square,
+    lambda: square("copy"),
+    lambda: port(S(), code="spread", low=0, high=4),
+    lambda: named(A(), ["y", "z"]),
+]
+
+
+@pytest.mark.parametrize("program", LEGAL)
+def test_what_the_breaks_start_from_is_legal(program: Break) -> None:
+    assert violations(program()) == []
 
 
 def test_signed_outputs_need_a_chip_that_carries_them() -> None:

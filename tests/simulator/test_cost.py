@@ -206,7 +206,7 @@ def test_energy_by_hand() -> None:
             "chip_link": 1 * 3 * 13,
             "input": 2 * 17,
             "output": 2 * 19,  # neurons 3 and 4; neuron 4 is decoded twice, but leaves once
-            "leakage": (2 * 0.5 + 5 * 0.25) * 0.055,
+            "leakage": (2 * 0.5 + 5 * 0.25) * 0.069,
         }
     )
 
@@ -214,8 +214,8 @@ def test_energy_by_hand() -> None:
 def test_time_area_and_traffic_by_hand() -> None:
     cost = by_hand()
     # cores: 3 rows * 1 ms + 2 ms + 3 neurons * 3 ms = 14 ms; chip link: 3 flits * 6 ms + 3 * 9 ms + 10 ms = 55 ms
-    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(0.055), "link 2-6")
-    assert (cost.latency_s, cost.throughput_hz) == pytest.approx((0.110, 1 / 0.055))
+    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(0.069), "link 2-6")
+    assert (cost.latency_s, cost.throughput_hz) == pytest.approx((0.138, 1 / 0.069))
     assert cost.area_breakdown_mm2 == {"core": 8, "router": 2.5}
     assert cost.noc == {"flits": 3, "hops": 12, "peak_link_flits": 3, "mean_hops": 4}
     assert cost.link_flits == {(0, 1): 3, (1, 2): 3, (2, 6): 3, (6, 7): 3}
@@ -237,17 +237,47 @@ def test_snn_has_the_fixed_tick_and_no_pipeline() -> None:
     assert (cost.tick_s, cost.tick_limit) == (0.5, "fixed")
     assert (cost.latency_s, cost.throughput_hz) == pytest.approx(((1 + 9 + 1) * 0.5, 1 / 5.5))
     short = replace(program, chip=round_chip())  # 1 ms
-    assert cost_of(short, full(short, 1)).tick_limit == "fixed, too short: link 0-1 needs 0.024 s"
+    assert cost_of(short, full(short, 1)).tick_limit == "fixed, too short: link 0-1 needs 0.038 s"
+
+
+def test_a_step_of_two_ticks_lasts_two_ticks() -> None:
+    chip = round_chip().with_values(tick={"ann_s": 0.5, "snn_s": 0.5})
+    spiking = chain(chip, (0, 1), model="if_hard", steps=10, ticks=2)
+    cost = cost_of(spiking, full(spiking, 1))
+    assert (cost.latency_s, cost.throughput_hz) == pytest.approx(((1 + 9 * 2 + 1) * 0.5, 1 / 10))
+    pipeline = chain(chip, (0, 1), ticks=2)
+    cost = cost_of(pipeline, full(pipeline, 1))
+    assert (cost.latency_s, cost.throughput_hz) == pytest.approx((2 * 0.5, 1 / (2 * 0.5)))
+    # 2 cores and their routers leak until the next sample enters
+    assert cost.energy_breakdown_j["leakage"][1] == pytest.approx(2 * (0.5 + 0.25) * 2 * 0.5)
+    assert cost_of(spiking, full(spiking, 1)).energy_breakdown_j["leakage"][1] == pytest.approx(2 * 0.75 * 10)
+
+
+def test_a_tick_holds_the_work_of_the_core_and_then_the_way() -> None:
+    slow = round_chip().with_values(technology={"array_s": 0.1})
+    program = chain(slow, (0, 1))  # cores 3 + 100 + 9 ms, link 3 * 5 + 9 ms
+    cost = cost_of(program, full(program, 1))
+    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(0.112 + 0.024), "core 1")
+
+
+def test_an_input_is_paid_once_for_each_core_that_reads_it() -> None:
+    program = chain(round_chip(), (0, 1))
+    axons = replace(program.axons, source=ints(-1, -2, -2, -2, 0))  # core 1 reads channel 1 over two axons
+    program = replace(program, axons=axons)
+    activity = replace(full(program, 2), received=ints(10, 4))
+    assert cost_of(program, activity).energy_breakdown_j["input"][1] == pytest.approx((10 + 2 * 4) / 2 * 17)
+    unread = replace(program, axons=replace(axons, source=ints(0, 1, 2, 0, 0)))
+    assert cost_of(unread, activity).energy_breakdown_j["input"] == (0, 0, 0)
 
 
 def test_transfers_of_a_bus_share_one_link() -> None:
     chip = round_chip().with_values(board={"topology": "bus", "chips": 4})
     program = chain(chip, (0, 1, 2, 3))
     cost = cost_of(program, full(program, 1))
-    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(9 * 0.005 + 0.009), "bus of chip 0")
+    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(9 * 0.005 + 0.009 + 0.014), "bus of chip 0")
     program = chain(chip, (0, 6, 12))
     cost = cost_of(program, full(program, 1))
-    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(6 * 0.006 + 0.010), "bus between chips")
+    assert (cost.tick_s, cost.tick_limit) == (pytest.approx(6 * 0.006 + 0.010 + 0.014), "bus between chips")
 
 
 @pytest.mark.parametrize(("multicast", "flits"), [("tree", 3), ("copy", 6)])
@@ -282,8 +312,9 @@ def test_no_sample_is_refused() -> None:
         cost_of(program, full(program, 0))
 
 
-def test_a_tick_of_no_length_is_refused() -> None:
-    chip = round_chip().with_values(technology={"row_s": 0, "array_s": 0, "neuron_s": 0})
+@pytest.mark.parametrize("row_s", [0, 5e-324, 1e-16])
+def test_a_tick_of_no_length_is_refused(row_s: float) -> None:
+    chip = round_chip().with_values(technology={"row_s": row_s, "array_s": 0, "neuron_s": 0})
     program = chain(chip, (0,))
     with pytest.raises(
         SpecError, match=r"tick.ann_s, technology.row_s, array_s and neuron_s are all 0.*--set tick.ann_s"
@@ -305,3 +336,5 @@ def test_a_flow_from_outside_carries_what_its_channel_received() -> None:
     program = replace(program, routes=routes)
     activity = replace(full(program, 2), received=ints(10, 4))
     assert cost_of(program, activity).link_flits == {(0, 1): 5}
+    narrow = replace(program, chip=program.chip.with_values(board={"flit_bits": 8}))
+    assert cost_of(narrow, activity).link_flits == {(0, 1): 5 * 4}  # 8 + 15 + 8 bits a word: 4 flits

@@ -215,6 +215,19 @@ def test_an_unknown_level_is_refused() -> None:
         simulate(tiny(), {"x": np.ones((1, 2))}, level="cycle")
 
 
+def test_a_sample_takes_the_ticks_to_its_last_output() -> None:
+    """An output on a tile that starts in tick 0; a tile that starts in tick 2 is not read."""
+    parameters = {name: np.array([value, value]) for name, value in (("leak", 0), ("threshold", 4), ("initial", 0))}
+    program = assemble(
+        "if_soft", a_chip(), [np.ones((2, 1), dtype=np.int8), np.ones((1, 1), dtype=np.int8)], [0, 2],
+        [np.array([-1, -2]), np.array([0])], delay=np.array([1, 1, 1]), parameters=parameters, inputs=[port()],
+        outputs=[tiny().outputs[0]], steps=4, ticks_per_step=2,
+    )  # fmt: skip
+    run = simulate(program, {"x": np.ones((1, 2))}, raster=True)
+    assert run.raster is not None
+    assert (run.activity.ticks, len(run.raster)) == (0 + 3 * 2 + 1, 2 + 3 * 2 + 1)
+
+
 def test_a_register_read_one_step_too_early_is_noticed() -> None:
     """The comparison is not blind: a schedule off by one step fails it."""
     real = engine.spiking

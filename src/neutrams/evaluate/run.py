@@ -10,6 +10,7 @@ from neutrams.base.codec import decode, encode, spread_step
 from neutrams.evaluate.signals import accumulate, count, fire
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.neurons import find_model
 
 BATCH = 2048
 
@@ -88,8 +89,7 @@ def _value(
             return encode_signal(node, given[0], steps)
         case ops.Neuron():
             assert chip is not None, "a transformed network runs on a chip"
-            bits = chip.core.accumulator_bits if node.model == "requantize" else chip.neuron.potential_bits
-            return fire(node.model, node.parameters, given[0], steps, (-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+            return fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
         case ops.Decode():
             counts = count(given[0], steps).to(torch.int64).numpy()
             return torch.from_numpy(decode(counts, node.coefficient, node.element, node.scale, node.offset))

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.hardware import Chip
 from neutrams.kernels.scaled_sum import add_scaled
 from neutrams.kernels.spike_trains import spike_trains
-from neutrams.neurons import NeuronModel, find_model
+from neutrams.neurons import NeuronModel
 
 EXACT_FLOAT32 = 1 << 24
 EXACT_FLOAT64 = 1 << 53
@@ -51,27 +52,27 @@ def _rows(x: torch.Tensor) -> AnyArray:
 
 
 def fire(
-    model: str, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
+    model: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
     """Return what neurons give for accumulators ``[T or 1, N, n]``: integers ``[steps, N, n]``, float32 or uint8.
 
     Args:
-        model: Neuron model; ``requantize`` or an integrate-and-fire one.
+        model: The neuron model.
         parameters: int64 ``[n]`` for each parameter.
         acc: Exact accumulators.
         steps: T.
-        width: Range of the accumulator (ann) or the potential (snn).
+        chip: Gives the widths of the registers.
     """
+    width = chip.register_range(model.mode)
     p = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
-    rule = find_model(model, "evaluate")
-    if rule.mode == "ann":
+    if model.mode == "ann":
         total = (acc.to(torch.float64) + p["bias"]).clamp(*width)
         power = torch.exp2(p["shift"].to(torch.float64))
         scaled = torch.floor((total * p["multiplier"] + power / 2) / power)
         return torch.minimum(torch.maximum(scaled, p["low"]), p["high"]).to(torch.float32)
-    if rule.reset is None:
-        return _stepped(rule, parameters, acc, steps, width)
-    return _spikes(acc, p, steps, width, soft=rule.reset == "subtract")
+    if model.reset is None:
+        return _stepped(model, parameters, acc, steps, width)
+    return _spikes(acc, p, steps, width, soft=model.reset == "subtract")
 
 
 def _stepped(

@@ -62,7 +62,7 @@ class NeuronSpec(_Spec):
 
     Attributes:
         models: Names of neuron models (`neutrams.neurons`); their modes are the chip's modes.
-        functions: Activation functions in ann mode beside clipping.
+        functions: Activation functions in ann mode beyond clipping; not used by the transformation yet.
         bias_bits: Signed width of the ann bias [bit]; not used where the bias is a row.
         multiplier_bits: Unsigned width of the requantisation multiplier; 1 = powers of two only [bit].
         shift_bits: Width of the shift: s up to 2^shift_bits - 1 [bit].
@@ -165,7 +165,7 @@ class TechnologySpec(_Spec):
         router_j: One flit through one router (or one bus transfer).
         link_j: One flit over one link between neighbouring cores of a chip.
         chip_link_j: One flit over a link between chips.
-        input_j: One word or spike from outside into the chip.
+        input_j: One word or spike from outside into the chip, once for each core it is delivered to.
         output_j: One word or spike out of the chip.
         row_s: Serve one active row.
         array_s: One whole-array product.

@@ -120,6 +120,16 @@ class Board:
         xs, ys = np.array(points, dtype=np.int64).T
         return tuple(int(core) for core in self.core_at(xs, ys))
 
+    def before(self, a: Cores, b: Cores) -> IntArray:
+        """The last core but one on `path` from ``a`` to ``b``; -1 where they are the same core."""
+        (ax, ay), (bx, by) = self.position(a), self.position(b)
+        y_first = (by < self.chips // self.side * self.rows) & (ay >= self.chips // self.side * self.rows)
+        last_in_x = (ax != bx) & (y_first | (ay == by))
+        x = np.where(last_in_x, bx - np.sign(bx - ax), bx)
+        y = np.where(last_in_x, by, by - np.sign(by - ay))
+        entered = np.asarray(a, dtype=np.int64) if self.topology == "bus" else self.core_at(x, y)
+        return np.where(np.equal(a, b), -1, entered)
+
     def _point(self, core: int) -> tuple[int, int]:
         x, y = self.position(core)
         return int(x), int(y)

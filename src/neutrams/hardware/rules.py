@@ -16,9 +16,16 @@ MOST = 1e3
 """Largest technology figure taken for serious, in J, s, W or mm2."""
 
 
+LEAST_TICK_S = 1e-12
+"""Smallest tick taken for serious, beside 0 [s]."""
+
+MOST_CORES = {"a chip": 1 << 16, "a board": 1 << 31}
+"""Cores that may be listed one by one, and that may be numbered in pairs within 63 bits [count]."""
+
+
 def contradictions(chip: "Chip") -> list[str]:
     """Return each violated rule in one sentence that names the keys, their values and what is allowed."""
-    return [*_neuron_rules(chip), *_signal_rules(chip), *_board_rules(chip), *_figure_rules(chip)]
+    return [*_neuron_rules(chip), *_signal_rules(chip), *_board_rules(chip), *_tick_rules(chip), *_figure_rules(chip)]
 
 
 def _neuron_rules(chip: "Chip") -> Iterator[str]:
@@ -48,12 +55,23 @@ def _signal_rules(chip: "Chip") -> Iterator[str]:
 
 def _board_rules(chip: "Chip") -> Iterator[str]:
     board = chip.board
-    cores = board.rows * board.columns * board.chips
+    area, most = board.rows * board.columns, MOST_CORES["a chip"]
+    cores = area * board.chips
+    if area > most:
+        yield f"board.rows x columns is {board.rows} x {board.columns} = {area} cores a chip, allowed are {most}"
+    if cores > MOST_CORES["a board"]:
+        yield f"board.rows x columns x chips is {cores} cores, allowed are {MOST_CORES['a board']}"
     wrong = [core for core in board.dead_cores if not 0 <= core < cores]
     if wrong:
         yield f"board.dead_cores names core {wrong[0]}, the board has cores 0 to {cores - 1}"
     if len(set(board.dead_cores)) >= cores:
         yield f"board.dead_cores names all {cores} cores, at least one must be alive"
+
+
+def _tick_rules(chip: "Chip") -> Iterator[str]:
+    for name, value in (("ann_s", chip.tick.ann_s), ("snn_s", chip.tick.snn_s)):
+        if value and not LEAST_TICK_S <= value <= MOST:
+            yield f"tick.{name} is {value:g}, allowed are 0 and {LEAST_TICK_S:g} to {MOST:g}"
 
 
 def _figure_rules(chip: "Chip") -> Iterator[str]:

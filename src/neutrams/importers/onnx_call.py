@@ -1,6 +1,6 @@
 """One ONNX node as its handler sees it, and the table of handlers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, FloatArray, check_finite
 from neutrams.base.errors import UnsupportedError
 from neutrams.importers.builder import Builder, Tensor, Value, refusal
+from neutrams.importers.handlers import Handlers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +75,5 @@ class Call:
         return [int(n) for n in value.reshape(-1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """How an operator is imported.
-
-    Attributes:
-        convert: Emits nodes and returns the value of the first output.
-        constants: Inputs that must be constant.
-    """
-
-    convert: Callable[[Call], Value]
-    constants: tuple[int, ...] = ()
-
-
-HANDLERS: dict[str, Handler] = {}
-
-
-def operator(
-    *names: str, constants: tuple[int, ...] = ()
-) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
-    """Register a function as the handler of the operators ``names``; inputs ``constants`` must be constant."""
-
-    def register(convert: Callable[[Call], Value]) -> Callable[[Call], Value]:
-        HANDLERS.update(dict.fromkeys(names, Handler(convert, constants)))
-        return convert
-
-    return register
+TABLE: Handlers[Call, Value, int] = Handlers()
+HANDLERS, operator = TABLE.by_name, TABLE.operator

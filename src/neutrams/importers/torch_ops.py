@@ -1,6 +1,6 @@
 """The ATen operators that can be imported, one handler each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, FloatArray, check_finite
 from neutrams.base.errors import UnsupportedError
 from neutrams.importers.builder import LARGEST, Builder, Tensor, Value, refusal
+from neutrams.importers.handlers import Handlers
 from neutrams.network import Concat, Slice
 from neutrams.network.shapes import Shape
 
@@ -59,32 +60,8 @@ class Call:
             raise self.refuse(f"works along axis {axis}, only the last axis ({len(x.shape)}) can be imported")
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
-    """How an operator is imported.
-
-    Attributes:
-        convert: Emits nodes and returns the result.
-        constants: Arguments that must be constant.
-    """
-
-    convert: Callable[[Call], Value]
-    constants: tuple[str, ...] = ()
-
-
-HANDLERS: dict[str, Handler] = {}
-
-
-def operator(
-    *names: str, constants: tuple[str, ...] = ()
-) -> Callable[[Callable[[Call], Value]], Callable[[Call], Value]]:
-    """Register a function as the handler of the operators ``names``; ``constants`` must be constant arguments."""
-
-    def register(convert: Callable[[Call], Value]) -> Callable[[Call], Value]:
-        HANDLERS.update(dict.fromkeys(names, Handler(convert, constants)))
-        return convert
-
-    return register
+TABLE: Handlers[Call, Value, str] = Handlers()
+HANDLERS, operator = TABLE.by_name, TABLE.operator
 
 
 @operator("linear", constants=("weight", "bias"))

@@ -42,11 +42,11 @@ def place_tiles(
         seed: Of the search.
     """
     board = Board.of(chip)
-    region = compact_cores(board, chip.board.dead_cores, tiles)
     sequential = sequential_cores(board, chip.board.dead_cores, tiles)
-    starts = [hilbert_order(board, region)[:tiles], sequential]
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
+    region = compact_cores(board, chip.board.dead_cores, tiles)
+    starts = [hilbert_order(board, region)[:tiles], sequential]
     costs = [_cost(board, cores, traffic, crossing_cost(chip)) for cores in starts]
     start = starts[int(np.argmin(costs))]
     found = _searched(chip, np.union1d(region, start), start, traffic, (PROPOSALS[effort], seed))
@@ -54,8 +54,10 @@ def place_tiles(
 
 
 def crossing_cost(chip: Chip) -> int:
-    """What a link between chips costs more than one on a chip, in hops: the ratio of energies less one."""
-    ratio = chip.technology.chip_link_j.value / max(chip.technology.link_j.value, 1e-18)
+    """What a hop between chips costs more than one on a chip, in hops: the ratio of energies (router + link) less 1."""
+    technology = chip.technology
+    router_j, link_j = technology.router_j.value, technology.link_j.value
+    ratio = (router_j + technology.chip_link_j.value) / max(router_j + link_j, 1e-18)
     return int(np.clip(round(ratio) - 1, 0, 1000))
 
 

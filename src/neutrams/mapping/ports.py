@@ -52,7 +52,7 @@ def read_ports(network: Network) -> tuple[tuple[Port, ...], dict[str, IntArray]]
     extra: dict[str, int] = {}  # encoder -> the constant its extra channel carries
     for node in constants:
         for value in sorted(set(node.values[node.values != 0].tolist()) - set(extra.values())):
-            carrier = _carrier(encoders, value) or _own_port(network.inputs[0], node.name, value)
+            carrier = _carrier(encoders, value, network.steps) or _own_port(network.inputs[0], node.name, value)
             extra[carrier.name] = value
             if carrier not in encoders:
                 drafts.append((carrier, network.inputs[0], np.zeros(0, dtype=np.int64)))
@@ -71,9 +71,10 @@ def read_ports(network: Network) -> tuple[tuple[Port, ...], dict[str, IntArray]]
     return tuple(ports), channels
 
 
-def _carrier(encoders: Sequence[ops.Encode], value: int) -> ops.Encode | None:
-    """The first encoder whose extra channel would carry ``value`` at every step."""
-    return next((e for e in encoders if value == (1 if e.code == "spread" else e.high)), None)
+def _carrier(encoders: Sequence[ops.Encode], value: int, steps: int) -> ops.Encode | None:
+    """The first encoder whose extra channel would carry ``value`` at every step (a spread one only if high is T)."""
+    always = ((e, e.high if e.code == "level" else int(e.high == steps)) for e in encoders)
+    return next((e for e, carried in always if carried == value), None)
 
 
 def _own_port(source: ops.Input, name: str, value: int) -> ops.Encode:

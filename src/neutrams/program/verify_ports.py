@@ -13,6 +13,7 @@ def check_ports(program: Program) -> Found:
     if program.mode == "ann" and program.steps != 1:
         message = f"an ann program has {program.steps} steps a sample, it must have 1"
         yield Violation(constraint="steps", value=program.steps, limit=1, message=message)
+    yield from _names(program)
     first = 0
     for port in program.inputs:
         if port.first != first:
@@ -25,16 +26,29 @@ def check_ports(program: Program) -> Found:
             yield _port("input_element", port, str(int(port.element[i])), span(-1, size - 1), f"channel {i}, element")
 
 
+def _names(program: Program) -> Found:
+    """There are inputs and outputs; outputs have names of their own (input ports of one tensor share its name)."""
+    names = [port.name for port in program.outputs]
+    for constraint, what, found in (("input_names", "input", program.inputs), ("output_names", "output", names)):
+        if not found:
+            message = f"the program has no {what}, it must have 1 or more"
+            yield Violation(constraint=constraint, value=0, limit="1 or more", message=message)
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        message = f"{names.count(name)} outputs are named {name!r}, each needs a name of its own"
+        yield Violation(constraint="output_names", value=name, limit="a name of its own", message=message)
+
+
 def _one_port(program: Program, port: InputPort) -> Iterator[tuple[str, str, str, str]]:
     signal = program.chip.signal
     codes = ("level",) if program.mode == "ann" else ("level", "spread")
     if port.code not in codes:
         yield "input_code", str(port.code), " or ".join(codes), "code"
     most = (1 << (signal.input_bits if program.mode == "ann" else signal.current_bits)) - 1
-    if port.code == "spread":
-        most = program.steps
     whole = isinstance(port.low, int) and isinstance(port.high, int)
-    if not whole or not 0 <= port.low <= port.high <= most:
+    if port.code == "spread":
+        if (port.low, port.high) != (0, program.steps):
+            yield "input_range", span(port.low, port.high), f"exactly {span(0, program.steps)}", "counts of spikes"
+    elif not whole or not 0 <= port.low <= port.high <= most:
         yield "input_range", span(port.low, port.high), span(0, most), "integers"
     if not np.isfinite([port.scale, port.zero]).all() or port.scale <= 0:
         yield "input_scale", f"{port.scale}, {port.zero}", "finite, scale above 0", "scale and zero"

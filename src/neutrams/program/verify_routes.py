@@ -10,12 +10,15 @@ from neutrams.program.violation import Found, Violation, places
 
 
 def check_routes(program: Program) -> Found:
-    """Links join neighbours; a flow is a tree (or paths, one after another) from its tile; every need is served.
+    """Links join neighbours; a flow is a tree (or paths, one after another) from its tile; every need is served once.
 
-    A flow from outside (tile -1) needs no links: the host delivers an input at the core that reads it.
+    Ways are those of `Board.path`, which is free of deadlock. A flow from outside (tile -1) has no links: the host
+    delivers an input at the core that reads it.
     """
     yield from _adjacent(program)
+    yield from _ways(program)
     yield from _senders(program)
+    yield from _sent_once(program)
     served = [np.zeros(0, dtype=np.int64)]
     cores = np.unique(program.tiles.core)
     for flow in range(len(program.routes.tile)):
@@ -44,6 +47,41 @@ def _adjacent(program: Program) -> Found:
         tile = int(routes.tile[flow[i]])
         message = f"flow {int(flow[i])} of tile {tile}: link {value} does not join neighbouring cores"
         yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring cores", message=message)
+
+
+def _ways(program: Program) -> Found:
+    """Every link is the last of the board's path from the core of its flow's tile; from outside there is none."""
+    routes, board = program.routes, Board.of(program.chip)
+    flow = _flow_of(routes.links)
+    tile = routes.tile[flow]
+    root = program.tiles.core[tile] if len(program.tiles) else np.zeros_like(tile)
+    wanted = board.before(root, routes.link_to)
+    for i in places((tile < 0) | (routes.link_from != wanted)):
+        value = f"{int(routes.link_from[i])} to {int(routes.link_to[i])}"
+        if tile[i] < 0:
+            limit = "no links"
+            message = f"flow {int(flow[i])} of input channels has a link {value}, the host delivers where they are read"
+            yield Violation(constraint="route_input", value=value, limit=limit, message=message)
+            continue
+        limit = f"{int(wanted[i])} to {int(routes.link_to[i])}" if wanted[i] >= 0 else "no link back"
+        way = f"the way from core {int(root[i])} to core {int(routes.link_to[i])}"
+        message = f"flow {int(flow[i])} of tile {int(tile[i])}: link {value} is not on {way}, allowed is {limit}"
+        yield Violation(constraint="route_order", tile=int(tile[i]), value=value, limit=limit, message=message)
+
+
+def _sent_once(program: Program) -> Found:
+    """A sender is in one flow, and in it once: in two it would be sent, paid and delivered twice."""
+    routes = program.routes
+    flow = _flow_of(routes.sources)
+    order = np.argsort(routes.source, kind="stable")
+    again = order[1:][np.diff(routes.source[order]) == 0]
+    for i in places(np.isin(np.arange(len(flow)), again)):
+        source = int(routes.source[i])
+        message = f"{_name(source)} is sent a second time by flow {int(flow[i])}, a sender is in one flow, once"
+        yield Violation(
+            constraint="route_double", tile=int(routes.tile[flow[i]]), neuron=source if source >= 0 else None,
+            value=source, limit="one flow, once", message=message,
+        )  # fmt: skip
 
 
 def _senders(program: Program) -> Found:
@@ -107,13 +145,16 @@ def _tree(root: int, links: Links) -> tuple[set[int], tuple[int, int] | None]:
 
 def _paths(root: int, links: Links) -> tuple[set[int], tuple[int, int] | None]:
     ends, at = {root}, root
+    last = (root, root)
     for start, stop in links:
         if start != at:
             if start != root:
                 return ends, (start, stop)
+            if at in ends:
+                return ends, last
             ends.add(at)
-        at = stop
-    return ends | {at}, None
+        at, last = stop, (start, stop)
+    return ends | {at}, last if links and at in ends else None
 
 
 def _unserved(program: Program, served: AnyArray, cores: AnyArray) -> Found:

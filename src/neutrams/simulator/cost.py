@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError
 from neutrams.program import Program
 from neutrams.simulator.energy import event_energy, leakage_energy, total
@@ -57,7 +58,10 @@ def cost_of(program: Program, activity: Activity) -> Cost:
 
 
 def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str, float]:
-    """Events of each component per sample; a word out of the chip counts once however often it is decoded."""
+    """Events of each component per sample.
+
+    A word into the chip counts once for each core that reads it; one out of it once, however often it is decoded.
+    """
     outputs = [port.neuron for port in program.outputs]
     leaving = np.unique(np.concatenate(outputs)) if outputs else np.zeros(0, dtype=np.int64)
     whole = {
@@ -65,7 +69,7 @@ def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str,
         "synapse": activity.synapse_events.sum(),
         "array": activity.tile_updates.sum(),
         "neuron": activity.neuron_updates.sum(),
-        "input": activity.received.sum(),
+        "input": activity.received[_deliveries(program)].sum(),
         "output": activity.sent[leaving].sum(),
     }
     return {
@@ -74,6 +78,15 @@ def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str,
         "link": float(traffic.flits[~traffic.crossing].sum()),
         "chip_link": float(traffic.flits[traffic.crossing].sum()),
     }
+
+
+def _deliveries(program: Program) -> IntArray:
+    """int64, the input channel of each delivery: once for each core with axons that read it."""
+    reader = np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.axons))
+    outside = program.axons.source < 0
+    pairs = np.stack([-1 - program.axons.source[outside], program.tiles.core[reader[outside]]])
+    channels: IntArray = np.unique(pairs, axis=1)[0]
+    return channels
 
 
 def _parts_in_use(program: Program, traffic: Traffic) -> tuple[int, int]:

@@ -42,7 +42,9 @@ class Cost:
         latency_s: From a sample's first input to its last output [s].
         throughput_hz: Samples a second, pipelined as the program allows [Hz].
         tick_s: Period of one tick [s].
-        tick_limit: What sets the tick: ``fixed``, ``core N`` or ``link A-B``.
+        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips``, the longer
+            of its two parts; ``fixed`` where the chip file does; ``fixed, too short: <the longer part> needs <both> s``
+            where the work would need more.
         energy_band_j: Per sample, all components [J].
         energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input,
             output, leakage) [J].

@@ -9,6 +9,9 @@ from neutrams.base.errors import SpecError
 from neutrams.program import Program
 from neutrams.simulator.traffic import Traffic
 
+LEAST_S = 1e-15
+"""A tick shorter than this is taken for none [s]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -30,13 +33,16 @@ class Timing:
 def timing_of(program: Program, traffic: Traffic) -> Timing:
     """Return tick, latency and throughput.
 
-    The tick is ``tick.ann_s`` or ``tick.snn_s`` where that is above 0. Otherwise it is the longest of
+    The tick is ``tick.ann_s`` or ``tick.snn_s`` where that is above 0. Otherwise it is the sum of two times, since no
+    word leaves before its rows are summed:
 
-    * cores: over the tiles of one core that update in one tick (start mod L the same), the sum of
+    * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of
       axon rows * row_s + array_s + neurons * neuron_s; all rows count, since the period must hold the busiest tick;
     * network: flits of the most loaded link in a step (mean over samples and steps) * link_s, or chip_link_s between
       chips, + the longest path, hops * (router_s + link_s). A step's flits are taken to go in one tick. On a bus all
       transfers of a chip share one link, and all those between chips another.
+
+    The longer of the two is named as the limit.
 
     Latency = (last start tick + (T - 1) L + 1) * tick. Throughput = 1 / (L * tick) in ann mode, where samples follow
     one another through the pipeline, and 1 / latency in snn mode, where the state is restored between samples.
@@ -44,15 +50,17 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
     Raises:
         SpecError: The technology figures give a tick of no length.
     """
-    needed, limit = max(_slowest_core(program), _slowest_link(program, traffic))
+    core, link = _slowest_core(program), _slowest_link(program, traffic)
+    needed, limit = core[0] + link[0], max(core, link)[1]
     spec = program.chip.tick
     fixed = spec.ann_s if program.mode == "ann" else spec.snn_s
     if fixed > 0:
         limit = "fixed" if needed <= fixed else f"fixed, too short: {limit} needs {needed:.3g} s"
     tick_s = fixed or needed
-    if tick_s <= 0:
+    if tick_s < LEAST_S:
         raise SpecError(
-            f"a tick has no length: tick.{program.mode}_s, technology.row_s, array_s and neuron_s are all 0",
+            f"a tick has no length: tick.{program.mode}_s, technology.row_s, array_s and neuron_s are all 0"
+            + (f" or next to it ({tick_s:.3g} s)" if tick_s else ""),
             where=f"chip {program.chip.name!r}",
             fix=f"give one of them a value above 0, such as --set tick.{program.mode}_s=1e-3",
         )

@@ -11,6 +11,7 @@ from neutrams.evaluate.run import encode_signal
 from neutrams.evaluate.signals import fire
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.neurons import find_model
 from neutrams.transform.facts import ACCUMULATORS, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
@@ -190,8 +191,7 @@ def delivered(unit: Unit, fit: Fit, chip: Chip, steps: int) -> Signal:
     acc = unit.accumulate(fit.rows[:n]).repeat(1, 1, fit.neurons // n)  # copies differ in bias or charge only
     if fit.bias_weights is not None:
         acc = acc + torch.from_numpy(fit.bias_weights.sum(axis=1) * ((1 << chip.signal.input_bits) - 1)).to(acc.dtype)
-    bits = chip.core.accumulator_bits if fit.model == "requantize" else chip.neuron.potential_bits
-    values = fire(fit.model, fit.parameters, acc, steps, (-(1 << (bits - 1)), (1 << (bits - 1)) - 1))
+    values = fire(find_model(fit.model, unit.name), fit.parameters, acc, steps, chip)
     return Signal.of(values, fit.scale, fit.zero, steps)
 
 

@@ -5,6 +5,7 @@ import torch
 
 from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import classes
+from neutrams.neurons import find_model
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.unit import Fit, Signal, Unit
@@ -20,8 +21,8 @@ def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     """Return the ledger rows of one fitted unit.
 
     ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
-    float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The rest of
-    a partial sum is there because of the fan-in limit and is booked there.
+    float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
+    rest of a partial sum is there because of the fan-in limit and is booked there.
     """
     layer, part = layer_of(unit.name, unit.accumulator.name), origin_of(unit.name)[1]
     n = unit.target.shape[1]
@@ -46,7 +47,7 @@ def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
 def _carrier(fit: Fit, part: str) -> str:
     if part:
         return "fan_in"
-    return "signal_bits" if fit.model == "requantize" else "spikes"
+    return "signal_bits" if find_model(fit.model, part).mode == "ann" else "spikes"
 
 
 def relative(error: torch.Tensor, target: torch.Tensor) -> float:
