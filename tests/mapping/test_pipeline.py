@@ -9,6 +9,7 @@ from core_strategies import core_inputs, core_networks, dense, plain_chip
 from neutrams.base.errors import CapacityError, InputError, SpecError, UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.mapping import MappedResult, map_network
+from neutrams.mapping.ports import read_ports
 from neutrams.network import Network, ops
 from neutrams.program.store import program_parts
 from neutrams.program.verify import violations
@@ -95,6 +96,21 @@ def test_a_float_network_is_refused() -> None:
     )
     with pytest.raises(UnsupportedError, match="no neurons on the chip"):
         map_network(Network(nodes), plain_chip())
+
+
+@pytest.mark.parametrize(("high", "elements"), [(4, [[0, -1]]), (3, [[0], [-1]])])
+def test_only_a_full_spread_carries_a_spike_every_step(high: int, elements: list[list[int]]) -> None:
+    """Of 4 steps: high 4 spikes in each of them, so its extra channel carries the constant 1; high 3 does not."""
+    nodes = (
+        ops.Input(name="x", shape=(1,)),
+        ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=high, code="spread"),
+        ops.Constant(name="one", values=np.ones(1, dtype=np.int64)),
+        ops.Concat(name="both", inputs=("q", "one")),
+        ops.Output(name="y", inputs=("both",)),
+    )
+    ports, channels = read_ports(Network(nodes, 4))
+    assert [port.element.tolist() for port in ports] == elements
+    assert channels["one"].tolist() == [1]
 
 
 def test_constants_become_channels_or_nothing() -> None:

@@ -237,7 +237,7 @@ WHOLE_BREAKS: list[tuple[str, Break]] = [
     ("route_shape", lambda: routed(square(), [(0, 3), (3, 0), (1, 4)])),  # a loop beside the root
     ("route_shape", lambda: routed(square("copy"), [(1, 0), (0, 3), (1, 4), (1, 4)])),  # delivered twice
     ("route_shape", lambda: routed(square("copy"), [(1, 4), (1, 0), (0, 3), (1, 4), (1, 2)])),
-    ("route_shape", lambda: routed(square("copy"), [(1, 0), (0, 3), (0, 3), (1, 4)])),  # begins beside the root
+    ("route_shape", lambda: routed(square("copy"), [(1, 4), (0, 3)])),  # begins beside the root
     ("route_double", lambda: put(A(), "routes", "source", -1, int(A().routes.source[-2]))),
     ("input_names", lambda: without_inputs(A())),
     ("output_names", lambda: replace(A(), outputs=())),

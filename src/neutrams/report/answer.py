@@ -70,7 +70,7 @@ def _tick(run: RunRecord) -> str | None:
     if run.tick_s is None:
         return None
     limit = run.tick_limit or ""
-    told = limit.replace("fixed", "fixed by the chip", 1) if limit.startswith("fixed") else f"set by {limit}"
+    told = limit.replace("fixed", "fixed by the chip", 1) if limit.startswith("fixed") else f"mostly set by {limit}"
     return f"tick {si(run.tick_s, 's')}" + (f", {told}" if limit else "")
 
 
