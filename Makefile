@@ -5,16 +5,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: demo test check bench slow clean
+.PHONY: demo test check bench clean
 
 demo: $(STAMP)
 	$(BIN)/neutrams demo --out demo-out
 
 test: $(STAMP)
 	$(BIN)/pytest
-
-slow: $(STAMP)
-	$(BIN)/pytest -m slow -n 0
 
 check: $(STAMP)
 	$(BIN)/ruff check .

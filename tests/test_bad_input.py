@@ -465,6 +465,11 @@ def test_an_existing_file_stays_when_its_command_fails(refused: Callable[..., st
     assert output.read_bytes() == b"an earlier program"
 
 
+def test_what_a_command_reads_is_never_its_output(refused: Callable[..., str], work: Path) -> None:
+    refused(*compile_arguments(work, work / "x.npz"), where=work / "x.npz")
+    refused("simulate", work / "p.neu", "--inputs", work / "x.npz", "--outputs", work / "p.neu", where=work / "p.neu")
+
+
 def test_a_full_disk_leaves_the_earlier_file(
     refused: Callable[..., str], work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,7 +242,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     from neutrams.importers import load
     from neutrams.report.summary import compile_object
 
-    check_writable(output)
+    check_writable(output, keep=(model, calibration))
     target = load_chip(chip, _overrides(overrides or []))
     network = load(model)
     arrays, classes = _arrays(calibration, network, labels)
@@ -337,7 +337,7 @@ def simulate(
         raise UnsupportedError(
             "level cycle comes with a later release", where="option --level", fix="take --level tick or functional"
         )
-    check_writable(outputs, result)
+    check_writable(outputs, result, keep=(program, inputs))
     compiled = load_compiled(program)
     arrays, classes = _arrays(inputs, compiled.source, labels)
     with _progress("simulating") as show:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,16 +16,21 @@ from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, InputError
 
 
-def check_writable(*paths: Path | None) -> None:
+def check_writable(*paths: Path | None, keep: Collection[Path] = ()) -> None:
     """Refuse places that cannot be written, before the work that fills them; None stands for no file.
 
+    Args:
+        *paths: Files to be written.
+        keep: Files that the work reads, which must stay.
+
     Raises:
-        InputError: A path is a folder, no ordinary file or read-only, or its folder is missing or closed.
+        InputError: A path is a folder, no ordinary file, read-only or one to keep, or its folder is missing or closed.
     """
     for path in paths:
         if path is not None:
             with _refused(path):
-                obstacle = _obstacle(path)
+                kept = path.resolve() in {read.resolve() for read in keep}
+                obstacle = ("it is read in the same command", "give another name") if kept else _obstacle(path)
             if obstacle is not None:
                 raise _cannot_write(path, *obstacle)
 
