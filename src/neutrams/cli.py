@@ -69,8 +69,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except NeutramsError as error:
         _complain(error, "--json" in given)
     except MemoryError as error:
-        fix = "take fewer samples, a smaller model or a smaller board"
-        _complain(InputError(f"not enough memory ({error})", where=f"neutrams {given[0]}", fix=fix), "--json" in given)
+        told, fix = f"not enough memory ({error})", "take fewer samples, a smaller model or a smaller board"
+        _complain(InputError(told, where=f"neutrams {given[0]}", fix=fix), "--json" in given)
     sys.exit(0)
 
 
@@ -101,9 +101,9 @@ def _progress(text: str) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def _stages() -> Iterator[Callable[[str, int, int], None]]:
     """Give a function (what comes next, done, total) that draws a bar on standard error."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console(), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda text, done, total: bar.update(task, description=text, completed=done, total=total)

@@ -28,7 +28,7 @@ def mapping_section(run: RunRecord) -> Markup:
         "Synapses": count(run.synapses),
         "Crossbar cells in use": percent(run.utilization, 1),
         "Products done on the chip": percent(run.chip_mac_fraction, 1),
-        "On the host": ", ".join(run.host_ops) or "nothing",
+        "On the host": ", ".join(run.host_ops) or "only the sums of the decoder",
     }
     traffic = {key.replace("_", " ").capitalize(): significant(value, 4) for key, value in run.noc.items()}
     return _terms({**terms, **traffic})

@@ -36,6 +36,7 @@ def cost_of(program: Program, activity: Activity) -> Cost:
     energy_band_j = total(list(energy.values()))
     technology = program.chip.technology
     area = {"core": cores * float(technology.core_mm2.value), "router": routers * float(technology.router_mm2.value)}
+    links = zip(traffic.link_from.tolist(), traffic.link_to.tolist(), strict=True)
     return Cost(
         latency_s=timing.latency_s,
         throughput_hz=timing.throughput_hz,
@@ -47,13 +48,7 @@ def cost_of(program: Program, activity: Activity) -> Cost:
         area_mm2=sum(area.values()),
         area_breakdown_mm2=area,
         noc=_noc(traffic),
-        link_flits=dict(
-            zip(
-                zip(traffic.link_from.tolist(), traffic.link_to.tolist(), strict=True),
-                traffic.flits.tolist(),
-                strict=True,
-            )
-        ),
+        link_flits=dict(zip(links, traffic.flits.tolist(), strict=True)),
     )
 
 

@@ -12,7 +12,8 @@ class LedgerRow:
         unit: Tensor of the transformed network (a part of the layer where it was split).
         constraint: ``inherited`` (errors of earlier layers), ``fan_in``, ``weight_bits``, ``signal_bits``, ``spikes``
             (rate code, thresholds and reset); ``all`` sums up a layer.
-        relative_error: Root mean square of the error it adds, over the root mean square of the original's values.
+        relative_error: Root mean square of the error it adds, over the root mean square of the original's values (of
+            the sum that it is a part of, where the layer was split).
         agreement: With this layer as the chip gives it and the rest in float, the fraction of calibration samples whose
             arg-max is that of the original; None but in the rows ``all``.
         accuracy: Likewise the fraction classified as the labels say; None where no labels were given.

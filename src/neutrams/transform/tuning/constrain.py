@@ -131,7 +131,7 @@ def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None,
     _emit(build, unit, fit, neurons)
     build.signals[neurons] = given
     build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
-    build.ledger += unit_rows(unit, fit, given)
+    build.ledger += unit_rows(unit, fit, given, context.total)
     if not unit.decoded and fit.neurons > unit.target.shape[1]:
         _share(build, name, unit.target.shape[1])
     if any(r.name in tail for r in readers):

@@ -17,8 +17,8 @@ def layer_of(unit: str, accumulator: str) -> str:
     return origin if part else accumulator
 
 
-def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
-    """Return the ledger rows of one fitted unit.
+def unit_rows(unit: Unit, fit: Fit, given: Signal, total: torch.Tensor | None) -> list[LedgerRow]:
+    """Return the ledger rows of one fitted unit; a part's errors are measured against ``total``, the sum it is part of.
 
     ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
     float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
@@ -33,13 +33,14 @@ def unit_rows(unit: Unit, fit: Fit, given: Signal) -> list[LedgerRow]:
     integer += (unit.target - integer).mean(0)
     value = given.value().reshape(len(integer), -1, n).mean(1)
     target = unit.activated(unit.target)
+    size = target if total is None else total
     errors = {
         "inherited": unit.activated(exact) - target,
         "weight_bits": integer - integer.mean(0) - exact + exact.mean(0),
         _carrier(fit, part): value - unit.activated(integer),
     }
     return [
-        LedgerRow(layer=layer, unit=unit.name, constraint=name, relative_error=relative(error, target))
+        LedgerRow(layer=layer, unit=unit.name, constraint=name, relative_error=relative(error, size))
         for name, error in errors.items()
     ]
 
