@@ -23,20 +23,6 @@ LABELS = np.arange(SAMPLES) % CLASSES
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line: (exit status, standard output, standard error)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as caught:
-            cli.main([str(a) for a in arguments])
-        out, err = capsys.readouterr()
-        return int(caught.value.code or 0), out, err
-
-    return call
-
-
-@pytest.fixture
 def refused(run: Callable[..., tuple[int, str, str]], work: Path, tmp_path: Path) -> Callable[..., str]:
     """Run the command line, which must refuse as promised; return what it said."""
 

@@ -81,9 +81,9 @@ def compile(  # noqa: A001 (the field's word)
     """
     import numpy as np
 
-    from neutrams.flow import CompileOptions, compile_model
+    from neutrams.flow import CompileOptions, compile_model, default_steps
 
-    window = steps if steps is not None else (1 if mode == "ann" else 64)
+    window = default_steps(mode) if steps is None else steps
     if options.get("labels") is not None:
         options["labels"] = np.asarray(options["labels"])
     made = CompileOptions(mode=mode, steps=window, **options)

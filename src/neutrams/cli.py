@@ -237,7 +237,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
 ) -> None:
     """Transform a model for a chip, map it, and write the program."""
     from neutrams.base.files import check_writable
-    from neutrams.flow import CompileOptions, compile_model, save_compiled
+    from neutrams.flow import CompileOptions, compile_model, default_steps, save_compiled
     from neutrams.hardware import load_chip
     from neutrams.importers import load
     from neutrams.report.summary import compile_object
@@ -246,7 +246,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     target = load_chip(chip, _overrides(overrides or []))
     network = load(model)
     arrays, classes = _arrays(calibration, network, labels)
-    window = steps if steps is not None else (1 if mode is Mode.ANN else 64)
+    window = default_steps(mode.value) if steps is None else steps
     options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, labels=classes)
     with _progress(f"compiling {model.name} for {target.name}") as progress:
         compiled = compile_model(network, target, arrays, options, progress)

@@ -6,12 +6,14 @@ from neutrams.flow.execute import Evaluated, float_classes, run_compiled
 from neutrams.flow.inspect import inspect_network
 from neutrams.flow.store import load_compiled, save_compiled
 from neutrams.transform.options import TransformOptions as CompileOptions
+from neutrams.transform.options import default_steps
 
 __all__ = [
     "CompileOptions",
     "Compiled",
     "Evaluated",
     "compile_model",
+    "default_steps",
     "float_classes",
     "inspect_network",
     "load_arrays",

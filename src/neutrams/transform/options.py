@@ -51,6 +51,11 @@ class TransformOptions:
             _check(1 <= self.steps <= 4096, f"steps is {self.steps}", "steps", "take 1 to 4096, 32 is usual")
 
 
+def default_steps(mode: str) -> int:
+    """Return T where the user names none: 1 in ann mode, 64 in snn mode."""
+    return 1 if mode == "ann" else 64
+
+
 def _check(holds: bool, what: str, key: str, fix: str) -> None:
     if not holds:
         raise SpecError(what, where=f"option {key}", fix=fix)

@@ -11,7 +11,7 @@ from neutrams.transform.tuning.ann import Solution, lay_out
 from neutrams.transform.tuning.constrain import delivered
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Unit
-from neutrams.transform.tuning.weights import moments, refit
+from neutrams.transform.tuning.weights import BINARY, moments, refit
 
 RATE = 0.002
 """Learning rate at the start, in steps of the weights' grid; faster fits the samples, not the function."""
@@ -30,9 +30,6 @@ CHECKED = 4
 
 OWN = 1.0
 """Share of a neuron's own error in the loss, beside what the next layer makes of it."""
-
-BINARY = (-1, 1)
-"""Range of binary weights, which are never 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

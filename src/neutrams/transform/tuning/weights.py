@@ -12,6 +12,10 @@ FEW_BITS = 6
 """Weights of fewer bits than this are fitted by least squares and error feedback; more need only rounding."""
 
 
+BINARY = (-1, 1)
+"""Range of binary weights, which are never 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
     """Second moments of what a unit reads and of what it is to give, over N samples.
@@ -56,7 +60,7 @@ def round_nearest(rows: FloatArray, scale: FloatArray, limits: tuple[int, int]) 
 
 
 def _on_grid(steps: FloatArray, limits: tuple[int, int]) -> FloatArray:
-    if limits == (-1, 1):
+    if limits == BINARY:
         binary: FloatArray = np.where(steps >= 0, 1.0, -1.0)
         return binary
     rounded: FloatArray = np.clip(np.rint(steps), *limits)
