@@ -13,11 +13,11 @@ def main(hidden: tuple[int, ...] = (128,), epochs: int = 60) -> LedgerRow:
     chip = nt.load_chip("tianji", {"core.weight_bits": "2", "core.axons": "32"})
     program = nt.compile(network, chip, calibration=x[:1000], labels=labels[:1000])
 
-    print(f"{'unit':12} {'constraint':12} {'error':>9} {'agreement':>9} {'accuracy':>9}")
+    print(f"{'unit':12} {'constraint':12} {'outputs change':>14} {'agreement':>9} {'accuracy':>9}")
     for row in program.ledger:
-        whole = "" if row.agreement is None else f"{row.agreement:9.2%} {row.accuracy:9.2%}"
-        print(f"{row.unit:12} {row.constraint:12} {row.relative_error:9.2e} {whole}")
-    worst = max((r for r in program.ledger if r.constraint != "all"), key=lambda r: r.relative_error)
+        print(f"{row.unit:12} {row.constraint:12} {row.output_error:14.2%} {row.agreement:9.2%} {row.accuracy:9.2%}")
+    limits = [row for row in program.ledger if row.constraint not in ("inherited", "all")]
+    worst = max(limits, key=lambda row: row.output_error)
     print(f"most costly: {worst.constraint} in {worst.unit}")
     return worst
 

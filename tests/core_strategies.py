@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from neutrams.base.arrays import AnyArray
 from neutrams.hardware import Chip, Figure
 from neutrams.hardware.chip import TechnologySpec
 from neutrams.network import Network, ops
+from neutrams.network.shapes import Shape, places
 
 STEPS = (1, 2, 3, 5)
 
@@ -63,11 +65,20 @@ def chips(draw: st.DrawFn) -> Chip:
             "current_bits": pick(1, 4, 8),
         },
         board={
-            "rows": rows, "columns": columns, "chips": 4096, "max_delay": draw(st.integers(1, 3)),
+            "rows": rows, "columns": columns, "chips": 40, "max_delay": draw(st.integers(1, 3)),
             "topology": pick("mesh", "mesh", "bus"), "multicast": pick("tree", "copy"),
             "dead_cores": tuple(draw(st.sets(st.integers(0, 12), max_size=3))),
         },
     )  # fmt: skip
+
+
+def _divided(size: int, rank: int, rng: np.random.Generator) -> Shape:
+    """A shape of ``rank`` axes with ``size`` elements."""
+    shape: list[int] = []
+    for _ in range(rank - 1):
+        shape.append(int(rng.choice([d for d in range(1, size + 1) if size % d == 0])))
+        size //= shape[-1]
+    return (*shape, size)
 
 
 @dataclass
@@ -78,8 +89,8 @@ class _Builder:
     steps: int
     rng: np.random.Generator
     nodes: list[ops.Node] = field(default_factory=list)
-    pool: dict[str, int] = field(default_factory=dict)
-    neurons: dict[str, int] = field(default_factory=dict)
+    pool: dict[str, Shape] = field(default_factory=dict)
+    neurons: dict[str, Shape] = field(default_factory=dict)
     high: int = 1
 
     def add(self, node: ops.Node) -> str:
@@ -89,13 +100,16 @@ class _Builder:
     def name(self, kind: str) -> str:
         return f"{kind}{len(self.nodes)}"
 
+    def whole(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high, endpoint=True))
+
     def edge(self, low: int, high: int, size: int | tuple[int, ...]) -> AnyArray:
         """Integers of a range: its ends, their neighbours, zero or one, or anything, about as often."""
         favourites = np.clip(np.array([low, low + 1, 0, 1, high - 1, high, (low + high) // 2]), low, high)
         anything = self.rng.integers(low, high, size=size, endpoint=True)
         return np.where(self.rng.random(size) < 0.6, self.rng.choice(favourites, size=size), anything)
 
-    def encode(self, source: str, size: int) -> None:
+    def encode(self, source: str, shape: Shape) -> None:
         signal = self.chip.signal
         code = "level" if self.mode == "ann" else str(self.rng.choice(["level", "spread"]))
         bits = signal.input_bits if self.mode == "ann" else signal.current_bits
@@ -106,55 +120,141 @@ class _Builder:
             name=self.name("encode"), inputs=(source,), scale=0.5, zero=float(self.rng.choice([0.0, -1.0])), low=0,
             high=high, code=code,
         )  # fmt: skip
-        self.pool[self.add(node)] = size
+        self.pool[self.add(node)] = shape
+
+    def drawn(self, most: int) -> list[str]:
+        """Some tensors of the pool; the last are taken more often, so that networks get deep."""
+        names = list(self.pool)
+        weights = np.arange(1, len(names) + 1, dtype=np.float64) ** 2
+        return [str(c) for c in self.rng.choice(names, size=self.whole(1, most), p=weights / weights.sum())]
+
+    def reshaped(self, name: str, shape: Shape, wanted: Shape) -> str:
+        if shape == wanted:
+            return name
+        return self.add(ops.Reshape(name=self.name("reshape"), inputs=(name,), shape=wanted))
 
     def moved(self, most: int) -> tuple[str, int]:
-        """One or two tensors of the pool, joined and cut to at most ``most`` elements."""
-        names = list(self.pool)
-        # the last tensors are taken more often, so that networks get deep
-        weights = np.arange(1, len(names) + 1, dtype=np.float64) ** 2
-        chosen = self.rng.choice(names, size=self.rng.integers(1, 4), p=weights / weights.sum())
-        node, size = str(chosen[0]), self.pool[str(chosen[0])]
+        """One to three tensors of the pool as a vector, joined and cut to at most ``most`` elements."""
+        chosen = [(self.reshaped(c, self.pool[c], (prod(self.pool[c]),)), prod(self.pool[c])) for c in self.drawn(3)]
+        node, size = chosen[0][0], sum(n for _, n in chosen)
         if len(chosen) > 1:
-            size = sum(self.pool[str(c)] for c in chosen)
-            node = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(map(str, chosen))))
-        step = int(self.rng.integers(1, 3)) if size > 1 else 1
-        start = int(self.rng.integers(0, min(step, size)))
+            node = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(c for c, _ in chosen)))
+        step = self.whole(1, 2) if size > 1 else 1
+        start = self.whole(0, min(step, size) - 1)
         stop = min(size, start + step * most)
         if (start, stop, step) != (0, size, 1):
             node = self.add(ops.Slice(name=self.name("slice"), inputs=(node,), start=start, stop=stop, step=step))
         return node, len(range(start, stop, step))
 
-    def linear(self) -> tuple[str, int]:
+    def image(self, rank: int) -> tuple[str, Shape]:
+        """A tensor of the pool with ``rank`` axes, after up to three movements."""
+        (name,) = self.drawn(1)
+        shape = self.pool[name]
+        if len(shape) != rank:
+            wanted = _divided(prod(shape), rank, self.rng)
+            name, shape = self.reshaped(name, shape, wanted), wanted
+        for kind in self.rng.choice(["transpose", "slice", "gather", "pad", "concat"], size=self.whole(0, 3)):
+            name, shape = self.movement(str(kind), name, shape)
+        axis = int(np.argmax(shape))
+        if prod(shape) > 64:
+            top = max(1, 64 * shape[axis] // prod(shape))
+            name = self.add(ops.Slice(name=self.name("slice"), inputs=(name,), start=0, stop=top, axis=axis))
+            shape = (*shape[:axis], top, *shape[axis + 1 :])
+        return name, shape
+
+    def movement(self, kind: str, name: str, shape: Shape) -> tuple[str, Shape]:
+        axis = self.whole(0, len(shape) - 1)
+        given, called = (name,), self.name(kind)
+        node: ops.Node
+        if kind == "transpose":
+            axes = tuple(int(i) for i in self.rng.permutation(len(shape)))
+            return self.add(ops.Transpose(name=called, inputs=given, axes=axes)), tuple(shape[i] for i in axes)
+        if kind == "pad":
+            before, after = (tuple(self.whole(0, 1) * int(s < 5) for s in shape) for _ in range(2))
+            value = self.whole(0, 1) * self.high
+            node = ops.Pad(name=called, inputs=given, before=before, after=after, value=float(value))
+            return self.add(node), tuple(n + a + b for n, a, b in zip(shape, before, after, strict=True))
+        if kind == "slice":
+            start = self.whole(0, shape[axis] - 1)
+            step = self.whole(1, 2)
+            node = ops.Slice(name=called, inputs=given, start=start, stop=shape[axis], step=step, axis=axis)
+            length = len(range(start, shape[axis], step))
+        elif kind == "gather":
+            indices = self.rng.integers(0, shape[axis], self.whole(1, shape[axis]))
+            node, length = ops.Gather(name=called, inputs=given, indices=indices, axis=axis - len(shape)), len(indices)
+        else:
+            node, length = ops.Concat(name=called, inputs=given * 2, axis=axis), 2 * shape[axis]
+        return self.add(node), (*shape[:axis], length, *shape[axis + 1 :])
+
+    def linear(self) -> tuple[str, Shape]:
         row = self.mode == "ann" and self.chip.core.bias == "row" and self.rng.random() < 0.7
         source, fan_in = self.moved(self.chip.core.axons - int(row))
         if row:
             one = self.add(ops.Constant(name=self.name("one"), values=np.array([self.high], dtype=np.int64)))
             source = self.add(ops.Concat(name=self.name("concat"), inputs=(source, one)))
             fan_in += 1
-        out = int(self.rng.integers(1, 2 * self.chip.core.neurons + 2))
+        out = self.whole(1, 2 * self.chip.core.neurons + 1)
         weights = self.edge(*self.chip.core.weight_range, (out, fan_in)) * (self.rng.random((out, fan_in)) < 0.8)
         node = ops.Linear(
             name=self.name("linear"), inputs=(source,), weights=weights.astype(np.int64),
             bias=np.zeros(out, dtype=np.int64),
         )  # fmt: skip
-        return self.add(node), out
+        return self.add(node), (out,)
 
-    def sum(self) -> tuple[str, int]:
-        k = int(self.rng.integers(2, 5))
-        parts = [self.moved(12) for _ in range(k)]
-        n = min(size for _, size in parts)
-        names = [
-            name if size == n else self.add(ops.Slice(name=self.name("slice"), inputs=(name,), start=0, stop=n))
-            for name, size in parts
-        ]
-        coefficients = self.edge(*self.chip.core.weight_range, (k, n)).astype(np.int64)
-        node = ops.Add(
-            name=self.name("add"), inputs=tuple(names), coefficients=coefficients, bias=np.zeros(n, dtype=np.int64)
+    def conv(self) -> tuple[str, Shape]:
+        """A convolution in one or two dimensions whose neurons have no more inputs than a core has axons."""
+        name, (channels, *size) = self.image(self.whole(2, 3))
+        kernel, dilation, stride = [], [], []
+        left = self.chip.core.axons
+        for n in size:
+            kernel.append(self.whole(1, min(n, 3, left)))
+            left //= kernel[-1]
+            dilation.append(self.whole(1, max(1, min(2, (n - 1) // max(kernel[-1] - 1, 1)))))
+            stride.append(self.whole(1, 2))
+        groups = int(
+            self.rng.choice([g for g in range(1, channels + 1) if channels % g == 0 and channels // g <= left])
         )
-        return self.add(node), n
+        out = groups * self.whole(1, max(1, 4 // groups))
+        form = (out, channels // groups, *kernel)
+        weights = self.edge(*self.chip.core.weight_range, form) * (self.rng.random(form) < 0.9)
+        node = ops.Conv(
+            name=self.name("conv"), inputs=(name,), weights=weights.astype(np.int64),
+            bias=np.zeros(out, dtype=np.int64), stride=tuple(stride), dilation=tuple(dilation), groups=groups,
+        )  # fmt: skip
+        return self.add(node), (out, *places(tuple(size), tuple(kernel), tuple(stride), tuple(dilation)))
 
-    def neuron(self, source: str, n: int) -> None:
+    def sum(self) -> tuple[str, Shape]:
+        k = self.whole(2, 4)
+        if self.rng.random() < 0.4:
+            name, shape = self.image(self.whole(2, 3))
+            names = [name, *(self.like(shape) for _ in range(k - 1))]
+        else:
+            parts = [self.moved(12) for _ in range(k)]
+            shape = (min(size for _, size in parts),)
+            names = [
+                name if size == shape[0] else self.add(
+                    ops.Slice(name=self.name("slice"), inputs=(name,), start=0, stop=shape[0])
+                )
+                for name, size in parts
+            ]  # fmt: skip
+        coefficients = self.edge(*self.chip.core.weight_range, (k, shape[0])).astype(np.int64)
+        node = ops.Add(
+            name=self.name("add"), inputs=tuple(names), coefficients=coefficients,
+            bias=np.zeros(shape[0], dtype=np.int64),
+        )  # fmt: skip
+        return self.add(node), shape
+
+    def like(self, shape: Shape) -> str:
+        """A tensor of the pool, its elements taken round and round until they fill ``shape``."""
+        (name,) = self.drawn(1)
+        size = prod(self.pool[name])
+        flat = self.reshaped(name, self.pool[name], (size,))
+        indices = (np.arange(prod(shape)) + self.whole(0, size - 1)) % size
+        taken = self.add(ops.Gather(name=self.name("gather"), inputs=(flat,), indices=indices))
+        return self.reshaped(taken, (prod(shape),), shape)
+
+    def neuron(self, source: str, shape: Shape) -> None:
+        n = shape[0]
         parameters = self.requantize(n) if self.mode == "ann" else self.integrate_fire(n)
         node = ops.Neuron(
             name=self.name("neuron"), inputs=(source,), model=self.model,
@@ -162,8 +262,8 @@ class _Builder:
             scale=self.rng.random(n), zero=np.zeros(n), origin=f"layer{len(self.nodes)}",
             elements=np.arange(n, dtype=np.int64), part=str(self.rng.choice(["", "1/2 +"])),
         )  # fmt: skip
-        self.neurons[self.add(node)] = n
-        self.pool[node.name] = n
+        self.neurons[self.add(node)] = shape
+        self.pool[node.name] = shape
 
     def requantize(self, n: int) -> dict[str, AnyArray]:
         spec, signal = self.chip.neuron, self.chip.signal
@@ -193,9 +293,10 @@ class _Builder:
     def read_out(self, index: int) -> None:
         names = list(self.neurons)
         chosen = [names[-1]] if index == 0 else [str(self.rng.choice(names)), str(self.rng.choice(names))]
-        source, n = chosen[0], sum(self.neurons[c] for c in chosen)
+        flat = [self.reshaped(c, self.neurons[c], (prod(self.neurons[c]),)) for c in chosen]
+        source, n = flat[0], sum(prod(self.neurons[c]) for c in chosen)
         if len(chosen) > 1:
-            source = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(chosen)))
+            source = self.add(ops.Concat(name=self.name("concat"), inputs=tuple(flat)))
         out = int(self.rng.integers(1, n + 1))
         decode = ops.Decode(
             name=self.name("decode"), inputs=(source,), coefficient=self.rng.integers(-2, 3, n),
@@ -215,19 +316,18 @@ def core_networks(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Ch
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
     model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
     steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))
-    layers = draw(st.lists(st.sampled_from(["linear", "linear", "sum"]), min_size=1, max_size=5))
+    layers = draw(st.lists(st.sampled_from(["linear", "conv", "conv", "sum"]), min_size=1, max_size=5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     b = _Builder(chip=chip, mode=mode, model=model, steps=steps, rng=rng)
     for i in range(draw(st.integers(1, 2))):
-        size = int(rng.integers(1, 13))
-        flat = bool(rng.random() < 0.5)
-        source = b.add(ops.Input(name=f"x{i}", shape=(size,) if flat else (1, size)))
-        if not flat:
-            source = b.add(ops.Reshape(name=b.name("reshape"), inputs=(source,), shape=(size,)))
+        shape = tuple(int(n) for n in rng.integers(1, 5, rng.integers(1, 4)))
+        given = shape if rng.random() < 0.5 else (1, prod(shape))
+        source = b.add(ops.Input(name=f"x{i}", shape=given))
+        source = b.reshaped(source, given, shape)
         for _ in range(rng.integers(1, 3)):
-            b.encode(source, size)
+            b.encode(source, shape)
     for layer in layers:
-        b.neuron(*(b.linear() if layer == "linear" else b.sum()))
+        b.neuron(*{"linear": b.linear, "conv": b.conv, "sum": b.sum}[layer]())
     for i in range(draw(st.integers(1, 2))):
         b.read_out(i)
     return Network(tuple(b.nodes), steps), chip

@@ -147,26 +147,53 @@ def with_weight(work: Path, folder: Path, value: float) -> Path:
     return folder / "weights.onnx"
 
 
-def test_all_unsupported_operators_are_listed_with_their_nodes(
-    refused: Callable[..., str], work: Path, tmp_path: Path
-) -> None:
+def save_strange(path: Path) -> Path:
+    """Write a model with operators that no importer reads, some of them twice."""
     nodes = [
-        helper.make_node("Conv", ["x", "w"], ["a"], name="first conv"),
+        helper.make_node("Conv", ["x", "w"], ["a"], name="fine"),
         helper.make_node("Sin", ["a"], ["b"], name="a wave"),
-        helper.make_node("Conv", ["b", "w"], ["c"], name="second conv"),
-        helper.make_node("Relu", ["c"], ["y"], name="fine"),
+        helper.make_node("Sin", ["b"], ["c"], name="another wave"),
+        helper.make_node("Det", ["c"], ["y"], name="a number"),
     ]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ("N", 1, 4, 4)) for name in "xy"]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ("N", 1, 4, 4))]
+    ends.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, ("N", 1)))
     kernel = numpy_helper.from_array(np.ones((1, 1, 1, 1), dtype=np.float32), "w")
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [kernel])
-    path = tmp_path / "conv.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    for arguments in (["inspect", path], compile_arguments(work, tmp_path / "o.neu", model=path)):
-        said = refused(*arguments, where=path)
-        assert "2 operator(s)" in said
-        assert "Conv (nodes 'first conv', 'second conv')" in said
-        assert "Sin (node 'a wave')" in said
-        assert "'fine'" not in said
+    return path
+
+
+def test_all_unsupported_operators_are_listed_with_their_nodes(
+    refused: Callable[..., str], run: Callable[..., tuple[int, str, str]], work: Path, tmp_path: Path
+) -> None:
+    path = save_strange(tmp_path / "strange.onnx")
+    said = refused(*compile_arguments(work, tmp_path / "o.neu", model=path), where=path)
+    status, out, _ = run("inspect", path, "--chip", "tianji", "--json")
+    found = json.loads(out)
+    assert status == 0, "to look at a model that cannot be imported is no mistake"
+    assert found["operators"] == {"Conv": 1, "Det": 1, "Sin": 2}
+    assert found["macs"] is None
+    for told in (said, " ".join(found["unsupported"])):
+        assert re.search(r"Sin[^;]*\(nodes 'a wave', 'another wave'\)", told)
+        assert re.search(r"Det[^;]*\(node 'a number'\)", told)
+        assert "'fine'" not in told
+    assert "Det" in run("inspect", path)[1]
+
+
+SHAPES = ["image", "image=", "=1,12", "image=1,x", "image=1,-12", "image=1,12 image=1,12", "picture=1,12"]
+
+
+@pytest.mark.parametrize("given", SHAPES)
+def test_a_wrong_input_shape(refused: Callable[..., str], work: Path, tmp_path: Path, given: str) -> None:
+    options = [part for text in given.split() for part in ("--input-shape", text)]
+    refused(*compile_arguments(work, tmp_path / "o.neu"), *options, where="")
+    if given != "picture=1,12":
+        refused("inspect", work / "model.onnx", *options, where="--input-shape")
+
+
+def test_options_that_say_nothing_about_a_file(refused: Callable[..., str], work: Path) -> None:
+    refused("inspect", work / "p.neu", "--input-shape", "image=1,12", where="p.neu")
+    refused("inspect", work / "model.onnx", "--explain", where="model.onnx")
 
 
 # Programs and results
@@ -445,7 +472,7 @@ def test_an_existing_file_stays_when_its_command_fails(refused: Callable[..., st
     output.write_bytes(b"an earlier program")
     arrays = saved(tmp_path, x=X[:, :5])
     refused(*compile_arguments(work, output, calibration=arrays), where="calibration")
-    refused("simulate", work / "p.neu", "--inputs", arrays, "--outputs", output, where="image")
+    refused("simulate", work / "p.neu", "--inputs", arrays, "--outputs", output, where="simulate")
     refused("report", work / "x.npz", "-o", output, where=work / "x.npz")
     refused("export", work / "x.npz", "--to", "onnx", "-o", output, where=work / "x.npz")
     assert output.read_bytes() == b"an earlier program"

@@ -1,6 +1,7 @@
 """The commands: what they print, what they write, and how they refuse."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
 import pytest
 
 import neutrams as nt
@@ -115,15 +117,46 @@ def test_chips_lists_presets_and_prints_one_that_loads_again(run: Run, tmp_path:
 def test_inspect_tells_of_a_model_and_of_a_program(run: Run, work: Path) -> None:
     found = answer(run, "inspect", work / "model.onnx", "--chip", "tianji")
     assert (found["parameters"], found["macs"], found["unsupported"]) == (12 * 16 + 16 + 16 * 3 + 3, 240, [])
-    assert answer(run, "inspect", work / "p.neu")["program"]["chip"] == "tianji"
+    assert set(found["placement"].values()) == {"native"}
+    found = answer(run, "inspect", work / "p.neu")
+    assert found["program"]["chip"] == "tianji"
+    assert found["program"]["ledger"]
+    assert set(found["placement"].values()) == {"native"}, "on its own chip"
     assert "parameters" in run("inspect", work / "model.onnx")[1]
+
+
+def test_an_open_axis_is_fixed_by_an_input_shape(run: Run, work: Path, tmp_path: Path) -> None:
+    model = onnx.load(work / "model.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "length"
+    onnx.save(model, tmp_path / "open.onnx")
+    (told,) = answer(run, "inspect", tmp_path / "open.onnx")["unsupported"]
+    assert "--input-shape image=1," in told
+    given = ("--input-shape", "image=1,12")
+    assert answer(run, "inspect", tmp_path / "open.onnx", *given)["macs"] == 240
+    arguments = compile_arguments(work, tmp_path / "p.neu")
+    answer(run, "compile", tmp_path / "open.onnx", *arguments[2:], *given)
+    assert (tmp_path / "p.neu").read_bytes() == (work / "p.neu").read_bytes()
+
+
+def test_a_recurrent_model_is_looked_at(run: Run) -> None:
+    data = os.environ.get("NEUTRAMS_DATA")
+    if not data:
+        pytest.skip("NEUTRAMS_DATA is not set")
+    path = Path(data) / "models" / "silero_vad_16k.onnx"
+    found = answer(run, "inspect", path, "--chip", "tianji")
+    assert (found["operators"]["LSTM"], found["operators"]["Conv"], found["operators"]["If"]) == (2, 6, 12)
+    assert "LSTM" in found["unsupported"][0]
+    assert "LSTM" in run("inspect", path)[1]
 
 
 def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: Path) -> None:
     found = answer(run, *compile_arguments(work, tmp_path / "p.neu"))
     assert found["cores"] >= 1
     assert isinstance(found["seconds"], float)
-    assert {"layer", "unit", "constraint", "relative_error"} <= set(found["ledger"][0])
+    assert {"layer", "unit", "constraint", "relative_error", "output_error", "agreement", "accuracy"} == set(
+        found["ledger"][0]
+    )
+    assert found["verdict"].startswith("Most is lost to ")
     assert (tmp_path / "p.neu").read_bytes() == (work / "p.neu").read_bytes()
     assert answer(run, "verify", work / "p.neu") == {"violations": []}
 
@@ -156,7 +189,14 @@ def test_inputs_by_name_labels_by_key_and_a_limit(run: Run, work: Path) -> None:
 
 
 def test_people_get_tables(run: Run, work: Path, tmp_path: Path) -> None:
-    assert "constraint" in run(*compile_arguments(work, tmp_path / "p.neu"))[1]
+    plain, explained = (run(*compile_arguments(work, tmp_path / "p.neu"), *more)[1] for more in ((), ("--explain",)))
+    assert "Most is lost to" in plain
+    assert "limit" not in plain.replace("layer and limit", "").replace("layer \nand limit", "")
+    rows = [line.split() for line in explained.splitlines() if "_bits " in line]
+    assert rows[0][:2] == explained.partition("Most is lost to ")[2].partition(":")[0].split(" in layer ")[::-1]
+    assert len(rows) > 1
+    assert "weight_bits" in run("inspect", work / "p.neu", "--explain")[1]
+    assert "Layers" in run("inspect", work / "model.onnx", "--chip", "prime")[1]
     assert "accuracy" in run("simulate", work / "p.neu", "--inputs", work / "x.npz")[1]
     assert "legal" in run("verify", work / "p.neu")[1]
 

@@ -6,7 +6,7 @@
 Everything heavy is imported by the functions themselves, on first use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["compile", "from_torch", "load", "load_chip", "simulate"]
 
 
-def load(path: str | Path) -> "Network":
-    """Read a model file (ONNX).
+def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> "Network":
+    """Read a model file (ONNX); ``input_shapes`` fix inputs whose axes it leaves open: all sizes by name, batch first.
 
     Raises:
         InputError: The file is missing, or holds values that are not finite.
@@ -32,7 +32,7 @@ def load(path: str | Path) -> "Network":
     """
     from neutrams.importers import load as read
 
-    return read(Path(path))
+    return read(path, input_shapes)
 
 
 def from_torch(module: "torch.nn.Module", example: "torch.Tensor | tuple[torch.Tensor, ...]") -> "Network":

@@ -1,18 +1,23 @@
 """Fast evaluation gives what the reference interpreter gives: exactly on core networks, closely on float ones."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core_image_strategies import WIDE, beyond_float32, core_images
 from core_strategies import core_inputs, core_networks
+from neutrams.base.arrays import FloatArray
 from neutrams.evaluate import run as evaluate
 from neutrams.hardware import Chip
 from neutrams.network import Network
 from neutrams.reference import run as reference
-from strategies import float_inputs, float_networks
+from strategies import FUNCTIONS, float_inputs, float_networks, image_networks
 
 
-@given(data=st.data(), job=core_networks())
+@given(data=st.data(), job=core_networks() | core_images(mode="ann") | core_images(mode="snn"))
 def test_core_networks_agree(data: st.DataObject, job: tuple[Network, Chip]) -> None:
     network, chip = job
     inputs = data.draw(core_inputs(network))
@@ -21,10 +26,17 @@ def test_core_networks_agree(data: st.DataObject, job: tuple[Network, Chip]) -> 
         np.testing.assert_allclose(values, expected[name], rtol=1e-12, atol=1e-15)  # softmax on the host may differ
 
 
-@given(data=st.data(), network=float_networks())
+@given(data=st.data(), network=float_networks() | image_networks(functions=tuple(FUNCTIONS)))
 def test_float_networks_agree_to_float32(data: st.DataObject, network: Network) -> None:
     inputs = data.draw(float_inputs(network))
     expected = reference(network, inputs)
     for name, values in evaluate(network, inputs).items():
         if expected[name].ndim > 1:  # an arg-max may flip between equal values
             np.testing.assert_allclose(values, expected[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("execute", [evaluate, reference])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_sum_beyond_float32_is_exact(execute: Callable[..., dict[str, FloatArray]], padded: bool) -> None:
+    found = execute(beyond_float32(padded), {"x": np.array([[[65535]]])}, WIDE)
+    assert found["y"].tolist() == [[0, 0] if padded else [0]]

@@ -9,13 +9,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_image_strategies import beyond_float32, core_images
 from core_strategies import core_inputs, core_networks, plain_chip
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import InputError, UnsupportedError
 from neutrams.exporters.onnx import export_onnx
 from neutrams.hardware import Chip
-from neutrams.network import Add, Concat, Constant, Decode, Encode, Host, Input, Linear, Network, Neuron, Node, Output
+from neutrams.network import (
+    Activation,
+    Add,
+    Concat,
+    Constant,
+    Conv,
+    Decode,
+    Encode,
+    Host,
+    Input,
+    Linear,
+    Max,
+    Network,
+    Neuron,
+    Node,
+    Output,
+    Pool,
+    Reshape,
+)
 from neutrams.reference import run
+from strategies import FUNCTIONS
 
 WIDE = plain_chip(core={"accumulator_bits": 32}, neuron={"multiplier_bits": 20, "shift_bits": 6, "bias_bits": 32})
 
@@ -51,7 +71,7 @@ def check_same_bits(network: Network, chip: Chip, inputs: dict[str, AnyArray]) -
             assert found[name].tobytes() == np.ascontiguousarray(value).tobytes(), name
 
 
-@given(data=st.data(), case=core_networks(mode="ann"))
+@given(data=st.data(), case=core_networks(mode="ann") | core_images())
 @settings(max_examples=100, deadline=None)
 def test_legal_core_networks_give_the_same_bits(data: st.DataObject, case: tuple[Network, Chip]) -> None:
     network, chip = case
@@ -139,6 +159,12 @@ def test_one_neuron_by_hand() -> None:
     assert exported(layer(), WIDE, {"x": x})["y"].tolist() == [[11.5], [13.0], [10.0]]
 
 
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_sum_beyond_float32_is_exact(padded: bool) -> None:
+    found = exported(beyond_float32(padded), WIDE, {"x": np.array([[[65535]]], dtype=np.float32)})
+    assert found["y"].tolist() == [[0, 0] if padded else [0]]
+
+
 def test_same_network_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         export_onnx(layer(), WIDE, tmp_path / name)
@@ -160,3 +186,43 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
 def test_integers_that_float64_cannot_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"node 'n'.*2\^51"):
         export_onnx(layer(multiplier=1 << 21), WIDE, tmp_path / "n.onnx")
+
+
+POSITIVE: dict[str, dict[str, float]] = {"exp": {}, "log": {}, "sqrt": {}, "reciprocal": {}, "power": {"exponent": 2.5}}
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, *POSITIVE])
+def test_a_function_on_the_host_is_computed(function: str) -> None:
+    nodes = layer().nodes[:-1]
+    node = Activation(name="f", inputs=("d",), function=function, parameters=(FUNCTIONS | POSITIVE)[function])
+    network = Network((*nodes, node, Output(name="y", inputs=("f",))))
+    x = np.arange(-3, 9, dtype=np.float32)[:, None]
+    np.testing.assert_allclose(exported(network, WIDE, {"x": x})["y"], run(network, {"x": x}, WIDE)["y"], rtol=1e-6)
+
+
+def test_pools_and_convolutions_of_the_host_run_in_float64() -> None:
+    rng = np.random.default_rng(0)
+
+    def pool(name: str, kind: str, counted: bool) -> Pool:
+        return Pool(name=name, inputs=("c",), kind=kind, kernel=(2, 2), stride=(1, 2), dilation=(2, 1), before=(1, 2),
+                    after=(3, 0), count_padding=counted)  # fmt: skip
+
+    n = 4 * 5 * 2
+    values = {"bias": 0, "multiplier": 1, "shift": 1, "low": 0, "high": 65535}
+    nodes = (
+        Input(name="x", shape=(2, 4, 4)),
+        Conv(name="c", inputs=("x",), weights=rng.normal(size=(4, 1, 2, 2)), bias=rng.normal(size=4), stride=(1, 1),
+             dilation=(1, 1), groups=2),
+        pool("m", "max", False),
+        pool("a", "average", False),
+        pool("b", "average", True),
+        Max(name="z", inputs=("m", "a", "b")),
+        Reshape(name="f", inputs=("z",), shape=(n,)),
+        Encode(name="q", inputs=("f",), scale=1e-3, zero=-3.0, low=0, high=65535),
+        Add(name="s", inputs=("q",), coefficients=np.full((1, n), 2), bias=np.zeros(n, dtype=np.int64)),
+        neuron("n", "s", {key: np.full(n, value) for key, value in values.items()}),
+        Decode(name="d", inputs=("n",), coefficient=np.ones(n, dtype=np.int64), element=np.arange(n), scale=np.ones(n),
+               offset=np.zeros(n)),
+        Output(name="y", inputs=("d",)),
+    )  # fmt: skip
+    check_same_bits(Network(nodes), WIDE, {"x": rng.normal(size=(3, 2, 4, 4)).astype(np.float32)})

@@ -12,12 +12,23 @@ from hypothesis import strategies as st
 from neutrams.base.errors import UnsupportedError
 from neutrams.exporters.float_onnx import export_float_onnx
 from neutrams.importers import load
-from neutrams.network import Concat, Constant, Encode, Input, Linear, Mul, Network, Output
+from neutrams.network import Activation, Concat, Constant, Encode, Host, Input, Linear, Mul, Network, Output, Reshape
 from neutrams.reference import run
-from strategies import FUNCTIONS, ODD_NAMES, float_inputs, float_networks
+from strategies import FUNCTIONS, ODD_NAMES, PLAIN, float_inputs, float_networks, image_networks
 
 
-@given(data=st.data(), network=float_networks(functions=tuple(FUNCTIONS), tails=("", "softmax")))
+@given(data=st.data(), network=image_networks(functions=tuple(FUNCTIONS), tails=("", "softmax")))
+@settings(max_examples=60, deadline=None)
+def test_runtime_gives_what_an_image_network_gives(data: st.DataObject, network: Network) -> None:
+    inputs = data.draw(float_inputs(network))
+    with tempfile.TemporaryDirectory() as folder:
+        export_float_onnx(network, Path(folder) / "n.onnx")
+        found = ort.InferenceSession(Path(folder) / "n.onnx").run(["y"], inputs)[0]
+    wanted = run(network, inputs)["y"]
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * (1 + np.abs(wanted).max()))
+
+
+@given(data=st.data(), network=float_networks(functions=(*PLAIN, "sigmoid", "tanh"), tails=("", "softmax")))
 @settings(max_examples=40, deadline=None)
 def test_runtime_and_importer_give_what_the_network_gives(data: st.DataObject, network: Network) -> None:
     inputs = data.draw(float_inputs(network))
@@ -84,3 +95,31 @@ def test_a_network_of_a_chip_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=r"Encode \('q'\)"):
         export_float_onnx(Network((*nodes, Output(name="y", inputs=("q",)))), tmp_path / "n.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("function", "parameters"), [("log", {}), ("sqrt", {}), ("reciprocal", {}), ("exp", {}),
+                                                      ("power", {"exponent": 2.0})])  # fmt: skip
+def test_functions_of_positive_numbers(tmp_path: Path, function: str, parameters: dict[str, float]) -> None:
+    node = Activation(name="f", inputs=("x",), function=function, parameters=parameters)
+    network = Network((Input(name="x", shape=(3,)), node, Output(name="y", inputs=("f",))))
+    export_float_onnx(network, tmp_path / "n.onnx")
+    x = np.array([[0.25, 1, 3]], dtype=np.float32)
+    found = ort.InferenceSession(tmp_path / "n.onnx").run(["y"], {"x": x})[0]
+    np.testing.assert_allclose(found, run(network, {"x": x})["y"], rtol=1e-6)
+
+
+def test_host_functions_keep_samples_apart(tmp_path: Path) -> None:
+    nodes = (
+        Input(name="i", shape=(2,)),
+        Input(name="m", shape=(2, 3, 4)),
+        Host(name="hot", inputs=("i",), function="one_hot", parameters={"depth": 3}),
+        Host(name="p", inputs=("hot", "m"), function="matmul"),
+        Mul(name="s", inputs=("p", "i2")),
+        Output(name="y", inputs=("s",)),
+    )
+    network = Network((nodes[0], Reshape(name="i2", inputs=("i",), shape=(2, 1)), *nodes[1:]))
+    export_float_onnx(network, tmp_path / "n.onnx")
+    rng = np.random.default_rng(0)
+    x = {"i": np.array([[0, 2], [-1, 3]], dtype=np.float32), "m": rng.normal(size=(2, 2, 3, 4)).astype(np.float32)}
+    found = ort.InferenceSession(tmp_path / "n.onnx").run(["y"], x)[0]
+    np.testing.assert_allclose(found, run(network, x)["y"], rtol=1e-6)

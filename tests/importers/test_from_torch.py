@@ -109,16 +109,16 @@ def test_the_module_is_left_as_it_was() -> None:
 
 
 def test_all_unsupported_operators_are_listed() -> None:
-    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(18, 3), nn.LogSoftmax(1))
-    with pytest.raises(UnsupportedError, match=r"conv2d \(at '0'\); log_softmax \(at '4'\); max_pool2d \(at '1'\)"):
-        from_torch(module, torch.randn(2, 1, 8, 8))
+    module = nn.Sequential(nn.Linear(6, 6), nn.Softshrink(), nn.Hardshrink(), nn.Linear(6, 3), nn.Softshrink())
+    with pytest.raises(UnsupportedError, match=r"hardshrink \(at '2'\); softshrink \(at '1', '4'\)"):
+        from_torch(module, torch.randn(2, 6))
 
 
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda m, x: x @ x.t(), "matmul with a computed parameter.*; t|t .*"),
-        (lambda m, x: x.softmax(0), "softmax works along axis 0"),
+        (lambda m, x: x @ x.t(), "batch axis first"),
+        (lambda m, x: x.softmax(0), "softmax works along axis 0, the batch axis"),
         (lambda m, x: x.reshape(-1), "batch axis first"),
         (lambda m, x: x.unsqueeze(0), "batch axis first"),
         (lambda m, x: x.int(), "changes values"),

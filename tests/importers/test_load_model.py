@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from neutrams.base.errors import InputError, UnsupportedError
-from neutrams.importers import load
+from neutrams.importers import describe, load
 from neutrams.importers.load import importers
 from neutrams.reference import run
 
@@ -41,17 +41,33 @@ def test_reading_onnx_does_not_load_pytorch() -> None:
 
 
 @with_data
-@pytest.mark.parametrize("name", ["mlp500", "mlp100", "fashion_mlp500"])
+@pytest.mark.parametrize(
+    "name", ["mlp500", "mlp100", "lenet", "resnet_bn", "fashion_mlp500", "fashion_lenet", "fashion_resnet_bn"]
+)
 def test_real_models_give_what_the_runtime_gives(name: str) -> None:
     path = Path(str(DATA)) / "models" / f"{name}.onnx"
-    x = np.random.default_rng(0).random((100, 784)).astype(np.float32)
+    network = load(path)
+    x = np.random.default_rng(0).random((5, *network.inputs[0].shape)).astype(np.float32)
     wanted = ort.InferenceSession(path).run(["logits"], {"input": x})[0]
-    np.testing.assert_allclose(run(load(path), {"input": x})["logits"], wanted, atol=1e-4)
+    np.testing.assert_allclose(run(network, {"input": x})["logits"], wanted, atol=1e-4)
 
 
 @with_data
-def test_a_convolutional_network_names_what_is_missing() -> None:
-    with pytest.raises(
-        UnsupportedError, match=r"Conv \(nodes '/0/Conv', '/3/Conv'\); MaxPool \(nodes '/2/MaxPool', '/5/"
-    ):
-        load(Path(str(DATA)) / "models" / "lenet.onnx")
+def test_a_model_with_branches_and_a_recurrent_operator_is_described_whole() -> None:
+    path = Path(str(DATA)) / "models" / "silero_vad_16k.onnx"
+    for shapes in (None, {"input": (1, 576)}, {"input": (1, 576), "state": (2, 1, 128)}):
+        survey = describe(path, shapes)
+        assert set(survey.operators) >= {("If", 12), ("LSTM", 2), ("Conv", 6), ("Sigmoid", 1)}
+        assert survey.network is None
+        assert any(
+            line.startswith("LSTM: recurrent operators are not supported yet (node") for line in survey.unsupported
+        )
+        assert any("input 'sr'" in line for line in survey.unsupported)
+        assert any("--input-shape input=" in line for line in survey.unsupported) == (shapes is None)
+        assert not any("Conv" in line for line in survey.unsupported)
+
+
+@with_data
+def test_a_recurrent_network_names_what_is_missing() -> None:
+    with pytest.raises(UnsupportedError, match=r"LSTM: recurrent operators are not supported yet \(node '/rnn/LSTM'\)"):
+        load(Path(str(DATA)) / "models" / "lstm.onnx")

@@ -26,12 +26,14 @@ def matrix(tiles: list[Tile], units: Units) -> np.ndarray:
 def wanted(units: Units) -> np.ndarray:
     total = np.zeros((units.signals, units.signals), dtype=np.int64)
     for unit in units.units:
-        columns = unit.first + np.arange(len(unit))
-        if unit.diagonal:
-            for source, weight in zip(unit.sources, unit.weights, strict=True):
-                np.add.at(total, (source, columns), weight)
-        else:
-            np.add.at(total, (unit.sources[:, None], columns[None, :]), unit.weights.T)
+        groups, columns, _ = unit.weights.shape
+        sources = unit.sources(np.arange(groups), np.arange(unit.places))  # [groups, places, rows]
+        signals = unit.first + np.arange(len(unit)).reshape(groups, columns, unit.places)
+        group, column, place, row = (axis.reshape(-1) for axis in np.indices((*signals.shape, sources.shape[2])))
+        source = sources[group, place, row]
+        there = source >= 0
+        signal, weight = signals[group, column, place], unit.weights[group, column, row]
+        np.add.at(total, (source[there], signal[there]), weight[there])
     return total
 
 

@@ -1,5 +1,7 @@
 """Mapping never changes a value, and its figures hold."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -72,7 +74,7 @@ def test_every_tile_is_counted(case: tuple[Network, Chip]) -> None:
     result = mapped(network, chip)
     program, stats = result.program, result.stats
     assert stats.tiles == stats.cores == len(program.tiles)
-    signals = sum(len(node.scale) for node in network.pruned().nodes if isinstance(node, ops.Neuron))
+    signals = sum(prod(network.shapes[node.name]) for node in network.pruned().nodes if isinstance(node, ops.Neuron))
     assert stats.neurons == signals + stats.relay_neurons + stats.copied_neurons
     relays = [i for i, name in enumerate(program.origins) if name.endswith("[relay]")]
     assert stats.relay_neurons == np.isin(program.neurons.origin, relays).sum()
@@ -108,9 +110,9 @@ def test_only_a_full_spread_carries_a_spike_every_step(high: int, elements: list
         ops.Concat(name="both", inputs=("q", "one")),
         ops.Output(name="y", inputs=("both",)),
     )
-    ports, channels = read_ports(Network(nodes, 4))
-    assert [port.element.tolist() for port in ports] == elements
-    assert channels["one"].tolist() == [1]
+    channels = read_ports(Network(nodes, 4))
+    assert [port.element.tolist() for port in channels.ports] == elements
+    assert channels.signals["one"].tolist() == [1]
 
 
 def test_constants_become_channels_or_nothing() -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from core_strategies import dense, plain_chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping import map_network
+from neutrams.mapping.flows import Flows
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
 from neutrams.mapping.place import crossing_cost, place_tiles
-from neutrams.mapping.route import path_links
+from neutrams.mapping.route import find_links, weigh
 
 boards = st.builds(
     Board, rows=st.integers(1, 4), columns=st.integers(1, 4), chips=st.integers(1, 11),
@@ -25,11 +26,22 @@ quick = settings(deadline=None, max_examples=60, suppress_health_check=list(Heal
 def test_links_are_those_of_the_boards_paths(board: Board, data: st.DataObject) -> None:
     core = st.integers(0, board.cores - 1)
     pairs = np.array(data.draw(st.lists(st.tuples(core, core), min_size=1, max_size=20)), dtype=np.int64)
-    pair, start, stop = path_links(board, pairs[:, 0], pairs[:, 1])
+    n = len(pairs)
+    flows = Flows(  # one from bundle 2 i to bundle 2 i + 1 each
+        tile=2 * np.arange(n), columns=np.arange(n + 1), column=np.zeros(n, dtype=np.int64), readers=np.arange(n + 1),
+        reader=2 * np.arange(n) + 1,
+    )  # fmt: skip
+    chip = plain_chip(
+        board={"rows": board.rows, "columns": board.columns, "chips": board.chips, "topology": board.topology}
+    )
+    links = find_links(flows, np.arange(2 * n), pairs.reshape(-1), chip)
+    load = weigh(flows, np.arange(2 * n), pairs.reshape(-1), chip, np.ones(n), 3)
+    assert load.weighted_hops == weighted(board, pairs.T, np.ones(n, dtype=np.int64))
     for i, (a, b) in enumerate(pairs.tolist()):
         path = board.path(a, b)
-        assert start[pair == i].tolist() == list(path[:-1])
-        assert stop[pair == i].tolist() == list(path[1:])
+        own = slice(links.first[i], links.first[i + 1])
+        assert links.start[own].tolist() == list(path[:-1])
+        assert links.stop[own].tolist() == list(path[1:])
 
 
 @quick

@@ -12,7 +12,7 @@ from neutrams.base.errors import FormatError, InputError
 from neutrams.hardware import Chip
 from neutrams.network import Input, Linear, Network, Output
 from neutrams.network.store import load_network, network_from_parts, network_parts, save_network
-from strategies import float_networks
+from strategies import float_networks, image_networks
 
 SMALL = Network(
     (
@@ -23,7 +23,7 @@ SMALL = Network(
 )
 
 
-@given(network=float_networks())
+@given(network=float_networks() | image_networks())
 @settings(max_examples=30)
 def test_float_networks_round_trip(network: Network) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_image_strategies import core_images
 from core_strategies import core_networks
 from neutrams.base.errors import FormatError, NeutramsError
 from neutrams.hardware import Chip
 from neutrams.network import Activation, Constant, Encode, Input, Linear, Network, Neuron, Output
 from neutrams.network.text import from_text, to_text
 from neutrams.neurons import find_model
-from strategies import ODD_NAMES, float_networks
+from strategies import FUNCTIONS, ODD_NAMES, float_networks, image_networks
 
 SMALL = Network(
     (
@@ -32,12 +33,12 @@ r = Activation(fc1) function="clip" parameters={"low": 0.0, "high": 0.1}
 """
 
 
-@given(network=float_networks())
+@given(network=float_networks() | image_networks(functions=tuple(FUNCTIONS)))
 def test_float_networks_round_trip(network: Network) -> None:
     assert from_text(*to_text(network)) == network
 
 
-@given(case=core_networks())
+@given(case=core_networks() | core_images())
 @settings(max_examples=50)
 def test_core_networks_round_trip(case: tuple[Network, Chip]) -> None:
     network, _ = case
@@ -123,6 +124,58 @@ def test_weights_that_are_no_matrix_are_refused_with_their_line(shape: tuple[int
     with pytest.raises(FormatError, match="Linear cannot work with these values") as told:
         from_text(text, {**arrays, "fc1.weights": np.ones(shape)})
     assert told.value.where == "network text, line 3"
+
+
+OTHERS = """\
+neutrams network 1 steps=1
+x = Input() shape=[2, 5]
+c = Conv(x) weights=@w bias=@b stride=[1] dilation=[1] groups=1
+m = Pool(x) kind="max" kernel=[2] stride=[1] dilation=[1] before=[0] after=[0] count_padding=false
+g = Gather(x) indices=@i axis=-1
+s = Slice(x) start=0 stop=2 step=1 axis=0
+p = Pad(x) before=[0, 1] after=[0, 0] value=0.5
+t = Transpose(x) axes=[1, 0]
+h = Host(x) function="one_hot" parameters={"depth": 3}
+y = Output(x)
+"""
+ARRAYS = {"w": np.ones((1, 2, 3)), "b": np.zeros(1), "i": np.arange(5)}
+
+
+def test_every_operator_reads_as_written() -> None:
+    assert len(from_text(OTHERS, ARRAYS).nodes) == 9
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("@w", "@i", 3),
+        ("bias=@b", "bias=@i", 3),
+        ("stride=[1] dilation=[1] groups", "stride=[1, 1] dilation=[1] groups", 3),
+        ("stride=[1] dilation=[1] groups", "stride=[] dilation=[] groups", 3),
+        ("groups=1", "groups=0", 3),
+        ('"max"', '"least"', 4),
+        ("kernel=[2]", "kernel=[]", 4),
+        ("kernel=[2]", "kernel=[2, 2]", 4),
+        ("false", "0", 4),
+        ("indices=@i", "indices=@b", 5),
+        ("indices=@i", "indices=@two", 5),
+        ("indices=@i", "indices=@none", 5),
+        ("step=1", "step=0", 6),
+        ("start=0", "start=2", 6),
+        ("before=[0, 1]", "before=[0]", 7),
+        ("before=[0, 1] after=[0, 0]", "before=[] after=[]", 7),
+        ("axes=[1, 0]", "axes=[1, 0.5]", 8),
+        ('{"depth": 3}', "{}", 9),
+        ('{"depth": 3}', '{"depth": 0}', 9),
+        ('{"depth": 3}', '{"depth": 2.5}', 9),
+    ],
+)
+def test_values_no_node_can_have_are_refused_with_their_line(before: str, after: str, line: int) -> None:
+    arrays = {**ARRAYS, "two": np.zeros((2, 2), dtype=np.int64), "none": np.zeros(0, dtype=np.int64)}
+    assert before in OTHERS
+    with pytest.raises(FormatError) as told:
+        from_text(OTHERS.replace(before, after, 1), arrays)
+    assert told.value.where == f"network text, line {line}"
 
 
 @given(at=st.integers(0, len(TEXT) - 1), character=st.characters() | st.sampled_from('"{}[]@=,.() 0\n'))

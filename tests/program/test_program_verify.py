@@ -203,6 +203,7 @@ def doubled(program: Program) -> Program:
 WHOLE_BREAKS: list[tuple[str, Break]] = [
     ("dead_core", lambda: on(A(), board={"dead_cores": (int(A().tiles.core[1]),)})),
     ("virtual_tiles", lambda: doubled(A())),
+    ("shared_core", lambda: doubled(legal(board={"virtual_tiles": 2}))),
     ("model", lambda: on(A(), neuron={"models": ("if_hard",)})),
     ("model", lambda: replace(A(), model="izhikevich")),
     ("steps", lambda: replace(A(), steps=0)),

@@ -11,6 +11,14 @@ from neutrams.report.data import FigureRow, FloorCore, FloorLink, LedgerEntry, R
 PARTS = ("axon", "synapse", "neuron", "router", "link", "chip_link", "leakage", "array")
 
 
+def make_entry(constraint: str, output_error: float | None, layer: str = "fc1", unit: str = "") -> LedgerEntry:
+    """One row of a ledger."""
+    return LedgerEntry(
+        layer=layer, unit=unit, constraint=constraint, relative_error=0.5, output_error=output_error, agreement=0.999,
+        accuracy=0.981,
+    )  # fmt: skip
+
+
 def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str = "fc1") -> RunRecord:
     """A complete record of 14 cores on three 2 x 3 chips."""
     cells = tuple(
@@ -34,13 +42,10 @@ def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str =
     )
     errors = (("fan_in", 0.0), ("weight_bits", 0.0021), ("signal_bits", 0.0043), ("inherited", 0.003))
     ledger = tuple(
-        LedgerEntry(layer=layer, unit=unit, constraint=constraint, relative_error=error * k)
+        make_entry(constraint, error * k, layer=layer, unit=unit)
         for k, (layer, unit) in enumerate(((label, f"{label} 1/2"), (label, f"{label} 2/2"), ("fc2", "fc2")), 1)
         for constraint, error in errors
-    ) + tuple(
-        LedgerEntry(layer=layer, unit=layer, constraint="all", relative_error=0.02, agreement=0.999, accuracy=0.981)
-        for layer in (label, "fc2")
-    )
+    ) + tuple(make_entry("all", 0.02, layer=layer, unit=layer) for layer in (label, "fc2"))
     return RunRecord(
         title=title, chip="tianji", mode=mode, steps=1 if mode == "ann" else 64, samples=1000, float_accuracy=0.972,
         chip_accuracy=0.971, agreement=0.995, cores=14, chips=3, tiles=14, neurons=1010, synapses=640_500,
@@ -61,6 +66,12 @@ def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str =
         provenance={"neutrams": "0.1.0", "seed": 0, "options": {"mode": mode, "effort": 1}, "model sha256": "ab" * 32},
         seconds={"transform": 3.21, "mapping": 0.4, "simulation": 1.5},
     )  # fmt: skip
+
+
+@pytest.fixture
+def entry() -> Callable[..., LedgerEntry]:
+    """The builder of ledger rows: constraint, output error, layer, unit."""
+    return make_entry
 
 
 @pytest.fixture

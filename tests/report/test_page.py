@@ -9,8 +9,7 @@ import pytest
 
 from neutrams.base.errors import InputError
 from neutrams.report import ReportData
-from neutrams.report.data import LedgerEntry
-from neutrams.report.ledger import worst
+from neutrams.report.data import FloorCore, FloorLink
 from neutrams.report.page import render, write_report
 from neutrams.report.quantities import points, si, significant, wilson
 from neutrams.report.scale import STEPS, step
@@ -138,14 +137,23 @@ def test_a_missing_folder_is_told(demo_page: ReportData, tmp_path: Path) -> None
         write_report(demo_page, tmp_path / "no" / "page.html")
 
 
-def entry(constraint: str, error: float | None) -> LedgerEntry:
-    return LedgerEntry(layer="fc1", unit="", constraint=constraint, relative_error=error)
-
-
-def test_the_largest_loss_of_a_limit_is_blamed_but_not_a_sum_or_what_was_inherited() -> None:
-    rows = (entry("all", 0.9), entry("inherited", 0.8), entry("fan_in", 0.1), entry("weight_bits", 0.2))
-    assert worst(rows) is rows[3]
-    assert worst((entry("fan_in", 0.0), entry("all", None))) is None
+def test_a_board_of_thousands_of_cores_and_a_ledger_of_thousands_of_rows_stay_small(record, entry) -> None:
+    label = "/features.9/conv/Conv_output_0 [3/4]: 256 neurons, /features/relu_17: 12 neurons, x: 3 neurons"
+    floor = tuple(
+        FloorCore(core=n, x=n % 72, y=n // 72, chip=n // 6, use=n % 97 / 97, sent=float(n), label=label * (n % 9 > 0))
+        for n in range(5000)
+    )
+    links = tuple(
+        FloorLink(x0=n % 72, y0=n // 72, x1=n % 72 + 1, y1=n // 72, flits=float(n % 311)) for n in range(20_000)
+    )
+    ledger = tuple(entry("weight_bits", n / 1000, layer=f"l{n % 60}", unit=f"l{n % 60} [{n}]") for n in range(3000))
+    html = render(ReportData(title="large", runs=(replace(record(), floor=floor, links=links, ledger=ledger),)))
+    assert parsed(html).open == []
+    assert len(html) < 1_000_000
+    assert "The 400 costliest of 3,000 rows" in html
+    assert "the 500 of 4,444 cores that send most" in html
+    drawn = sum(d.count("M") for d in re.findall(r'<path d="([^"]*)" class="cell', html))
+    assert drawn == 2 * len(floor), "each core is on both plans"
 
 
 def test_numbers_are_written_as_people_read_them() -> None:

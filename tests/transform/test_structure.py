@@ -1,16 +1,15 @@
 """Passes that change the structure of a network keep its function."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neutrams.base.errors import UnsupportedError
+from lowering import lowered_exactly
 from neutrams.network import Activation, Input, Linear, Network, Output, ops
 from neutrams.reference import run
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.facts import tail_of
-from neutrams.transform.lower import lower_functions, unsupported
+from neutrams.transform.lower import unsupported
 from neutrams.transform.names import origin_of, part_name
 from neutrams.transform.split import SplitPlan, split_fan_in
 from strategies import float_inputs, float_networks
@@ -42,7 +41,7 @@ def test_split_obeys_the_limit_and_keeps_the_function(
     if unsupported(canonicalize(network)):
         return
     plan = SplitPlan(fan_in=limit, terms=limit // 2 if pairs else limit, pairs=pairs, spread_bias=pairs)
-    split = split_fan_in(lower_functions(network), plan)
+    split = split_fan_in(lowered_exactly(network), plan)
     same_function(network, split, data.draw(float_inputs(network)))
     tail = tail_of(split)
     for node in split.nodes:
@@ -63,7 +62,7 @@ def test_a_hand_made_split_interleaves() -> None:
             Output(name="y", inputs=("relu",)),
         )
     )
-    split = split_fan_in(lower_functions(network), SplitPlan(fan_in=4, terms=4))
+    split = split_fan_in(lowered_exactly(network), SplitPlan(fan_in=4, terms=4))
     first = split.by_name["fc [1/3]"]
     assert isinstance(first, ops.Linear)
     np.testing.assert_array_equal(first.weights, [[0.0, 3.0, 6.0, 9.0]])
@@ -76,15 +75,3 @@ def test_a_hand_made_split_interleaves() -> None:
 def test_part_names_come_apart_again() -> None:
     assert origin_of(part_name(part_name("a [b] c", "2/4"), "+")) == ("a [b] c", "2/4 +")
     assert origin_of("fc1") == ("fc1", "")
-
-
-def test_all_unsupported_functions_are_named_at_once() -> None:
-    n = 3
-    nodes: list[ops.Node] = [Input(name="x", shape=(n,))]
-    for k, function in enumerate(("tanh", "sigmoid")):
-        nodes.append(Linear(name=f"fc{k}", inputs=(nodes[-1].name,), weights=np.eye(n), bias=np.zeros(n)))
-        nodes.append(Activation(name=f"act{k}", inputs=(nodes[-1].name,), function=function))
-    nodes.append(Linear(name="last", inputs=(nodes[-1].name,), weights=np.eye(n), bias=np.zeros(n)))
-    nodes.append(Output(name="y", inputs=("last",)))
-    with pytest.raises(UnsupportedError, match=r"tanh 'act0', sigmoid 'act1'"):
-        lower_functions(Network(tuple(nodes)))

@@ -1,7 +1,7 @@
 """Fast batched execution of a network on PyTorch, float and integer."""
 
 from neutrams.evaluate.classes import classes
-from neutrams.evaluate.run import float_values, run
-from neutrams.evaluate.signals import accumulate, count, fire
+from neutrams.evaluate.run import float_values, run, stream_values
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire
 
-__all__ = ["accumulate", "classes", "count", "fire", "float_values", "run"]
+__all__ = ["accumulate", "classes", "count", "encode_signal", "fire", "float_values", "run", "stream_values"]

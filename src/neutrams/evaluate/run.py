@@ -1,40 +1,47 @@
 """Run a whole network in batches: float32 for float nodes, exact integers for core nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import prod
 
 import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray
-from neutrams.base.codec import decode, encode, spread_step
-from neutrams.evaluate.signals import accumulate, count, fire
+from neutrams.base.codec import decode
+from neutrams.evaluate.floats import float_value
+from neutrams.evaluate.moves import moved
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.neurons import find_model
 
 BATCH = 2048
+BATCH_ELEMENTS = 1 << 24
 
 
 def run(
-    network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = None, batch: int = BATCH
+    network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = None, batch: int | None = None
 ) -> dict[str, FloatArray]:
     """Return the outputs of ``network`` by name, float64 ``[N, ...]``.
 
-    Core nodes give the same integers as `neutrams.reference`; float nodes agree with it to float32 precision.
+    Core nodes give the same integers as `neutrams.reference`; float nodes agree with it to float32 precision, those
+    around a chip to float64 precision.
 
     Args:
         network: A float network, or a transformed one (then ``chip`` gives the register widths).
         inputs: Each input tensor ``[N, *shape]`` by name.
         chip: The chip a transformed network was made for.
-        batch: Samples at a time; bounds the memory.
+        batch: Samples at a time; bounds the memory. None: as many as keep every tensor below 2^24 elements, to 2048.
     """
     n = len(next(iter(inputs.values())))
+    largest = max(prod(shape) for shape in network.shapes.values()) * network.steps
+    size = batch or min(BATCH, max(1, BATCH_ELEMENTS // largest))
     parts: dict[str, list[FloatArray]] = {node.name: [] for node in network.outputs}
-    for start in range(0, n, batch):
-        piece = {name: array[start : start + batch] for name, array in inputs.items()}
-        values = node_values(network, piece, chip)
-        for name, found in parts.items():
-            found.append(values[name].to(torch.float64).numpy())
+    for start in range(0, n, size):
+        piece = {name: array[start : start + size] for name, array in inputs.items()}
+        for node, value in stream_values(network, piece, chip):
+            if isinstance(node, ops.Output):
+                parts[node.name].append(value.to(torch.float64).numpy())
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
@@ -54,37 +61,63 @@ def node_values(
     chip: Chip | None,
     given: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Return the tensor of every node; core tensors are signals ``[T, N, n]``."""
-    values: dict[str, torch.Tensor] = dict(given or {})
+    """Return the tensor of every node at once, as `stream_values` gives them."""
+    return {node.name: value for node, value in stream_values(network, inputs, chip, given)}
+
+
+def stream_values(
+    network: Network,
+    inputs: Mapping[str, AnyArray],
+    chip: Chip | None = None,
+    given: Mapping[str, torch.Tensor] | None = None,
+) -> Iterator[tuple[ops.Node, torch.Tensor]]:
+    """Yield every node with its tensor, in order; one is dropped after its last reader unless the caller holds it.
+
+    Float tensors are ``[N, *shape]``, float32 without a chip and float64 around one; core tensors are signals
+    ``[T or 1, N, *shape]``.
+
+    Args:
+        network: A float network, or a transformed one (then ``chip`` gives the register widths).
+        inputs: Each input tensor ``[N, *shape]`` by name.
+        chip: The chip a transformed network was made for.
+        given: Tensors that stand in for what their nodes would give.
+    """
     n = len(next(iter(inputs.values())))
+    stand_ins = given or {}
+    last = {name: node.name for node in network.nodes for name in node.inputs}
+    values: dict[str, torch.Tensor] = {}
     for node in network.nodes:
-        if node.name not in values:
+        if isinstance(node, ops.Input) and node.name not in stand_ins:
+            kind = np.float32 if chip is None else np.float64
+            values[node.name] = torch.from_numpy(np.array(inputs[node.name], dtype=kind))
+        elif node.name in stand_ins:
+            values[node.name] = stand_ins[node.name]
+        else:
             read = [values[name] for name in node.inputs]
-            values[node.name] = _value(node, read, inputs, (n, network.steps), chip)
-    return values
+            shapes = [network.shapes[name] for name in node.inputs]
+            leads = [x.shape[: x.ndim - len(shape)] for x, shape in zip(read, shapes, strict=True)]
+            values[node.name] = _value(node, read, leads, (n, network.steps), chip)
+            del read
+        for name in dict.fromkeys(node.inputs):
+            if last[name] == node.name:
+                del values[name]
+        yield node, values[node.name]
+        if node.name not in last:
+            del values[node.name]
 
 
 def _value(
-    node: ops.Node, given: list[torch.Tensor], inputs: Mapping[str, AnyArray], sizes: tuple[int, int], chip: Chip | None
+    node: ops.Node, given: list[torch.Tensor], leads: list[torch.Size], sizes: tuple[int, int], chip: Chip | None
 ) -> torch.Tensor:
     n, steps = sizes
+    on_chip = bool(leads) and len(leads[0]) > 1
     match node:
-        case ops.Input():
-            return torch.from_numpy(np.array(inputs[node.name], dtype=np.float32 if chip is None else np.float64))
         case ops.Constant():
-            lead = (1, n) if node.values.dtype.kind == "i" else (n,)
-            return torch.from_numpy(np.array(node.values, dtype=np.float32)).expand(*lead, *node.values.shape)
-        case ops.Reshape():
-            return given[0].reshape(n, *node.shape)
-        case ops.Slice():
-            return given[0][..., node.start : node.stop : node.step]
-        case ops.Concat():
-            longest = max(len(x) for x in given)
-            return torch.cat([x.expand(longest, *x.shape[1:]) for x in given], dim=-1)
-        case ops.Linear() if node.weights.dtype.kind == "i":
-            return accumulate(node.weights, given, elementwise=False)
-        case ops.Add() if node.coefficients.dtype.kind == "i":
-            return accumulate(node.coefficients, given, elementwise=True)
+            lead = (1, n) if chip is not None and node.values.dtype.kind == "i" else (n,)
+            kind = np.float32 if chip is None or len(lead) > 1 else np.float64
+            return torch.from_numpy(np.array(node.values, dtype=kind)).expand(*lead, *node.values.shape)
+        case ops.Linear() | ops.Conv() | ops.Add() if on_chip:
+            return accumulate(node, given)
         case ops.Encode():
             return encode_signal(node, given[0], steps)
         case ops.Neuron():
@@ -93,57 +126,5 @@ def _value(
         case ops.Decode():
             counts = count(given[0], steps).to(torch.int64).numpy()
             return torch.from_numpy(decode(counts, node.coefficient, node.element, node.scale, node.offset))
-    return _float_value(node, given)
-
-
-def _float_value(node: ops.Node, given: list[torch.Tensor]) -> torch.Tensor:
-    match node:
-        case ops.Linear():
-            w = torch.from_numpy(np.array(node.weights, dtype=np.float32))
-            return given[0].to(torch.float32) @ w.T + torch.from_numpy(np.array(node.bias, dtype=np.float32))
-        case ops.Add():
-            gains = torch.from_numpy(np.array(node.coefficients, dtype=np.float32))
-            shift = torch.from_numpy(np.array(node.bias, dtype=np.float32))
-            return (
-                torch.stack([x.to(torch.float32) * gain for x, gain in zip(given, gains, strict=True)]).sum(0) + shift
-            )
-        case ops.Mul():
-            rank = max(x.ndim for x in given)
-            aligned = [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in given]
-            product = aligned[0]
-            for x in aligned[1:]:
-                product = product * x
-            return product
-        case ops.Activation() | ops.Host():
-            return apply_function(node.function, given[0], node.parameters if isinstance(node, ops.Activation) else {})
-    assert isinstance(node, ops.Output), node
-    return given[0]
-
-
-def encode_signal(node: ops.Encode, x: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the encoded input as a signal: ``[1, N, n]`` for levels, ``[T, N, n]`` for spikes."""
-    q = encode(x.to(torch.float64).numpy(), node.scale, node.zero, (node.low, node.high))
-    if node.code == "level":
-        return torch.from_numpy(q.astype(np.float32))[None]
-    return torch.stack([torch.from_numpy(spread_step(q, t, steps).astype(np.float32)) for t in range(steps)])
-
-
-def apply_function(name: str, x: torch.Tensor, parameters: Mapping[str, float]) -> torch.Tensor:
-    """Return the activation or host function ``name`` of ``x``; softmax and argmax go over the last axis."""
-    match name:
-        case "relu":
-            return torch.relu(x)
-        case "leaky_relu":
-            return torch.where(x >= 0, x, parameters["alpha"] * x)
-        case "clip":
-            return x.clamp(parameters["low"], parameters["high"])
-        case "sigmoid":
-            return torch.sigmoid(x)
-        case "tanh":
-            return torch.tanh(x)
-        case "softmax":
-            return torch.softmax(x, dim=-1)
-        case "argmax":
-            return x.argmax(dim=-1).to(x.dtype)
-    assert name == "identity", f"no function {name!r}"
-    return x
+    found = moved(node, given, leads)
+    return float_value(node, given) if found is None else found

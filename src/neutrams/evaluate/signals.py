@@ -1,18 +1,22 @@
 """Exact integer arithmetic on batches of signals.
 
-A signal is a tensor ``[T, N, n]`` of integers, or ``[1, N, n]`` where all steps agree. Integers
-travel as float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
+A signal is a tensor ``[T, N, *shape]`` of integers, or ``[1, N, *shape]`` where all steps agree. Integers travel as
+float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.codec import encode, spread_step
+from neutrams.evaluate.windows import convolve
 from neutrams.hardware import Chip
 from neutrams.kernels.scaled_sum import add_scaled
 from neutrams.kernels.spike_trains import spike_trains
+from neutrams.network import ops
 from neutrams.neurons import NeuronModel
 
 EXACT_FLOAT32 = 1 << 24
@@ -24,55 +28,89 @@ def _exact_type(bound: float) -> torch.dtype:
     return torch.float32 if bound < EXACT_FLOAT32 else torch.float64
 
 
-def accumulate(weights: AnyArray, given: Sequence[torch.Tensor], elementwise: bool) -> torch.Tensor:
-    """Return the exact accumulator ``[T, N, out]``.
+def encode_signal(node: ops.Encode, x: torch.Tensor, steps: int) -> torch.Tensor:
+    """Return the encoded tensor as a signal: ``[1, N, *shape]`` for levels, ``[T, N, *shape]`` for spikes."""
+    q = encode(x.to(torch.float64).numpy(), node.scale, node.zero, (node.low, node.high))
+    if node.code == "level":
+        return torch.from_numpy(q.astype(np.float32))[None]
+    return torch.stack([torch.from_numpy(spread_step(q, t, steps).astype(np.float32)) for t in range(steps)])
+
+
+def accumulate(node: ops.Linear | ops.Conv | ops.Add, given: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return the exact accumulator ``[T or 1, N, out]``, of a Conv ``[T or 1, N, out, *places]``.
 
     Args:
-        weights: int64 ``[out, in]`` of a Linear, or ``[K, n]`` of an elementwise Add.
-        given: One signal ``[T, N, in]``, or K signals ``[T, N, n]``.
-        elementwise: Whether this is an Add.
+        node: A core node; its weights are int64.
+        given: One signal, or the K signals of an Add.
     """
-    peak = max(float(x.max()) if x.numel() else 0.0 for x in (g.abs() if g.is_floating_point() else g for g in given))
-    rows = np.abs(weights).sum(axis=0 if elementwise else 1).max(initial=0)
+    weights = node.coefficients.T if isinstance(node, ops.Add) else node.weights
+    rows = np.abs(weights).reshape(len(weights), -1).sum(axis=1).max(initial=0)
+    peak = max(_peak(x) for x in given)
     kind = _exact_type(max(peak * float(rows), peak, 1.0))
-    w = torch.from_numpy(np.array(weights)).to(kind)
-    if not elementwise:
-        return given[0].to(kind) @ w.T
+    match node:
+        case ops.Linear():
+            return given[0].to(kind) @ torch.from_numpy(node.weights.copy()).to(kind).T
+        case ops.Conv():
+            total = convolve(node, given[0].flatten(0, 1).to(kind))
+            return total.reshape(*given[0].shape[:2], *total.shape[1:])
+    return _added(node.coefficients, given, kind)
+
+
+def _peak(x: torch.Tensor) -> float:
+    low, high = (float(end) for end in x.aminmax()) if x.numel() else (0.0, 0.0)
+    return max(-low, high)
+
+
+def _added(coefficients: AnyArray, given: Sequence[torch.Tensor], kind: torch.dtype) -> torch.Tensor:
     longest = max(given, key=len)
     total = torch.zeros(longest.shape, dtype=kind)
-    for x, c in zip(given, w, strict=True):
-        add_scaled(_rows(total), _rows(x.expand_as(total)), c.numpy())
+    for x, gains in zip(given, coefficients, strict=True):
+        gain = _each_neuron(torch.from_numpy(gains.copy()).to(kind), total).numpy()
+        add_scaled(_rows(total, len(gain)), _rows(x.expand_as(total), len(gain)), gain)
     return total
 
 
-def _rows(x: torch.Tensor) -> AnyArray:
+def _rows(x: torch.Tensor, n: int) -> AnyArray:
     """Return a signal as rows ``[T * N, n]``."""
-    rows: AnyArray = x.reshape(-1, x.shape[-1]).contiguous().numpy()
+    rows: AnyArray = x.reshape(-1, n).contiguous().numpy()
     return rows
+
+
+def _each_neuron(values: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
+    """Repeat one value a channel ``[C]`` for every element ``[n]`` of a sample of ``signal`` ``[T, N, C, *size]``."""
+    return values.repeat_interleave(prod(signal.shape[3:]))
 
 
 def fire(
     model: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
-    """Return what neurons give for accumulators ``[T or 1, N, n]``: integers ``[steps, N, n]``, float32 or uint8.
+    """Return what neurons give for accumulators: integers ``[steps, N, C, *size]``, float32 or uint8.
 
     Args:
         model: The neuron model.
-        parameters: int64 ``[n]`` for each parameter.
-        acc: Exact accumulators.
+        parameters: int64 ``[C]`` for each parameter.
+        acc: Exact accumulators ``[T or 1, N, C, *size]``.
         steps: T.
         chip: Gives the widths of the registers.
     """
     width = chip.register_range(model.mode)
-    p = {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
     if model.mode == "ann":
-        total = (acc.to(torch.float64) + p["bias"]).clamp(*width)
-        power = torch.exp2(p["shift"].to(torch.float64))
-        scaled = torch.floor((total * p["multiplier"] + power / 2) / power)
-        return torch.minimum(torch.maximum(scaled, p["low"]), p["high"]).to(torch.float32)
+        return _requantized(parameters, acc, width)
     if model.reset is None:
         return _stepped(model, parameters, acc, steps, width)
-    return _spikes(acc, p, steps, width, soft=model.reset == "subtract")
+    p = {name: _each_neuron(torch.from_numpy(np.array(value)), acc) for name, value in parameters.items()}
+    fired = _spikes(acc.flatten(2), p, steps, width, soft=model.reset == "subtract")
+    return fired.reshape(steps, *acc.shape[1:])
+
+
+def _requantized(parameters: Mapping[str, IntArray], acc: torch.Tensor, width: tuple[int, int]) -> torch.Tensor:
+    shape = (-1, *(1,) * (acc.ndim - 3))
+    p = {name: torch.from_numpy(np.array(value)).double().reshape(shape) for name, value in parameters.items()}
+    power = torch.exp2(p["shift"])
+    x = (acc.to(torch.float64) + p["bias"]).clamp_(*width)  # in place from here: this is the largest tensor there is
+    x.mul_(p["multiplier"]).add_(power / 2).div_(power).floor_()
+    torch.maximum(x, p["low"], out=x)
+    return torch.minimum(x, p["high"], out=x).to(torch.float32)
 
 
 def _stepped(
@@ -80,17 +118,18 @@ def _stepped(
 ) -> torch.Tensor:
     """Any spiking model, by its reference step: slow."""
     given = acc.to(torch.int64).numpy()
-    state = np.broadcast_to(parameters.get("initial", np.zeros(1, dtype=np.int64)), given.shape[1:])
+    p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
+    state = np.broadcast_to(p.get("initial", np.zeros(1, dtype=np.int64)), given.shape[1:])
     out = np.empty((steps, *given.shape[1:]), dtype=np.uint8)
     for t in range(steps):
-        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, parameters, width)
+        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, width)
     return torch.from_numpy(out)
 
 
 def _spikes(
     acc: torch.Tensor, p: Mapping[str, torch.Tensor], steps: int, width: tuple[int, int], soft: bool
 ) -> torch.Tensor:
-    peak = float(acc.abs().max()) + float(p["leak"].abs().max()) if acc.numel() else 0.0
+    peak = _peak(acc) + float(p["leak"].abs().max()) if acc.numel() else 0.0
     kind = _exact_type(abs(width[0]) + peak)
     v = p["initial"].to(kind).expand(acc.shape[1:]).contiguous().clone()
     out = torch.empty((steps, *acc.shape[1:]), dtype=torch.uint8)
@@ -101,5 +140,5 @@ def _spikes(
 
 
 def count(signal: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the sum of a signal over T steps, ``[N, n]``."""
+    """Return the sum of a signal over T steps, ``[N, *shape]``."""
     return signal[0].float() * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).float()

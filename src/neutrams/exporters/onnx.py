@@ -5,6 +5,7 @@ order; the two border operations on real numbers, (x - zero) / scale and sum * s
 operations in the same order as in `neutrams.base.codec`. Only softmax on the host depends on a library's exp.
 """
 
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from onnx import TensorProto
 from neutrams.base.errors import InputError, UnsupportedError
 from neutrams.exporters.onnx_graph import Graph
 from neutrams.exporters.onnx_nodes import SHARED, Writer, write
+from neutrams.exporters.onnx_windows import write_conv, write_exact_conv
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.network.border import MOVEMENT
 
 LARGEST_PRODUCT = 1 << 51
 
@@ -36,8 +39,10 @@ def export_onnx(network: Network, chip: Chip, path: Path) -> None:
     _check_mode(network)
     graph = Graph(network, np.float64)
     limits = chip.core.accumulator_range
+    peaks = _peaks(network)
     writers: dict[str, Writer] = {
         **SHARED,
+        "Conv": lambda graph, node, given, name: _conv(graph, node, (given[0], name), peaks[node.inputs[0]]),
         "Encode": _encode,
         "Neuron": lambda graph, node, given, name: _neuron(graph, node, (given[0], name), limits),
         "Decode": _decode,
@@ -64,6 +69,34 @@ def _check_mode(network: Network) -> None:
         )
 
 
+def _peaks(network: Network) -> dict[str, float]:
+    """Return how large the integers of each tensor can be; infinite for any other."""
+    peaks: dict[str, float] = {}
+    for node in network.nodes:
+        peak = max((peaks[name] for name in node.inputs), default=inf)
+        match node:
+            case ops.Encode():
+                peak = max(abs(node.low), abs(node.high))
+            case ops.Neuron():
+                peak = max(int(np.abs(node.parameters[end]).max(initial=0)) for end in ("low", "high"))
+            case ops.Constant() if node.values.dtype.kind == "i":
+                peak = int(np.abs(node.values).max(initial=0))
+            case ops.Pad():
+                peak = max(peak, abs(node.value))
+            case _ if not isinstance(node, MOVEMENT):
+                peak = inf
+        peaks[node.name] = peak
+    return peaks
+
+
+def _conv(graph: Graph, node: ops.Node, tensors: tuple[str, str], peak: float) -> None:
+    assert isinstance(node, ops.Conv)
+    if node.weights.dtype.kind == "i":
+        write_exact_conv(graph, node, tensors, peak)
+    else:  # a part of the host's
+        write_conv(graph, node, [tensors[0]], tensors[1])
+
+
 def _encode(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
     """Q = clip(rint((x - zero) / scale), low, high); ONNX Round is half to even."""
     assert isinstance(node, ops.Encode)
@@ -79,6 +112,7 @@ def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tupl
     assert isinstance(node, ops.Neuron)
     given, name = tensors
     p = node.parameters
+    axes = len(graph.network.shapes[node.name]) - 1
     if int(np.abs(p["multiplier"]).max(initial=0)) * -limits[0] > LARGEST_PRODUCT or p["shift"].min(initial=1) < 1:
         raise InputError(
             "a product of accumulator and multiplier can pass 2^51, or a shift is below 1",
@@ -88,7 +122,7 @@ def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tupl
     half = np.ldexp(1.0, p["shift"] - 1)  # from s = 54 on the sum below is rounded, but the floor is 0 all the same
 
     def step(op: str, x: str, key: str, value: object, last: bool = False) -> str:
-        operand = graph.constant(np.asarray(value, dtype=np.float64), f"{name}.{key}")
+        operand = graph.per_channel(np.asarray(value, dtype=np.float64), axes, f"{name}.{key}")
         return graph.add(op, [x, operand], name if last else graph.fresh(f"{name}.{key}.{op}"))
 
     x = step("Add", given, "bias", p["bias"])

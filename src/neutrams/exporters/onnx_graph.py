@@ -12,6 +12,7 @@ from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.base.files import write_atomically
 from neutrams.network import Network
+from neutrams.network.ops import Node
 from neutrams.network.shapes import Shape
 
 OPSET = 17
@@ -61,6 +62,24 @@ class Graph:
         array = np.ascontiguousarray(np.asarray(values, dtype=dtype or self.dtype))
         self._initializers.append(numpy_helper.from_array(array.reshape(np.shape(values)), name))
         return name
+
+    def per_channel(self, values: AnyArray, axes: int, name: str) -> str:
+        """Append one number a channel ``[C]``, shaped to meet a tensor ``[N, C, ...]`` of ``axes`` more axes."""
+        return self.constant(values.reshape(-1, *(1,) * axes), name)
+
+    def whole(self, *numbers: int) -> str:
+        """Append a vector of whole numbers: a shape, axes, widths."""
+        return self.constant(np.array(numbers), "whole", np.int64)
+
+    def aligned(self, node: Node, given: Sequence[str]) -> list[str]:
+        """Append what gives the inputs of ``node`` one rank: new axes stand behind the batch axis."""
+        shapes = [self.network.shapes[name] for name in node.inputs]
+        rank = max(map(len, shapes))
+        return [
+            x if len(shape) == rank
+            else self.inner("Reshape", [x, self.whole(-1, *(1,) * (rank - len(shape)), *shape)], f"{x}.aligned")
+            for x, shape in zip(given, shapes, strict=True)
+        ]  # fmt: skip
 
     def input(self, name: str, shape: Shape) -> None:
         """Declare a float32 input of the graph, batch axis first."""

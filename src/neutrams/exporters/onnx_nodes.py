@@ -6,7 +6,9 @@ import numpy as np
 from onnx import TensorProto
 
 from neutrams.base.errors import UnsupportedError
+from neutrams.exporters.onnx_functions import write_activation, write_host
 from neutrams.exporters.onnx_graph import Graph
+from neutrams.exporters.onnx_windows import write_conv, write_pool
 from neutrams.network import ops
 
 Writer = Callable[[Graph, ops.Node, list[str], str], object]
@@ -67,65 +69,71 @@ def _linear(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
 def _add(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
     assert isinstance(node, ops.Add)
     terms = []
+    axes = len(graph.network.shapes[node.name]) - 1
     for x, coefficients in zip(given, node.coefficients, strict=True):
         plain = (coefficients == 1).all()
-        gain = "" if plain else graph.constant(coefficients, f"{name}.gain")
+        gain = "" if plain else graph.per_channel(coefficients, axes, f"{name}.gain")
         terms.append(x if plain else graph.inner("Mul", [x, gain], f"{name}.term"))
     if node.bias.any() or len(terms) == 1:
-        terms.append(graph.constant(node.bias, f"{name}.bias"))
+        terms.append(graph.per_channel(node.bias, axes, f"{name}.bias"))
     total, *rest = terms
     for i, term in enumerate(rest, 1):
         total = graph.add("Add", [total, term], name if i == len(rest) else graph.fresh(f"{name}.sum"))
 
 
 def _mul(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
-    total, *rest = given
+    total, *rest = graph.aligned(node, given)
     for i, factor in enumerate(rest, 1):
         total = graph.add("Mul", [total, factor], name if i == len(rest) else graph.fresh(f"{name}.part"))
     if not rest:
         graph.add("Identity", given, name)
 
 
-def _activation(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
-    assert isinstance(node, ops.Activation)
-    match node.function:
-        case "clip":
-            low, high = (graph.constant(node.parameters[key], f"{name}.{key}") for key in ("low", "high"))
-            graph.add("Clip", [*given, low, high], name)
-        case "leaky_relu":
-            graph.add("LeakyRelu", given, name, alpha=float(node.parameters["alpha"]))
-        case function:
-            ops_of = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "identity": "Identity"}
-            graph.add(ops_of[function], given, name)
+def _max(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
+    graph.add("Max", given, name)
 
 
 def _reshape(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
     assert isinstance(node, ops.Reshape)
-    graph.add("Reshape", [*given, graph.constant(np.array([-1, *node.shape]), f"{name}.shape", np.int64)], name)
+    graph.add("Reshape", [*given, graph.whole(-1, *node.shape)], name)
 
 
 def _slice(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
     assert isinstance(node, ops.Slice)
-    axis = len(graph.network.shapes[node.name])
-    numbers = {"start": node.start, "stop": node.stop, "axis": axis, "step": node.step}
+    numbers = {"start": node.start, "stop": node.stop, "axis": _axis(graph, node, node.axis), "step": node.step}
     parts = [graph.constant(np.array([n]), f"{name}.{key}", np.int64) for key, n in numbers.items()]
     graph.add("Slice", [*given, *parts], name)
 
 
+def _axis(graph: Graph, node: ops.Node, axis: int) -> int:
+    """An axis of a sample as an axis of the tensor, which has the batch axis before it."""
+    return axis % len(graph.network.shapes[node.name]) + 1
+
+
 def _concat(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
-    graph.add("Concat", given, name, axis=len(graph.network.shapes[node.name]))
+    assert isinstance(node, ops.Concat)
+    graph.add("Concat", given, name, axis=_axis(graph, node, node.axis))
 
 
-def _host(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
-    assert isinstance(node, ops.Host)
-    if node.function == "softmax":
-        graph.add("Softmax", given, name, axis=-1)
-        return
-    index = graph.inner("ArgMax", given, f"{name}.index", axis=-1, keepdims=0)
-    graph.add("Cast", [index], name, to=graph.onnx_type)
+def _gather(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
+    assert isinstance(node, ops.Gather)
+    indices = graph.constant(node.indices, f"{name}.indices", np.int64)
+    graph.add("Gather", [*given, indices], name, axis=_axis(graph, node, node.axis))
+
+
+def _transpose(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
+    assert isinstance(node, ops.Transpose)
+    graph.add("Transpose", given, name, perm=(0, *(axis + 1 for axis in node.axes)))
+
+
+def _pad(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
+    assert isinstance(node, ops.Pad)
+    widths = graph.whole(0, *node.before, 0, *node.after)
+    graph.add("Pad", [*given, widths, graph.constant(float(node.value), f"{name}.value")], name)
 
 
 SHARED: dict[str, Writer] = {
     "Input": _input, "Output": _output, "Constant": _constant, "Linear": _linear, "Add": _add, "Mul": _mul,
-    "Activation": _activation, "Reshape": _reshape, "Slice": _slice, "Concat": _concat, "Host": _host,
+    "Max": _max, "Conv": write_conv, "Pool": write_pool, "Activation": write_activation, "Reshape": _reshape,
+    "Transpose": _transpose, "Slice": _slice, "Gather": _gather, "Pad": _pad, "Concat": _concat, "Host": write_host,
 }  # fmt: skip

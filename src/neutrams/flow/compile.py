@@ -17,6 +17,7 @@ from neutrams.network import Network, ops
 from neutrams.network.text import to_text
 from neutrams.program import Program
 from neutrams.program.verify import violations
+from neutrams.transform.cost import macs_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.options import TransformOptions
 from neutrams.transform.pipeline import check_inputs, transform
@@ -47,26 +48,39 @@ class Compiled:
 
     @property
     def host_ops(self) -> list[str]:
-        """What runs outside the chip: ``function name`` of each host node after the decoders."""
-        return [
-            f"{node.function} {node.name}" for node in self.network.nodes if isinstance(node, ops.Host | ops.Activation)
-        ]
+        """What runs outside the chip: ``function name`` or ``operator name`` of each node that computes."""
+        return [f"{_title(node)} {node.name}" for node in _host_nodes(self.network)]
 
     @property
     def chip_mac_fraction(self) -> float:
-        """Fraction of the source network's multiply-accumulates that run on the chip; no host operator has any yet."""
-        host = sum(
-            _macs(node) for node in self.network.nodes if isinstance(node, ops.Linear | ops.Add) and not _core(node)
-        )
-        return 1.0 - host / max(sum(map(_macs, self.source.nodes)), 1)
+        """Fraction of the source network's multiply-accumulates that run on the chip."""
+        host = {node.name for node in _host_nodes(self.network)}
+        taken = sum(macs for name, macs in macs_of(self.network).items() if name in host)
+        return 1.0 - taken / max(sum(macs_of(self.source).values()), taken, 1)
 
 
-def _core(node: ops.Linear | ops.Add) -> bool:
-    return node.bias.dtype.kind == "i"
+HOST_COMPUTES = (ops.Host, ops.Activation, ops.Linear, ops.Conv, ops.Add, ops.Mul, ops.Max, ops.Pool)
 
 
-def _macs(node: ops.Node) -> int:
-    return int(node.weights.size) if isinstance(node, ops.Linear) else 0
+def _host_nodes(network: Network) -> list[ops.Node]:
+    """The nodes of a transformed network that compute in floats, before its encoders or after its decoders."""
+    on_chip: set[str] = set()
+    found: list[ops.Node] = []
+    for node in network.nodes:
+        if isinstance(node, ops.Encode) or (on_chip.intersection(node.inputs) and not isinstance(node, ops.Decode)):
+            on_chip.add(node.name)
+        elif isinstance(node, HOST_COMPUTES) and not _core(node):
+            found.append(node)
+    return found
+
+
+def _core(node: ops.Node) -> bool:
+    bias = getattr(node, "bias", None)
+    return bias is not None and bias.dtype.kind == "i"
+
+
+def _title(node: ops.Node) -> str:
+    return node.function if isinstance(node, ops.Host | ops.Activation) else node.op
 
 
 def compile_model(

@@ -12,8 +12,9 @@ from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
 from neutrams.flow.magnitudes import check_input_magnitudes
 from neutrams.network import Network
-from neutrams.reference import finish
+from neutrams.reference import finish, prepare
 from neutrams.simulator import Run, simulate
+from neutrams.transform.pipeline import check_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +64,12 @@ def run_compiled(
     labels = None if labels is None else np.asarray(labels)
     check_labels(labels, samples_of(inputs))
     check_input_magnitudes(inputs, "simulate")
+    check_inputs(compiled.source, inputs, "simulate")
+    if limit is not None and limit > 0:
+        inputs = {name: array[:limit] for name, array in inputs.items()}
     wanted = {port.name for port in compiled.program.inputs}
-    idle = {node.name for node in compiled.source.inputs} - wanted  # inputs of the model that no output depends on
-    read = {name: array for name, array in inputs.items() if name not in idle}
-    run = simulate(compiled.program, read, level=level, limit=limit, raster=raster, progress=progress)
+    ports = {name: array for name, array in prepare(compiled.network, inputs).items() if name in wanted}
+    run = simulate(compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress)
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
     expected = float_classes(compiled.source, {name: a[:samples] for name, a in inputs.items()})

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from math import prod
 
 import numpy as np
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import InputError
-from neutrams.evaluate import float_values
+from neutrams.evaluate.run import stream_values
 from neutrams.network import Network, ops
 
 LARGEST = 1e15
@@ -15,6 +16,9 @@ LARGEST = 1e15
 
 SAMPLES = 256
 """Calibration samples on which the tensors are looked at."""
+
+VALUES = 1 << 24
+"""Most values of one tensor that are looked at; large tensors take fewer samples."""
 
 
 def check_magnitudes(network: Network, inputs: Mapping[str, AnyArray]) -> None:
@@ -31,8 +35,11 @@ def check_magnitudes(network: Network, inputs: Mapping[str, AnyArray]) -> None:
     for node in network.nodes:
         for name, array in _arrays(node):
             _check(f"{name} of {node.name!r}", array, "take an undamaged copy of the model, or train it again")
-    for name, tensor in float_values(network, {key: array[:SAMPLES] for key, array in inputs.items()}).items():
-        _check(f"the output of {name!r}", tensor.numpy(), "rescale the weights of this layer or of those before it")
+    largest = max(prod(shape) for shape in network.shapes.values())
+    samples = min(SAMPLES, max(1, VALUES // largest))
+    for node, tensor in stream_values(network, {key: array[:samples] for key, array in inputs.items()}):
+        fix = "rescale the weights of this layer or of those before it"
+        _check(f"the output of {node.name!r}", tensor.numpy(), fix)
 
 
 def check_input_magnitudes(inputs: Mapping[str, AnyArray], what: str) -> None:

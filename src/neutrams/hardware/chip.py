@@ -70,6 +70,7 @@ class NeuronSpec(_Spec):
         threshold_bits: Signed width of the firing threshold [bit].
         leak_bits: Signed width of the leak [bit].
         potential_bits: Signed width of the potential [bit].
+        table_bits: Index width of a core's look-up tables of any function in ann mode; 0 = none [bit].
     """
 
     models: tuple[str, ...]
@@ -81,6 +82,7 @@ class NeuronSpec(_Spec):
     threshold_bits: Annotated[int, Field(ge=2, le=32)]
     leak_bits: Bits
     potential_bits: Annotated[int, Field(ge=8, le=32)]
+    table_bits: Annotated[int, Field(ge=0, le=12)] = 0
 
     @property
     def potential_range(self) -> tuple[int, int]:
@@ -125,7 +127,8 @@ class BoardSpec(_Spec):
         columns: Columns of cores on one chip [count].
         chips: Most chips a board may have [count]; chips stand in a square grid as tight as possible.
         max_delay: Longest axon delay [tick].
-        virtual_tiles: How many tiles one core may serve in a tick; 1 = no time-multiplexing [count].
+        virtual_tiles: How many tiles of one weight block and start tick a core may serve one after another within a tick,
+            each with axons and neurons of its own; 1 = no time-multiplexing [count].
         flit_bits: Width of a flit; one word or spike with its address is one flit [bit].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
         dead_cores: Cores not to be used, by number (see `neutrams.hardware.geometry.Board`).
@@ -136,7 +139,7 @@ class BoardSpec(_Spec):
     columns: Count
     chips: Count
     max_delay: Annotated[int, Field(ge=1, le=64)]
-    virtual_tiles: Annotated[int, Field(ge=1, le=1)]
+    virtual_tiles: Annotated[int, Field(ge=1, le=1024)]
     flit_bits: Annotated[int, Field(ge=1, le=1024)]
     multicast: Literal["tree", "copy"]
     dead_cores: tuple[int, ...] = ()

@@ -9,7 +9,10 @@ from neutrams.neurons import models
 if TYPE_CHECKING:
     from neutrams.hardware.chip import Chip
 
-FUNCTIONS = ("identity", "relu", "leaky_relu", "clip", "sigmoid", "tanh")
+FUNCTIONS = (
+    "identity", "relu", "leaky_relu", "clip", "sigmoid", "tanh", "elu", "selu", "hard_sigmoid", "hard_swish", "silu",
+    "gelu", "gelu_tanh", "mish", "softplus", "softsign", "erf", "exp", "log", "sqrt", "reciprocal", "power", "abs",
+)  # fmt: skip
 """Activation functions a chip file may name; `neutrams.network.ops.FUNCTIONS` says what they are."""
 
 MOST = 1e3

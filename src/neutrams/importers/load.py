@@ -5,16 +5,25 @@ import importlib
 import importlib.abc
 import importlib.util
 import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from neutrams.base.errors import InputError
+from neutrams.importers.survey import Survey
 from neutrams.network import Network
 
 PACKAGE = "neutrams.importers"
 
 
-def load(path: str | Path) -> Network:
+def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Network:
     """Return the network in the model file ``path``.
+
+    Args:
+        path: The file.
+        input_shapes: For inputs with axes that the file leaves open: the full shape by name, batch axis first (its
+            entry is ignored).
 
     Raises:
         InputError: The file is missing or unreadable, its suffix is unknown, or a weight is not finite.
@@ -22,6 +31,23 @@ def load(path: str | Path) -> Network:
         UnsupportedError: It holds operators that cannot be imported; the message lists all of them.
     """
     path = Path(path)
+    network: Network = _reader(path).read(path, input_shapes)
+    return network
+
+
+def describe(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Survey:
+    """Return what the model file ``path`` holds and what of it cannot be imported, however much that is.
+
+    Raises:
+        InputError: The file is missing or its suffix is unknown.
+        FormatError: It is not of the kind its suffix claims.
+    """
+    path = Path(path)
+    survey: Survey = _reader(path).describe(path, input_shapes)
+    return survey
+
+
+def _reader(path: Path) -> Any:
     readers = importers()
     suffix = path.suffix.lower()
     if suffix not in readers:
@@ -30,10 +56,10 @@ def load(path: str | Path) -> Network:
             where=str(path),
             fix=f"give a model file with one of the suffixes {', '.join(sorted(readers))}",
         )
-    network: Network = importlib.import_module(readers[suffix]).read(path)
-    return network
+    return importlib.import_module(readers[suffix])
 
 
+@cache
 def importers() -> dict[str, str]:
     """The importer module of each suffix, read from the sources: none is imported, so PyTorch is not loaded in vain."""
     package = importlib.import_module(PACKAGE)

@@ -23,6 +23,7 @@ class Call:
         opset: The version of the operator set.
         names: The names of its inputs.
         inputs: Their values; None for an optional input left out.
+        outputs: How many outputs it has.
         attributes: By name.
         builder: Where nodes go.
     """
@@ -33,12 +34,17 @@ class Call:
     opset: int
     names: tuple[str, ...]
     inputs: tuple[Value | None, ...]
+    outputs: int
     attributes: Mapping[str, Any]
     builder: Builder
 
     def refuse(self, what: str) -> UnsupportedError:
         """Return the error for a form of this operator that cannot be imported."""
         return refusal(f"{self.op} {what}", f"node {self.label!r}")
+
+    def part(self, word: str) -> str:
+        """Return a name for a helper node of this operator."""
+        return self.builder.fresh(f"{self.name}.{word}")
 
     def given(self, i: int) -> Value | None:
         """Return input ``i``, None where it is left out."""
@@ -47,11 +53,19 @@ class Call:
     def tensor(self, i: int = 0) -> Tensor:
         """Return input ``i`` as a tensor; a constant becomes a node."""
         value = self.inputs[i]
-        assert value is not None
+        if value is None:
+            raise self.refuse(f"lacks its input {i}")
         return self.builder.tensor(value, self.names[i])
 
+    def floating(self, i: int = 0) -> Tensor:
+        """Return input ``i`` as a tensor, which does not hold integers."""
+        x = self.tensor(i)
+        if x.integer:
+            raise self.refuse("of integers is another function than of floats")
+        return x
+
     def array(self, i: int) -> AnyArray | None:
-        """Return input ``i``, which the survey has found constant; None where it is left out."""
+        """Return input ``i``, which is known to be constant; None where it is left out."""
         value = self.given(i)
         assert not isinstance(value, Tensor)
         return value
@@ -63,9 +77,15 @@ class Call:
             InputError: It holds NaN or infinity; names the tensor.
         """
         value = self.array(i)
-        assert value is not None
+        if value is None:
+            raise self.refuse(f"lacks its input {i}")
         check_finite(value, f"tensor {self.names[i]!r}")
         return value.astype(np.float64)
+
+    def scalar(self, i: int, default: float) -> float:
+        """Return constant input ``i`` of one element, ``default`` where it is left out."""
+        value = self.array(i)
+        return default if value is None else float(value.item())
 
     def integers(self, i: int, attribute: str) -> list[int] | None:
         """Return input ``i``, or the attribute that older operator sets have instead; None where both are left out."""
@@ -74,6 +94,23 @@ class Call:
             return self.attributes.get(attribute)
         return [int(n) for n in value.reshape(-1)]
 
+    def text(self, attribute: str, default: str) -> str:
+        """Return an attribute that is text."""
+        value = self.attributes.get(attribute, default)
+        return value.decode() if isinstance(value, bytes) else str(value)
 
-TABLE: Handlers[Call, Value, int] = Handlers()
+    def axis(self, axis: int, rank: int) -> int:
+        """Return ``axis`` of an ONNX tensor, which is of ``rank`` axes in a sample, as an axis of the sample.
+
+        Raises:
+            UnsupportedError: It is the batch axis, or there is none such.
+        """
+        if not -rank - 1 <= axis <= rank:
+            raise self.refuse(f"names axis {axis} of samples of {rank} axes")
+        if axis in (0, -rank - 1):
+            raise self.refuse("works along the batch axis (axis 0), so it mixes samples")
+        return axis % (rank + 1) - 1
+
+
+TABLE: Handlers[Call, Value | list[Value], int] = Handlers()
 HANDLERS, operator = TABLE.by_name, TABLE.operator

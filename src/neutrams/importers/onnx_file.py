@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx.checker import ValidationError
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
@@ -77,6 +78,14 @@ def complete(model: onnx.ModelProto, path: Path) -> None:
         onnx.checker.check_model(model)
     except (ValidationError, ValueError, RuntimeError) as error:
         raise damaged(path, f"it breaks the ONNX specification ({str(error).strip().splitlines()[0]})") from error
+
+
+def inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the model with the functions it defines itself replaced by their nodes."""
+    if not model.functions:
+        return model
+    without: onnx.ModelProto = onnx.inliner.inline_local_functions(model)
+    return without
 
 
 def damaged(path: Path, what: str) -> FormatError:

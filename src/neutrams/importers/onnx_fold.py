@@ -8,12 +8,10 @@ from neutrams.base.arrays import AnyArray
 from neutrams.importers.builder import Tensor, Value, refusal
 
 SHAPES = ("Shape", "Size")  # constant whatever they read: shapes are known, the batch axis counts as 1
-FOLDED = frozenset((
-    "Abs", "Add", "And", "Cast", "Ceil", "Concat", "Constant", "ConstantOfShape", "Div", "Dropout", "Equal",
-    "Exp", "Expand", "Flatten", "Floor", "Gather", "Greater", "Identity", "Less", "MatMul", "Max", "Min",
-    "Mod", "Mul", "Neg", "Not", "Or", "Pow", "ReduceProd", "ReduceSum", "Relu", "Reshape", "Slice", "Split",
-    "Sqrt", "Squeeze", "Sub", "Sum", "Transpose", "Unsqueeze", "Where",
-))  # fmt: skip
+RANDOM = frozenset(
+    ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
+)
+MAKERS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}  # operators that make large constants of small ones, and what
 LARGEST_RESULT = 1 << 28  # elements; what a damaged shape could ask for must not fill the memory
 
 
@@ -25,15 +23,17 @@ def fold(node: NodeProto, inputs: list[Value | None], opset: int, label: str) ->
     """
     if node.op_type in SHAPES and isinstance(inputs[0], Tensor):
         return [_shape(node, inputs[0])]
-    if node.op_type in ("ConstantOfShape", "Expand"):
-        sizes = np.asarray(inputs[-1], dtype=np.float64)
-        if not 0 <= np.prod(sizes) <= LARGEST_RESULT:
+    if node.op_type in MAKERS:
+        sizes = np.asarray(inputs[MAKERS[node.op_type]], dtype=np.float64)
+        start = np.asarray(inputs[0]).size if node.op_type == "Tile" else 1
+        if not 0 <= start * np.prod(sizes) <= LARGEST_RESULT:
             raise refusal(f"{node.op_type} makes a constant of {np.prod(sizes):.3g} elements", f"node {label!r}")
     given = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
     infos = [ValueInfoProto(name=name) for name in given]
     graph = helper.make_graph([node], "constant", infos, [ValueInfoProto(name=name) for name in node.output if name])
     try:
-        results = list(ReferenceEvaluator(graph, opsets={"": opset}).run(None, given))
+        with np.errstate(all="ignore"):
+            results = list(ReferenceEvaluator(graph, opsets={"": opset}).run(None, given))
     except Exception as error:  # the evaluator is foreign code and raises all kinds
         raise refusal(f"{node.op_type} of constants cannot be computed ({error})", f"node {label!r}") from error
     return [np.asarray(result) for result in results]

@@ -1,16 +1,15 @@
-"""ONNX operators that compute: products, sums, activations, normalisation, and the tail on the host."""
+"""ONNX operators of arithmetic: products with weights, sums, elementwise products and quotients."""
 
 import numpy as np
 
-from neutrams.importers.builder import LARGEST, Tensor, Value
+from neutrams.base.arrays import FloatArray
+from neutrams.importers.builder import Tensor, Term, Value
 from neutrams.importers.onnx_call import Call, operator
-
-ONE, NOTHING = np.ones(()), np.zeros(())
 
 
 @operator("Gemm", constants=(1,))
 def gemm(call: Call) -> Value:
-    """Y = alpha A B + beta C; A is ``[N, in]``, so it cannot be transposed."""
+    """Y = alpha A B + beta C with constant B; A holds a sample a row, so it cannot be transposed."""
     attributes = call.attributes
     if attributes.get("transA", 0):
         raise call.refuse("with transA=1 mixes samples")
@@ -18,7 +17,7 @@ def gemm(call: Call) -> Value:
     weights = alpha * (call.floats(1) if attributes.get("transB", 0) else call.floats(1).T)
     added = call.given(2)
     if isinstance(added, Tensor):
-        product = call.builder.linear(call.builder.fresh(f"{call.name}.product"), call.tensor(), weights)
+        product = call.builder.linear(call.part("product"), call.tensor(), weights)
         return call.builder.total(call.name, [(product, 1.0), (added, beta)])
     bias = None if added is None else beta * call.floats(2)
     if bias is not None and bias.size not in (1, len(weights)):
@@ -26,110 +25,135 @@ def gemm(call: Call) -> Value:
     return call.builder.linear(call.name, call.tensor(), weights, None if bias is None else bias.reshape(-1))
 
 
-@operator("MatMul", constants=(1,))
+@operator("MatMul")
 def matmul(call: Call) -> Value:
-    """Y = X W over the last axis, W ``[in, out]`` or ``[in]``."""
-    x, weights = call.tensor(), call.floats(1)
+    """Matrix product with constant weights on either side; of two computed tensors on the host."""
+    a, b = (call.tensor(i) if isinstance(call.given(i), Tensor) else call.floats(i) for i in (0, 1))
+    return product_of(call, a, b)
+
+
+def product_of(call: Call, a: Value, b: Value) -> Value:
+    """Return the matrix product of two values, as NumPy's matmul has it."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if len(a.shape) != len(b.shape):
+            raise call.refuse(f"multiplies samples of different ranks {a.shape} and {b.shape}")
+        return call.builder.host(call.name, [a, b], "matmul")
+    x, weights, left = (a, b, False) if isinstance(a, Tensor) else (b, a, True)
+    assert isinstance(x, Tensor)
+    assert isinstance(weights, np.ndarray)
     while weights.ndim > 2 and weights.shape[0] == 1 and weights.ndim <= len(x.shape) + 1:
         weights = weights[0]
-    if weights.ndim == 1:
-        product = call.builder.linear(call.builder.fresh(f"{call.name}.product"), x, weights[np.newaxis])
-        return call.builder.reshape(call.name, product, x.shape[:-1])
-    if weights.ndim != 2 or not x.shape:
+    rank = len(x.shape)
+    if weights.ndim > 2 and weights.ndim <= rank:
+        wide = weights.reshape((1,) * (rank - weights.ndim) + weights.shape)
+        held = call.builder.constant(call.part("constant"), wide)
+        return call.builder.host(call.name, [held, x] if left else [x, held], "matmul")
+    if weights.ndim not in (1, 2) or rank < 1 + left:
         raise call.refuse(f"multiplies samples of shape {x.shape} with a tensor of shape {weights.shape}")
-    return call.builder.linear(call.name, x, weights.T)
+    matrix = weights[np.newaxis] if weights.ndim == 1 else weights if left else weights.T
+    axis = rank - 1 - left
+    product = call.builder.along(call.name if weights.ndim == 2 else call.part("product"), x, axis, matrix)
+    shape = product.shape if weights.ndim == 2 else (*x.shape[:axis], *x.shape[axis + 1 :])
+    return call.builder.reshape(call.name, product, shape)
 
 
-@operator("Add", "Sub", "Sum")
+@operator("Add", "Sub", "Sum", "Mean")
 def add(call: Call) -> Value:
-    """The sum of tensors and constants; Sub takes the second with a minus."""
+    """Sum, difference or mean of tensors and constants, broadcast inside a sample."""
     factors = [1.0, -1.0 if call.op == "Sub" else 1.0] + [1.0] * len(call.inputs)
-    terms = [(value, factor) for value, factor in zip(call.inputs, factors, strict=False) if isinstance(value, Tensor)]
-    fixed = [factors[i] * call.floats(i) for i, value in enumerate(call.inputs) if not isinstance(value, Tensor)]
-    if not fixed:
-        return call.builder.total(call.name, terms)
-    x, factor = terms[0]
-    if len(terms) > 1:
-        x, factor = call.builder.total(call.builder.fresh(f"{call.name}.tensors"), terms), 1.0
-    return call.builder.affine(call.name, x, factor * ONE, np.asarray(sum(fixed[1:], start=fixed[0])))
+    if call.op == "Mean":
+        factors = [1 / len(call.inputs)] * len(call.inputs)
+    terms: list[Term] = []
+    shift = np.zeros(())
+    for i, (value, factor) in enumerate(zip(call.inputs, factors, strict=False)):
+        if isinstance(value, Tensor):
+            terms.append((value, factor))
+        else:
+            shift = shift + factor * call.floats(i)
+    if len(terms) == 1 and terms[0][1] == 1 and not shift.any() and not shift.shape:
+        return terms[0][0]
+    return call.builder.combination(call.name, terms, shift)
 
 
 @operator("Mul")
 def mul(call: Call) -> Value:
-    """The product of a tensor with a constant, or of two tensors."""
+    """Elementwise product of tensors or constants, broadcast inside a sample."""
     a, b = call.inputs
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return call.builder.product(call.name, a, b)
     tensor, constant = (0, 1) if isinstance(a, Tensor) else (1, 0)
-    return call.builder.affine(call.name, call.tensor(tensor), call.floats(constant), NOTHING)
+    return call.builder.affine(call.name, call.tensor(tensor), call.floats(constant))
 
 
-@operator("Div", constants=(1,))
+@operator("Div")
 def div(call: Call) -> Value:
-    """A tensor divided by a constant."""
-    divisor = call.floats(1)
-    if not divisor.all():
-        raise call.refuse(f"divides by zero (tensor {call.names[1]!r})")
-    return call.builder.affine(call.name, call.tensor(), 1.0 / divisor, NOTHING)
+    """Elementwise quotient of floats; a computed divisor goes through its reciprocal."""
+    a, b = call.inputs
+    if not isinstance(b, Tensor):
+        divisor = call.floats(1)
+        if not divisor.all():
+            raise call.refuse(f"divides by zero (tensor {call.names[1]!r})")
+        return call.builder.affine(call.name, call.floating(), 1.0 / divisor)
+    if not isinstance(a, Tensor):
+        inverse = call.builder.activation(call.part("inverse"), call.floating(1), "reciprocal")
+        return call.builder.affine(call.name, inverse, call.floats(0))
+    inverse = call.builder.activation(call.part("inverse"), call.floating(1), "reciprocal")
+    return call.builder.product(call.name, call.floating(), inverse)
 
 
 @operator("Neg")
 def neg(call: Call) -> Value:
     """The tensor with a minus."""
-    return call.builder.affine(call.name, call.tensor(), -ONE, NOTHING)
+    return call.builder.affine(call.name, call.tensor(), -1.0)
 
 
-@operator("BatchNormalization", constants=(1, 2, 3, 4))
-def batch_normalization(call: Call) -> Value:
-    """Y = (X - mean) / sqrt(var + epsilon) * scale + B, one of each a channel; the first axis of a sample."""
-    if call.attributes.get("training_mode", 0) or call.attributes.get("spatial", 1) == 0:
-        raise call.refuse("is in training mode or not per channel")
-    parts = [call.floats(i) for i in range(1, 5)]
-    return call.builder.normalization(call.name, call.tensor(), parts, call.attributes.get("epsilon", 1e-5))
+@operator("Pow")
+def power(call: Call) -> Value:
+    """X to a constant power, one for all elements; or a positive constant to the power X."""
+    base, exponent = call.inputs
+    if isinstance(base, Tensor) and isinstance(exponent, Tensor):
+        raise call.refuse(f"with a computed parameter ({call.names[1]})")
+    if isinstance(base, Tensor):
+        value = _single(call, call.floats(1))
+        return base if value == 1 else call.builder.activation(call.name, call.floating(), "power", exponent=value)
+    value = _single(call, call.floats(0))
+    if value <= 0:
+        raise call.refuse(f"raises {value} to computed powers")
+    scaled = call.builder.affine(call.part("scaled"), call.floating(1), float(np.log(value)))
+    return call.builder.activation(call.name, scaled, "exp")
 
 
-@operator("Relu", "Sigmoid", "Tanh")
-def activation(call: Call) -> Value:
-    """An activation without parameters."""
-    return call.builder.activation(call.name, call.tensor(), call.op.lower())
+def _single(call: Call, values: FloatArray) -> float:
+    """Return the one value that all elements of a constant have."""
+    if not values.size or (values != values.flat[0]).any():
+        raise call.refuse("has different powers for different elements")
+    return float(values.flat[0])
 
 
-@operator("LeakyRelu")
-def leaky_relu(call: Call) -> Value:
-    """Y = X where X >= 0, alpha X elsewhere."""
-    return call.builder.activation(
-        call.name, call.tensor(), "leaky_relu", alpha=float(call.attributes.get("alpha", 0.01))
-    )
+@operator("Max", "Min")
+def extremum(call: Call) -> Value:
+    """Elementwise largest or smallest of tensors and constants, broadcast inside a sample."""
+    sign = 1.0 if call.op == "Max" else -1.0
+    tensors = [value for value in call.inputs if isinstance(value, Tensor)]
+    fixed = [call.floats(i) for i, value in enumerate(call.inputs) if not isinstance(value, Tensor)]
+    if fixed:
+        bound = (np.maximum if call.op == "Max" else np.minimum).reduce(np.broadcast_arrays(*fixed))
+        tensors = _bounded(call, tensors, np.asarray(bound), sign)
+    if sign > 0 or len(tensors) == 1:
+        return call.builder.largest(call.name, tensors)
+    turned = [call.builder.affine(call.part("turned"), x, -1.0) for x in tensors]
+    return call.builder.affine(call.name, call.builder.largest(call.part("largest"), turned), -1.0)
 
 
-@operator("Clip", constants=(1, 2))
-def clip(call: Call) -> Value:
-    """Y = min(max(X, low), high); the bounds are attributes before version 11."""
-    low, high = (call.attributes.get(name, absent) for name, absent in (("min", -LARGEST), ("max", LARGEST)))
-    given = [call.array(i) for i in (1, 2)]
-    low, high = (old if new is None else new.item() for old, new in zip((low, high), given, strict=True))
-    return call.builder.clip(call.name, call.tensor(), low, high)
-
-
-@operator("Softmax")
-def softmax(call: Call) -> Value:
-    """Over the last axis, on the host."""
-    x = call.tensor()
-    _need_last_axis(call, x, -1 if call.opset >= 13 else 1)
-    return call.builder.host(call.name, x, "softmax")
-
-
-@operator("ArgMax")
-def argmax(call: Call) -> Value:
-    """Index of the largest element of the last axis, on the host; of equals the first."""
-    x = call.tensor()
-    _need_last_axis(call, x, 0)
-    if call.attributes.get("select_last_index", 0):
-        raise call.refuse("with select_last_index=1 takes the last of equals")
-    return call.builder.host(call.name, x, "argmax", keep=bool(call.attributes.get("keepdims", 1)))
-
-
-def _need_last_axis(call: Call, x: Tensor, default: int) -> None:
-    axis = call.attributes.get("axis", default)
-    if not x.shape or axis not in (-1, len(x.shape)):
-        raise call.refuse(f"works along axis {axis}, only the last axis ({len(x.shape)}) can be imported")
+def _bounded(call: Call, tensors: list[Tensor], bound: FloatArray, sign: float) -> list[Tensor]:
+    """Return what the extremum is of, a constant among it: one number as a clip, several as a tensor."""
+    first, rank = tensors[0], len(tensors[0].shape)
+    if bound.size == 1 and bound.ndim <= 1:
+        name = call.name if len(tensors) == 1 else call.part("bounded")
+        limits = (bound.item(), np.inf) if sign > 0 else (-np.inf, bound.item())
+        return [call.builder.clip(name, first, *limits), *tensors[1:]]
+    values = bound[0] if bound.ndim == rank + 1 and len(bound) == 1 else bound
+    if values.ndim > rank:
+        raise call.refuse(f"joins samples of shape {first.shape} with a constant of shape {bound.shape}")
+    wide = values.reshape((1,) * (rank - values.ndim) + values.shape)
+    return [*tensors, call.builder.constant(call.part("bound"), wide)]

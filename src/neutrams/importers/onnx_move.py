@@ -1,15 +1,18 @@
-"""ONNX operators that move data: reshapes, slices, concatenation, and those that do nothing at inference."""
+"""ONNX operators that move data or rename it: shapes, order of axes, pieces, and those that do nothing at inference."""
+
+from math import prod
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from neutrams.importers.builder import Value
+from neutrams.importers.builder import Tensor, Value
+from neutrams.importers.frames import piece
 from neutrams.importers.onnx_call import Call, operator
-from neutrams.network import Concat, Slice
+from neutrams.importers.onnx_input import FLOATS
+from neutrams.network import Concat
 from neutrams.network.shapes import Shape
 
-FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
-INTEGERS = {TensorProto.INT64, TensorProto.INT32}
+WHOLE = {TensorProto.INT64, TensorProto.INT32}
 
 
 @operator("Identity")
@@ -20,20 +23,30 @@ def identity(call: Call) -> Value:
 
 @operator("Dropout", constants=(1, 2))
 def dropout(call: Call) -> Value:
-    """The tensor itself: at inference nothing is dropped."""
+    """The tensor itself: at inference nothing is dropped; not its mask, not in training mode."""
     training = call.array(2)
     if training is not None and training.any():
         raise call.refuse("is in training mode")
     return call.tensor()
 
 
-@operator("Cast")
+@operator("Cast", "CastLike")
 def cast(call: Call) -> Value:
-    """The tensor itself, where the type keeps its values."""
-    x, to = call.tensor(), call.attributes["to"]
-    if to not in FLOATS and not (x.integer and to in INTEGERS):
+    """The tensor itself, where the type keeps its values: to floats of 16 bits and more, or to int32 or int64."""
+    x = call.tensor()
+    to = call.attributes["to"] if call.op == "Cast" else _type_like(call)
+    if to in FLOATS:
+        return Tensor(x.name, x.shape)
+    if not x.integer or to not in WHOLE:
         raise call.refuse(f"to {TensorProto.DataType.Name(to)} changes values")
     return x
+
+
+def _type_like(call: Call) -> int:
+    model = call.given(1)
+    if isinstance(model, Tensor):
+        return int(TensorProto.INT64 if model.integer else TensorProto.FLOAT)
+    return int(helper.np_dtype_to_tensor_dtype(np.asarray(model).dtype))
 
 
 @operator("Flatten")
@@ -42,14 +55,14 @@ def flatten(call: Call) -> Value:
     x = call.tensor()
     axis = call.attributes.get("axis", 1)
     axis += (len(x.shape) + 1) * (axis < 0)
-    if axis < 1 or int(np.prod(x.shape[: axis - 1])) != 1:
+    if axis < 1 or prod(x.shape[: axis - 1]) != 1:
         raise call.refuse(f"with axis {axis} mixes samples")
-    return call.builder.reshape(call.name, x, (int(np.prod(x.shape)),))
+    return call.builder.reshape(call.name, x, (prod(x.shape),))
 
 
 @operator("Reshape", constants=(1,))
 def reshape(call: Call) -> Value:
-    """Samples with another shape; the batch axis stays first."""
+    """Samples with another constant shape; the batch axis stays first."""
     x, target = call.tensor(), call.integers(1, "shape")
     if not target or (call.attributes.get("allowzero", 0) and 0 in target):
         raise call.refuse(f"to {target} has no batch axis first")
@@ -57,7 +70,7 @@ def reshape(call: Call) -> Value:
     sizes = [before[i] if n == 0 and i < len(before) else n for i, n in enumerate(target)]
     if sizes[0] in call.builder.batches:
         sizes[0] = 1
-    shape = _completed(sizes, int(np.prod(x.shape)))
+    shape = _completed(sizes, prod(x.shape))
     if shape is None:
         raise call.refuse(f"of samples of shape {x.shape} to {target} does not keep the batch axis first")
     return call.builder.reshape(call.name, x, shape)
@@ -67,9 +80,9 @@ def _completed(sizes: list[int], count: int) -> Shape | None:
     """Return the per-sample shape of a reshape to ``sizes``, batch axis first; None where it mixes samples."""
     first, inner = sizes[0], sizes[1:]
     if -1 in inner and first != -1:
-        known = int(np.prod([n for n in inner if n != -1]))
+        known = prod(n for n in inner if n != -1)
         inner = [count // known if n == -1 and known > 0 else n for n in inner]
-    whole = first in (-1, 1) and min(inner, default=1) > 0 and int(np.prod(inner)) == count
+    whole = first in (-1, 1) and min(inner, default=1) > 0 and prod(inner) == count
     return tuple(inner) if whole else None
 
 
@@ -97,31 +110,82 @@ def unsqueeze(call: Call) -> Value:
     return call.builder.reshape(call.name, x, tuple(1 if i in axes else next(sizes) for i in range(1, rank)))
 
 
+@operator("Transpose")
+def transpose(call: Call) -> Value:
+    """The axes of a sample in another order; the batch axis stays first."""
+    x = call.tensor()
+    order = call.attributes.get("perm", list(range(len(x.shape) + 1))[::-1])
+    if sorted(order) != list(range(len(x.shape) + 1)) or order[0] != 0:
+        raise call.refuse(f"to the order {list(order)} does not keep the batch axis first")
+    return call.builder.transpose(call.name, x, [axis - 1 for axis in order[1:]])
+
+
 @operator("Concat")
 def concat(call: Call) -> Value:
-    """Tensors joined along the last axis."""
+    """Tensors joined along an axis of a sample."""
     given = [call.tensor(i) for i in range(len(call.inputs))]
-    rank = len(given[0].shape)
-    if rank == 0 or call.attributes["axis"] not in (-1, rank):
-        raise call.refuse(f"along axis {call.attributes['axis']}, only the last axis ({rank}) can be imported")
-    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in given)))
+    axis = call.axis(call.attributes["axis"], len(given[0].shape))
+    if len(given) == 1:
+        return given[0]
+    names = tuple(x.name for x in given)
+    return call.builder.emit(Concat(name=call.name, inputs=names, axis=axis), all(x.integer for x in given))
+
+
+@operator("Split", constants=(1,))
+def split(call: Call) -> list[Value]:
+    """Pieces of an axis of a sample."""
+    x = call.tensor()
+    axis = call.axis(call.attributes.get("axis", 0), len(x.shape))
+    sizes, n = call.integers(1, "split"), x.shape[axis]
+    if sizes is None:
+        count = call.attributes.get("num_outputs", call.outputs)
+        chunk = -(-n // count)
+        sizes = [chunk] * (n // chunk) + ([n % chunk] if n % chunk else [])
+    if sum(sizes) != n or min(sizes) < 1:
+        raise call.refuse(f"cuts an axis of {n} into pieces of {sizes}")
+    ends = np.cumsum(sizes).tolist()
+    names = [call.name, *(call.part(f"piece{i}") for i in range(1, len(sizes)))]
+    return [
+        piece(call.builder, name, x, axis, end - size, end) for name, size, end in zip(names, sizes, ends, strict=True)
+    ]
 
 
 @operator("Slice", constants=(1, 2, 3, 4))
 def slice_(call: Call) -> Value:
-    """A piece of the last axis, with a step forwards."""
+    """A piece of any axes of a sample, with steps forwards or backwards; constant bounds."""
     x = call.tensor()
     rank = len(x.shape) + 1
     starts, ends = call.integers(1, "starts") or [], call.integers(2, "ends") or []
     axes = call.integers(3, "axes") or list(range(len(starts)))
     steps = call.integers(4, "steps") or [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        inner, last = (axis % rank) - 1, axis % rank == rank - 1
-        size = x.shape[inner] if inner >= 0 else np.iinfo(np.int32).max
-        low, high, _ = slice(start, end, step).indices(size)
-        if last and inner >= 0 and step > 0 and low < high:
-            name = call.name if len(starts) == 1 else call.builder.fresh(f"{call.name}.slice")
-            x = call.builder.emit(Slice(name=name, inputs=(x.name,), start=low, stop=high, step=step), x.integer)
-        elif (low, step) != (0, 1) or high < size:
-            raise call.refuse(f"takes {start}:{end}:{step} of axis {axis}, only the last axis can be cut")
+        if axis % rank == 0:
+            size = np.iinfo(np.int32).max
+            if slice(start, end, step).indices(size) != (0, size, 1):
+                raise call.refuse(f"takes {start}:{end}:{step} of the batch axis")
+            continue
+        inner = call.axis(axis, rank - 1)
+        bounds = slice(start, end, step).indices(x.shape[inner])
+        name = call.name if len(starts) == 1 else call.part("slice")
+        x = piece(call.builder, name, x, inner, *bounds)
     return x
+
+
+@operator("DepthToSpace", "SpaceToDepth")
+def depth_to_space(call: Call) -> Value:
+    """Blocks of channels as squares of pixels, or the other way round."""
+    x, block = call.tensor(), call.attributes["blocksize"]
+    if len(x.shape) != 3:
+        raise call.refuse(f"of samples of shape {x.shape}")
+    channels, height, width = x.shape
+    if call.op == "SpaceToDepth":
+        split_ = (channels, height // block, block, width // block, block)
+        order = (2, 4, 0, 1, 3) if call.text("mode", "DCR") == "DCR" else (0, 2, 4, 1, 3)
+        shape = (channels * block**2, height // block, width // block)
+    else:
+        rows_first = call.text("mode", "DCR") == "DCR"
+        depth = channels // block**2
+        split_ = (block, block, depth, height, width) if rows_first else (depth, block, block, height, width)
+        order, shape = (2, 3, 0, 4, 1) if rows_first else (0, 3, 1, 4, 2), (depth, height * block, width * block)
+    apart = call.builder.reshape(call.part("apart"), x, split_)
+    return call.builder.reshape(call.name, call.builder.transpose(call.part("mixed"), apart, order), shape)

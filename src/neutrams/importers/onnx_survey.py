@@ -1,60 +1,64 @@
-"""A first look over an ONNX graph: which tensors are constant, and every operator that cannot be imported."""
+"""What stands in the way of importing an ONNX graph: one line a kind of problem."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto
+from onnx.defs import has
 
-from neutrams.base.errors import UnsupportedError
-from neutrams.importers.onnx_call import HANDLERS
+from neutrams.base.errors import NeutramsError, UnsupportedError
+from neutrams.importers.builder import refusal
 from neutrams.importers.onnx_file import MAIN_DOMAINS
-from neutrams.importers.onnx_fold import FOLDED, SHAPES
+from neutrams.importers.onnx_graph import Problem, label, nodes_of
+
+SHOWN = 8  # nodes named in one line
 
 
-def label(node: NodeProto) -> str:
-    """Return the name of an ONNX node, or that of its first output where it has none."""
-    return node.name or next(iter(node.output), "?")
+def operators(graph: GraphProto) -> tuple[tuple[str, int], ...]:
+    """Return every operator of a graph, inner graphs included, with its count."""
+    names = (
+        node.op_type if node.domain in MAIN_DOMAINS else f"{node.domain}.{node.op_type}" for node in nodes_of(graph)
+    )
+    return tuple(sorted(Counter(names).items()))
 
 
-def survey(graph: GraphProto, path: Path) -> None:
-    """Refuse a graph with operators, or forms of operators, that cannot be imported.
-
-    Raises:
-        UnsupportedError: One message that lists all of them with their nodes.
-    """
-    found: dict[str, list[str]] = {}
-    for what, name in _unsupported(graph):
-        found.setdefault(what, []).append(name)
-    if not found:
-        return
-    listed = "; ".join(f"{what} ({_some(names)})" for what, names in sorted(found.items()))
-    raise UnsupportedError(
-        f"{len(found)} operator(s) cannot be imported: {listed}",
-        where=str(path),
-        fix=f"rebuild the model from {', '.join(sorted(HANDLERS))}, or cut it before these nodes",
+def lines(problems: Iterable[Problem]) -> tuple[str, ...]:
+    """Return what the problems say, those that say the same in one line with all their nodes."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        error = problem.error
+        what = error.what if isinstance(error, UnsupportedError) else f"{error.what}; {error.fix}"
+        found.setdefault((what, problem.kind), []).append(problem.label)
+    return tuple(
+        f"{what} ({_some(kind, list(dict.fromkeys(labels)))})" for (what, kind), labels in sorted(found.items())
     )
 
 
-def _some(names: list[str]) -> str:
-    return f"node{'s' * (len(names) > 1)} {', '.join(map(repr, names))}"
+def _some(kind: str, labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else ""
+    return f"{kind}{'s' * (len(labels) > 1)} {', '.join(map(repr, labels[:SHOWN]))}{more}"
 
 
-def _unsupported(graph: GraphProto) -> Iterator[tuple[str, str]]:
-    used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
-    constant = {tensor.name for tensor in graph.initializer}
-    if graph.sparse_initializer:
-        yield "sparse initializers", graph.sparse_initializer[0].values.name
-    for node in graph.node:
-        ours = node.domain in MAIN_DOMAINS
-        if ours and (
-            node.op_type in SHAPES or (node.op_type in FOLDED and constant.issuperset(filter(None, node.input)))
-        ):
-            constant.update(node.output)
-        elif not ours or node.op_type not in HANDLERS:
-            yield (node.op_type if ours else f"{node.domain}.{node.op_type}"), label(node)
-        else:
-            needed = [node.input[i] for i in HANDLERS[node.op_type].constants if i < len(node.input)]
-            if any(name and name not in constant for name in needed):
-                yield f"{node.op_type} with a computed parameter", label(node)
-            if used.intersection(filter(None, node.output[1:])):
-                yield f"{node.op_type} with a second output", label(node)
+def failure(problems: Sequence[Problem], path: str) -> NeutramsError:
+    """Return the error to raise: all that is not supported in one message, or else the first problem."""
+    unsupported = [problem for problem in problems if isinstance(problem.error, UnsupportedError)]
+    if not unsupported:
+        error = problems[0].error
+        return type(error)(error.what, where=f"{path}, {error.where}", fix=error.fix)
+    listed = lines(unsupported)
+    return UnsupportedError(
+        f"{len(listed)} operator(s) cannot be imported: {'; '.join(listed)}",
+        where=path,
+        fix="rebuild the model from the operators of docs/reference/operators.md, or cut it before these nodes",
+    )
+
+
+def strangers(graph: GraphProto) -> list[Problem]:
+    """Return a problem for each operator that is not of the ONNX standard: the checker may know nothing of it."""
+    return [
+        Problem(
+            refusal(node.op_type if main else f"{node.domain}.{node.op_type}", f"node {label(node)!r}"), label(node)
+        )
+        for node in nodes_of(graph)
+        if not (main := node.domain in MAIN_DOMAINS) or not has(node.op_type)
+    ]

@@ -11,12 +11,16 @@ from torch.fx.node import map_arg
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import InputError, UnsupportedError
-from neutrams.importers.builder import Builder, Tensor, Value
-from neutrams.importers.torch_ops import HANDLERS, IGNORED, Call
+from neutrams.importers import torch_functions, torch_moves, torch_ops, torch_windows
+from neutrams.importers.builder import Builder, Value, refusal
+from neutrams.importers.torch_call import HANDLERS, Call
 from neutrams.network import Input, Network, Output
 
 WHERE = "from_torch"
-GETITEM = "getitem"  # takes the result out of the tuple that batch normalisation gives
+GETITEM = "getitem"  # takes one result out of several
+IGNORED = frozenset({"_assert_tensor_metadata", "_assert_scalar", "_assert_async"})
+HANDLER_MODULES = (torch_functions, torch_moves, torch_ops, torch_windows)  # importing them fills the table of handlers
+Values = dict[FxNode, Value | list[Value]]
 
 
 def from_torch(module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tensor, ...]) -> Network:
@@ -43,7 +47,7 @@ def from_torch(module: torch.nn.Module, example: torch.Tensor | tuple[torch.Tens
 
 
 def _converted(program: ExportedProgram, constants: dict[FxNode, AnyArray], batches: set[int]) -> Network:
-    values: dict[FxNode, Value] = {**constants}
+    values: Values = {**constants}
     inputs = [node for node in program.graph.nodes if node.op == "placeholder" and node not in constants]
     results = [
         node for name in program.graph_signature.user_outputs for node in program.graph.nodes if node.name == name
@@ -51,12 +55,16 @@ def _converted(program: ExportedProgram, constants: dict[FxNode, AnyArray], batc
     builder = Builder((node.name for node in inputs), batches)
     names = [builder.fresh("output" if len(results) == 1 else f"output_{i}") for i in range(len(results))]
     for node in inputs:
-        values[node] = builder.emit(Input(name=node.name, shape=tuple(node.meta["val"].shape[1:])))
+        example = node.meta["val"]
+        shape, integer = tuple(example.shape[1:]), not example.dtype.is_floating_point
+        values[node] = builder.emit(Input(name=node.name, shape=shape), integer)
     for node in program.graph.nodes:
         if node.op == "call_function" and _operator(node) not in IGNORED:
             values[node] = _value(node, values, builder)
     for name, node in zip(names, results, strict=True):
-        tensor = builder.tensor(values[node], f"{name}.value")
+        value = values[node]
+        assert not isinstance(value, list)
+        tensor = builder.tensor(value, f"{name}.value")
         builder.emit(Output(name=name, inputs=(tensor.name,)))
     return builder.network()
 
@@ -151,11 +159,11 @@ def _arguments(node: FxNode) -> dict[str, Any]:
     return {**given, **{a.name: value for a, value in zip(schema, node.args, strict=False)}, **node.kwargs}
 
 
-def _value(node: FxNode, values: dict[FxNode, Value], builder: Builder) -> Value:
-    """Return what a node gives: a folded constant, or the tensor of new network nodes."""
+def _value(node: FxNode, values: Values, builder: Builder) -> Value | list[Value]:
+    """Return what a node gives: a folded constant, or the tensors of new network nodes."""
     if _operator(node) == GETITEM and isinstance(node.args[0], FxNode):
-        return values[node.args[0]]
-    if not any(isinstance(values[given], Tensor) for given in node.all_input_nodes):
+        return _chosen(values[node.args[0]], node)
+    if all(isinstance(values[given], np.ndarray) for given in node.all_input_nodes):
         tensors = {given: torch.from_numpy(np.array(values[given])) for given in node.all_input_nodes}
         args, kwargs = map_arg((node.args, node.kwargs), tensors.__getitem__)
         assert callable(node.target)
@@ -166,3 +174,12 @@ def _value(node: FxNode, values: dict[FxNode, Value], builder: Builder) -> Value
     shape = tuple((result[0] if isinstance(result, tuple | list) else result).shape)
     call = Call(op=_operator(node), name=name, arguments=arguments, shape=shape, builder=builder)
     return HANDLERS[call.op].convert(call)
+
+
+def _chosen(results: Value | list[Value], node: FxNode) -> Value:
+    """Return one of several results."""
+    several = results if isinstance(results, list) else [results]
+    at = node.args[1]
+    if not isinstance(at, int) or at >= len(several):
+        raise refusal(f"its result {at} cannot be imported", f"node {_label(node)!r}")
+    return several[at]

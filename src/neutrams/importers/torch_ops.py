@@ -1,74 +1,17 @@
-"""The ATen operators that can be imported, one handler each."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+"""ATen operators of arithmetic: products with weights, sums, elementwise products and quotients."""
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray, check_finite
-from neutrams.base.errors import UnsupportedError
-from neutrams.importers.builder import LARGEST, Builder, Tensor, Value, refusal
-from neutrams.importers.handlers import Handlers
-from neutrams.network import Concat, Slice
-from neutrams.network.shapes import Shape
-
-ONE, NOTHING = np.ones(()), np.zeros(())
-IGNORED = frozenset({"_assert_tensor_metadata", "_assert_scalar", "_assert_async"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One ATen operator with its arguments looked up.
-
-    Attributes:
-        op: Its name without ``aten::``.
-        name: What the node that gives its result shall be called.
-        arguments: By name; tensors as `Tensor` or arrays, scalars as they are.
-        shape: Shape of the result in the trace, batch axis first.
-        builder: Where nodes go.
-    """
-
-    op: str
-    name: str
-    arguments: Mapping[str, Any]
-    shape: Shape
-    builder: Builder
-
-    def refuse(self, what: str) -> UnsupportedError:
-        """Return the error for a form of this operator that cannot be imported."""
-        return refusal(f"{self.op} {what}", f"node {self.name!r}")
-
-    def tensor(self, key: str = "self") -> Tensor:
-        """Return an argument as a tensor; a constant becomes a node."""
-        return self.builder.tensor(self.arguments[key], f"{self.name}.{key}")
-
-    def floats(self, key: str) -> FloatArray:
-        """Return a constant or scalar argument as float64.
-
-        Raises:
-            InputError: It holds NaN or infinity.
-        """
-        array = np.asarray(self.arguments[key], dtype=np.float64)
-        check_finite(array, f"argument {key} of node {self.name!r}")
-        return array
-
-    def axis(self, key: str, x: Tensor) -> None:
-        """Refuse an operator that does not work along the last axis of ``x``."""
-        axis = self.arguments[key]
-        if not x.shape or axis not in (-1, len(x.shape)):
-            raise self.refuse(f"works along axis {axis}, only the last axis ({len(x.shape)}) can be imported")
-
-
-TABLE: Handlers[Call, Value, str] = Handlers()
-HANDLERS, operator = TABLE.by_name, TABLE.operator
+from neutrams.base.arrays import FloatArray
+from neutrams.importers.builder import Tensor, Term, Value
+from neutrams.importers.reductions import batch_normalized, group_normalized, standardized
+from neutrams.importers.torch_call import Call, operator
 
 
 @operator("linear", constants=("weight", "bias"))
 def linear(call: Call) -> Value:
     """Y = X weight^T + bias over the last axis."""
-    bias = None if call.arguments["bias"] is None else call.floats("bias")
-    return call.builder.linear(call.name, call.tensor("input"), call.floats("weight"), bias)
+    return call.builder.linear(call.name, call.tensor("input"), call.floats("weight"), call.optional("bias"))
 
 
 @operator("addmm", constants=("self", "mat2"))
@@ -81,14 +24,41 @@ def addmm(call: Call) -> Value:
     return call.builder.linear(call.name, call.tensor("mat1"), weights, bias.reshape(-1))
 
 
-@operator("matmul", constants=("other",))
-@operator("mm", constants=("mat2",))
+@operator("matmul", "mm", "bmm")
 def matmul(call: Call) -> Value:
-    """Y = X W over the last axis."""
+    """Product with constant weights over the last axis; of two tensors on the host."""
+    other = call.arguments["mat2" if call.op in ("mm", "bmm") else "other"]
+    if isinstance(call.arguments["self"], Tensor) and isinstance(other, Tensor):
+        given = [call.tensor(), other]
+        if call.op == "mm" or len(given[0].shape) != len(other.shape) or len(other.shape) < 2:
+            raise call.refuse("multiplies samples with each other")
+        return call.builder.host(call.name, given, "matmul")
+    if isinstance(other, Tensor):
+        raise call.refuse("has constant weights on the left")
     x, weights = call.tensor(), call.floats("other" if call.op == "matmul" else "mat2")
     if weights.ndim != 2 or not x.shape:
         raise call.refuse(f"multiplies samples of shape {x.shape} with a tensor of shape {weights.shape}")
     return call.builder.linear(call.name, x, weights.T)
+
+
+@operator("scaled_dot_product_attention")
+def attention(call: Call) -> Value:
+    """Softmax(query key^T scale + mask) value, on the host.
+
+    Vaswani et al. (2017), arXiv:1706.03762
+    """
+    builder, (query, key, value) = call.builder, (call.tensor(word) for word in ("query", "key", "value"))
+    mask = call.arguments.get("attn_mask")
+    if call.arguments.get("is_causal") or call.arguments.get("dropout_p") or isinstance(mask, Tensor):
+        raise call.refuse("is causal, drops, or has a computed mask")
+    rank = len(key.shape)
+    scale = call.arguments.get("scale") or query.shape[-1] ** -0.5
+    turned = builder.transpose(call.part("turned"), key, [*range(rank - 2), rank - 1, rank - 2])
+    scores = builder.host(call.part("scores"), [query, turned], "matmul")
+    shift = 0.0 if mask is None else call.floats("attn_mask")
+    scaled = builder.affine(call.part("scaled"), scores, scale, shift)
+    shares = builder.host(call.part("shares"), [scaled], "softmax")
+    return builder.host(call.name, [shares, value], "matmul")
 
 
 @operator("add", "sub", "rsub")
@@ -96,12 +66,15 @@ def add(call: Call) -> Value:
     """The sum self + alpha other; sub and rsub put a minus before other and self."""
     alpha = float(call.arguments.get("alpha", 1))
     signs = {"add": (1.0, alpha), "sub": (1.0, -alpha), "rsub": (-alpha, 1.0)}[call.op]
-    given = {"self": signs[0], "other": signs[1]}
-    terms = [(call.tensor(key), sign) for key, sign in given.items() if isinstance(call.arguments[key], Tensor)]
-    fixed = [sign * call.floats(key) for key, sign in given.items() if not isinstance(call.arguments[key], Tensor)]
-    if not fixed:
-        return call.builder.total(call.name, terms)
-    return call.builder.affine(call.name, terms[0][0], terms[0][1] * ONE, np.asarray(fixed[0]))
+    terms: list[Term] = []
+    shift = np.zeros(())
+    for key, sign in zip(("self", "other"), signs, strict=True):
+        value = call.arguments[key]
+        if isinstance(value, Tensor):
+            terms.append((value, sign))
+        else:
+            shift = shift + sign * call.floats(key)
+    return call.builder.combination(call.name, terms, shift)
 
 
 @operator("mul")
@@ -111,116 +84,95 @@ def mul(call: Call) -> Value:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return call.builder.product(call.name, a, b)
     tensor, constant = ("self", "other") if isinstance(a, Tensor) else ("other", "self")
-    return call.builder.affine(call.name, call.tensor(tensor), call.floats(constant), NOTHING)
+    return call.builder.affine(call.name, call.tensor(tensor), call.floats(constant))
 
 
-@operator("div", constants=("other",))
+@operator("div")
 def div(call: Call) -> Value:
-    """A tensor divided by a constant."""
-    divisor = call.floats("other")
-    if call.arguments.get("rounding_mode") is not None or not divisor.all():
-        raise call.refuse("rounds, or divides by zero")
-    return call.builder.affine(call.name, call.tensor(), 1.0 / divisor, NOTHING)
+    """A quotient; a computed divisor goes through its reciprocal."""
+    a, b, builder = call.arguments["self"], call.arguments["other"], call.builder
+    if call.arguments.get("rounding_mode") is not None:
+        raise call.refuse("rounds")
+    if not isinstance(b, Tensor):
+        divisor = call.floats("other")
+        if not divisor.all():
+            raise call.refuse("divides by zero")
+        return builder.affine(call.name, call.tensor(), 1.0 / divisor)
+    inverse = builder.activation(call.part("inverse"), b, "reciprocal")
+    if isinstance(a, Tensor):
+        return builder.product(call.name, a, inverse)
+    return builder.affine(call.name, inverse, call.floats("self"))
 
 
 @operator("neg")
 def neg(call: Call) -> Value:
     """The tensor with a minus."""
-    return call.builder.affine(call.name, call.tensor(), -ONE, NOTHING)
+    return call.builder.affine(call.name, call.tensor(), -1.0)
+
+
+@operator("maximum", "minimum")
+def extremum(call: Call) -> Value:
+    """Elementwise largest or smallest of two tensors."""
+    builder, given = call.builder, [call.tensor(), call.tensor("other")]
+    if call.op == "maximum":
+        return builder.largest(call.name, given)
+    turned = [builder.affine(call.part("turned"), x, -1.0) for x in given]
+    return builder.affine(call.name, builder.largest(call.part("largest"), turned), -1.0)
+
+
+@operator("where", constants=("condition",))
+def where(call: Call) -> Value:
+    """Self where a constant condition holds, other elsewhere."""
+    held = call.floats("condition")
+    terms: list[Term] = []
+    shift = np.zeros(())
+    for key, gain in (("self", held), ("other", 1.0 - held)):
+        value = call.arguments[key]
+        if isinstance(value, Tensor):
+            terms.append((value, gain))
+        else:
+            shift = shift + gain * call.floats(key)
+    return call.builder.combination(call.name, terms, shift)
 
 
 @operator("_native_batch_norm_legit_no_training", constants=("weight", "bias", "running_mean", "running_var"))
 def batch_norm(call: Call) -> Value:
     """Batch normalisation with stored statistics."""
     mean, variance = call.floats("running_mean"), call.floats("running_var")
-    gain = np.ones_like(mean) if call.arguments["weight"] is None else call.floats("weight")
-    shift = np.zeros_like(mean) if call.arguments["bias"] is None else call.floats("bias")
-    return call.builder.normalization(
-        call.name, call.tensor("input"), (gain, shift, mean, variance), call.arguments["eps"]
-    )
+    parts = (*_gain_and_shift(call, len(mean)), mean, variance)
+    return batch_normalized(call.builder, call.name, call.tensor("input"), parts, call.arguments["eps"])
 
 
-@operator("relu", "sigmoid", "tanh")
-def activation(call: Call) -> Value:
-    """An activation without parameters."""
-    return call.builder.activation(call.name, call.tensor(), call.op)
+@operator("group_norm", "instance_norm", constants=("weight", "bias", "running_mean", "running_var"))
+def group_norm(call: Call) -> Value:
+    """Each group of channels, or each channel, by its own mean and variance."""
+    x = call.tensor("input")
+    if call.op == "instance_norm" and not call.arguments["use_input_stats"]:
+        raise call.refuse("has stored statistics")
+    groups, parts = call.arguments.get("num_groups", x.shape[0]), _gain_and_shift(call, x.shape[0])
+    return group_normalized(call.builder, call.name, x, groups, parts, call.arguments["eps"])
 
 
-@operator("leaky_relu")
-def leaky_relu(call: Call) -> Value:
-    """Y = X where X >= 0, slope X elsewhere."""
-    slope = float(call.arguments["negative_slope"])
-    return call.builder.activation(call.name, call.tensor(), "leaky_relu", alpha=slope)
+@operator("layer_norm", "rms_norm", constants=("weight", "bias"))
+def layer_norm(call: Call) -> Value:
+    """The trailing axes of a sample by their mean and variance, or mean square."""
+    x, builder = call.tensor("input"), call.builder
+    rank, count = len(x.shape), len(call.arguments["normalized_shape"])
+    if count > rank:
+        raise call.refuse("normalises over the batch axis")
+    gain, shift = call.optional("weight"), call.optional("bias")
+    plain = gain is None and shift is None
+    epsilon = call.arguments["eps"] if call.arguments["eps"] is not None else float(np.finfo(np.float32).eps)
+    name = call.name if plain else call.part("standard")
+    axes = range(rank - count, rank)
+    standard = standardized(builder, name, x, axes, epsilon, centre=call.op == "layer_norm")
+    return standard if plain else builder.affine(call.name, standard, *_or_neutral(gain, shift))
 
 
-@operator("clamp", "clip", "clamp_min", "clamp_max", "hardtanh", "relu6", constants=("min", "max"))
-def clamp(call: Call) -> Value:
-    """Y = min(max(X, low), high)."""
-    given = {"min_val": 0.0, "max_val": 6.0, **call.arguments} if call.op == "relu6" else call.arguments
-    bounds: list[float] = []
-    for keys, absent in ((("min", "min_val"), -LARGEST), (("max", "max_val"), LARGEST)):
-        value: AnyArray | float | None = next((given[key] for key in keys if given.get(key) is not None), None)
-        if value is not None and np.size(value) != 1:
-            raise call.refuse("has a bound for each element")
-        bounds.append(absent if value is None else float(np.asarray(value).item()))
-    return call.builder.clip(call.name, call.tensor(), *bounds)
+def _or_neutral(gain: FloatArray | None, shift: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    return np.ones(()) if gain is None else gain, np.zeros(()) if shift is None else shift
 
 
-@operator("softmax", "_softmax")
-def softmax(call: Call) -> Value:
-    """Over the last axis, on the host."""
-    x = call.tensor()
-    call.axis("dim", x)
-    return call.builder.host(call.name, x, "softmax")
-
-
-@operator("argmax")
-def argmax(call: Call) -> Value:
-    """Index of the largest element of the last axis, on the host."""
-    x = call.tensor()
-    call.axis("dim", x)
-    return call.builder.host(call.name, x, "argmax", keep=bool(call.arguments["keepdim"]))
-
-
-@operator("cat")
-def cat(call: Call) -> Value:
-    """Tensors joined along the last axis."""
-    given = [call.builder.tensor(value, f"{call.name}.{i}") for i, value in enumerate(call.arguments["tensors"])]
-    call.axis("dim", given[0])
-    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in given)))
-
-
-@operator("slice")
-def slice_(call: Call) -> Value:
-    """A piece of the last axis."""
-    x, given = call.tensor(), call.arguments
-    if call.shape == (call.shape[0], *x.shape):
-        return x
-    call.axis("dim", x)
-    start, stop, step = slice(given["start"], given["end"], given["step"]).indices(x.shape[-1])
-    return call.builder.emit(Slice(name=call.name, inputs=(x.name,), start=start, stop=stop, step=step))
-
-
-@operator("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze")
-def reshape(call: Call) -> Value:
-    """Samples with another shape; the batch axis stays first."""
-    x, shape = call.tensor(), call.shape
-    kept = shape and shape[0] in call.builder.batches and int(np.prod(shape[1:])) == int(np.prod(x.shape))
-    if not kept or (call.op == "unsqueeze" and call.arguments["dim"] % len(shape) == 0):
-        raise call.refuse(f"of samples of shape {x.shape} to {shape} does not keep the batch axis first")
-    return call.builder.reshape(call.name, x, shape[1:])
-
-
-@operator("clone", "contiguous", "alias", "detach", "dropout", "lift_fresh_copy")
-def same(call: Call) -> Value:
-    """The tensor itself."""
-    return call.tensor("input" if "input" in call.arguments else "self")
-
-
-@operator("to", "_to_copy")
-def convert(call: Call) -> Value:
-    """The tensor itself, where the type keeps its values."""
-    x, dtype = call.tensor(), call.arguments.get("dtype")
-    if dtype is not None and not dtype.is_floating_point and not x.integer:
-        raise call.refuse(f"to {dtype} changes values")
-    return x
+def _gain_and_shift(call: Call, channels: int) -> tuple[FloatArray, FloatArray]:
+    gain, shift = _or_neutral(call.optional("weight"), call.optional("bias"))
+    return np.broadcast_to(gain, channels), np.broadcast_to(shift, channels)

@@ -1,27 +1,44 @@
 """Write the mapped network down as a Program."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray, IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.mapping.fan_out import Wiring
+from neutrams.mapping.flows import Flows
 from neutrams.mapping.relay import relay_parameters
-from neutrams.mapping.route import Flow, Links
+from neutrams.mapping.route import Links
 from neutrams.mapping.schedule import Schedule
 from neutrams.mapping.units import Units
+from neutrams.network import ops
 from neutrams.program.tables import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
 
-Layout = tuple[IntArray, Sequence[Flow], Links]
-"""Core of each tile, the flows, and their links."""
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Layout:
+    """Where everything lies.
+
+    Attributes:
+        blocks: The distinct weight blocks.
+        block: int64 ``[tiles]``, which one each tile holds.
+        cores: int64 ``[tiles]``, the core of each.
+        flows: The flows.
+        links: Their links.
+    """
+
+    blocks: tuple[AnyArray, ...]
+    block: IntArray
+    cores: IntArray
+    flows: Flows
+    links: Links
 
 
 def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout, chip: Chip) -> Program:
     """Return the program: neurons and axons are numbered tile by tile, in the order of the wiring."""
-    cores, flows, links = layout
     first = offsets([len(tile.signals) for tile in wiring.tiles])
-    blocks, block = _blocks(wiring)
     origins, neurons = _neurons(units, wiring, chip)
     source = np.where(wiring.feed_tile >= 0, first[wiring.feed_tile] + wiring.feed_column, -1 - wiring.feed_column)
     return Program(
@@ -29,10 +46,10 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
         model=units.model,
         steps=units.steps,
         ticks_per_step=timing.ticks_per_step,
-        blocks=blocks,
+        blocks=layout.blocks,
         tiles=TileTable(
-            block=block,
-            core=cores,
+            block=layout.block,
+            core=layout.cores,
             start=timing.starts,
             axons=offsets([len(tile.sources) for tile in wiring.tiles]),
             neurons=first,
@@ -42,7 +59,7 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
         origins=origins,
         inputs=_inputs(units),
         outputs=_outputs(units, first[wiring.home[:, 0]] + wiring.home[:, 1]),
-        routes=_routes(flows, links, first),
+        routes=_routes(layout.flows, layout.links, first),
     )
 
 
@@ -51,55 +68,41 @@ def offsets(lengths: Sequence[int]) -> IntArray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _blocks(wiring: Wiring) -> tuple[tuple[AnyArray, ...], IntArray]:
-    """Return the distinct weight blocks, int8 where they fit, and which one each tile holds."""
-    index: dict[tuple[object, ...], int] = {}
-    blocks: list[AnyArray] = []
-    numbers: dict[int, int] = {}  # a copied tile is the same object, so its weights are compared once
-    for tile in wiring.tiles:
-        if id(tile) in numbers:
-            continue
-        low, high = int(tile.weights.min()), int(tile.weights.max())
-        small = tile.weights.astype(np.int8 if low >= -128 and high <= 127 else np.int16)
-        key = (small.dtype.str, small.shape, small.tobytes())
-        if key not in index:
-            index[key] = len(blocks)
-            blocks.append(small)
-        numbers[id(tile)] = index[key]
-    return tuple(blocks), np.array([numbers[id(tile)] for tile in wiring.tiles], dtype=np.int64)
-
-
 def _neurons(units: Units, wiring: Wiring, chip: Chip) -> tuple[tuple[str, ...], NeuronTable]:
     nodes = [unit.neuron for unit in units.units]
     signal = np.concatenate([tile.signals for tile in wiring.tiles])
     relay = np.repeat([t.relay for t in wiring.tiles], [len(t.signals) for t in wiring.tiles])
-    row = signal - units.channels
+    unit = units.unit_of[signal]
+    places = np.array([u.places for u in units.units], dtype=np.int64)[unit]
+    channel, place = np.divmod(signal - np.array([u.first for u in units.units], dtype=np.int64)[unit], places)
+    row = offsets([u.channels for u in units.units])[unit] + channel
     table = {name: np.concatenate([n.parameters[name] for n in nodes])[row] for name in nodes[0].parameters}
     relays = relay_parameters(chip, units.model, table)
-    names = [f"{n.origin} [{n.part}]" if n.part else n.origin for n in nodes]
-    index = {name: i for i, name in enumerate(dict.fromkeys([*names, *(f"{n.origin} [relay]" for n in nodes)]))}
-    unit = units.unit_of[signal]
-    plain = np.array([index[name] for name in names], dtype=np.int64)
-    relayed = np.array([index[f"{n.origin} [relay]"] for n in nodes], dtype=np.int64)
-    origin = np.where(relay, relayed[unit], plain[unit])
-    used = np.unique(origin)
-    return tuple(name for name, i in index.items() if i in set(used.tolist())), NeuronTable(
+    names, origin = _origins(nodes, unit, relay)
+    return names, NeuronTable(
         parameters={name: np.where(relay, relays[name], table[name]) for name in table},
-        scale=_joined([n.scale for n in nodes])[row],
-        zero=_joined([n.zero for n in nodes])[row],
-        origin=np.searchsorted(used, origin).astype(np.int64),
-        element=np.concatenate([n.elements for n in nodes])[row],
+        scale=np.concatenate([n.scale for n in nodes])[row],
+        zero=np.concatenate([n.zero for n in nodes])[row],
+        origin=origin,
+        element=np.concatenate([n.elements for n in nodes])[row] * places + place,
     )
 
 
-def _joined(parts: Sequence[FloatArray]) -> FloatArray:
-    return np.concatenate(parts).astype(np.float64)
+def _origins(nodes: Sequence[ops.Neuron], unit: IntArray, relay: AnyArray) -> tuple[tuple[str, ...], IntArray]:
+    """Return the names of what neurons stand for, and which of them each neuron does."""
+    plain = [f"{n.origin} [{n.part}]" if n.part else n.origin for n in nodes]
+    relayed = [f"{n.origin} [relay]" for n in nodes]
+    index = {name: i for i, name in enumerate(dict.fromkeys([*plain, *relayed]))}
+    number = np.array([[index[name] for name in names] for names in (plain, relayed)], dtype=np.int64)
+    used, origin = np.unique(number[relay.astype(np.int64), unit], return_inverse=True)
+    names = list(index)
+    return tuple(names[i] for i in used), origin.astype(np.int64)
 
 
 def _inputs(units: Units) -> tuple[InputPort, ...]:
     return tuple(
         InputPort(
-            name=port.source.name, shape=port.source.shape, first=port.first, element=port.element,
+            name=port.name, shape=port.shape, first=port.first, element=port.element,
             scale=port.encode.scale, zero=port.encode.zero, low=port.encode.low, high=port.encode.high,
             code=port.encode.code,
         )
@@ -117,13 +120,13 @@ def _outputs(units: Units, home: IntArray) -> tuple[OutputPort, ...]:
     )  # fmt: skip
 
 
-def _routes(flows: Sequence[Flow], links: Links, first: IntArray) -> RouteTable:
-    senders = [first[f.tile] + f.columns if f.tile >= 0 else -1 - f.columns for f in flows]
+def _routes(flows: Flows, links: Links, first: IntArray) -> RouteTable:
+    tile = np.repeat(flows.tile, np.diff(flows.columns))
     return RouteTable(
-        tile=np.array([flow.tile for flow in flows], dtype=np.int64),
-        links=np.searchsorted(links.flow, np.arange(len(flows) + 1)).astype(np.int64),
+        tile=flows.tile,
+        links=links.first,
         link_from=links.start,
         link_to=links.stop,
-        sources=offsets([len(flow.columns) for flow in flows]),
-        source=np.concatenate(senders).astype(np.int64),
+        sources=flows.columns,
+        source=np.where(tile >= 0, first[tile] + flows.column, -1 - flows.column),
     )

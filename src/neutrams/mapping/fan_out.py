@@ -13,6 +13,9 @@ from neutrams.mapping.relay import relay_exact, relay_tiles, relay_weight
 from neutrams.mapping.units import Units
 from neutrams.neurons import find_model
 
+MOST = 1 << 32
+"""Readers of a signal are counted up to here: copies of copies grow as powers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wiring:
@@ -50,6 +53,38 @@ def wire(tiles: Sequence[Tile], units: Units, chip: Chip) -> Wiring:
     return _connect(ordered, units)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Group:
+    """Tiles of one level and the same units, which do not read each other; their signals and sources joined."""
+
+    members: IntArray
+    signals: IntArray
+    first: IntArray
+    sources: IntArray
+    rows: IntArray
+
+    def needed(self, demand: IntArray, fan_out: int) -> IntArray:
+        """How often each tile is needed where ``demand`` axons read each signal."""
+        peaks = np.maximum.reduceat(demand[self.signals], self.first)
+        return np.asarray(np.maximum(1, -(-peaks // fan_out)))
+
+    def add_readers(self, demand: IntArray, copies: IntArray) -> None:
+        """Count the axons of ``copies`` of each tile; more than `MOST` are `MOST`."""
+        np.add.at(demand, self.sources, np.repeat(copies, self.rows))
+        demand[self.sources] = np.minimum(demand[self.sources], MOST)
+
+
+def _group(tiles: Sequence[Tile], members: Sequence[int]) -> _Group:
+    chosen = [tiles[i] for i in members]
+    return _Group(
+        members=np.array(members, dtype=np.int64),
+        signals=np.concatenate([tile.signals for tile in chosen]),
+        first=np.cumsum([0, *(len(tile.signals) for tile in chosen[:-1])]),
+        sources=np.concatenate([tile.sources for tile in chosen]),
+        rows=np.array([len(tile.sources) for tile in chosen], dtype=np.int64),
+    )
+
+
 class _Planner:
     """Works from the outputs back: when a group of tiles is planned, all its readers are known.
 
@@ -60,37 +95,32 @@ class _Planner:
     def __init__(self, tiles: Sequence[Tile], units: Units, chip: Chip) -> None:
         self.tiles, self.units, self.chip = tiles, units, chip
         self.demand = np.zeros(units.signals, dtype=np.int64)
-        self.copies = [1] * len(tiles)
+        self.copies = np.ones(len(tiles), dtype=np.int64)
         self.relays: list[Tile] = []
         self.exact = relay_exact(units, chip)
-        self.limit = alive_cores(chip)
+        self.limit = alive_cores(chip) * chip.board.virtual_tiles
 
-    def plan(self) -> tuple[list[int], list[Tile]]:
-        """Return how many times each tile is needed, and the relay tiles."""
-        groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    def plan(self) -> tuple[IntArray, list[Tile]]:
+        """Return int64 ``[tiles]`` how many times each tile is needed, and the relay tiles."""
+        found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         for i, tile in enumerate(self.tiles):
-            groups.setdefault((-tile.level, tile.units), []).append(i)
-        order = sorted(groups)
-        for done, key in enumerate(order):
-            later = [i for k in order[done + 1 :] for i in groups[k]]
-            self._plan_group(groups[key], later)
-            if sum(self.copies) + len(self.relays) > self.limit:
+            found.setdefault((-tile.level, tile.units), []).append(i)
+        groups = [_group(self.tiles, found[key]) for key in sorted(found)]
+        for done, group in enumerate(groups):
+            self._plan_group(group, groups[done:])
+            if int(self.copies.sum()) + len(self.relays) > self.limit:
                 raise too_many_tiles(self._counted(), self.units, self.chip)
         return self.copies, self.relays
 
-    def _plan_group(self, members: list[int], later: list[int]) -> None:
-        signals = np.concatenate([self.tiles[i].signals for i in members])
-        if self.demand[signals].max() > self.chip.core.fan_out:
-            relays = self._relays(signals, self.tiles[members[0]])
-            if relays is not None:
-                relayed = self._with(relays)
-                saved = self._cost(self.demand, members + later) - self._cost(relayed, members + later)
-                if saved > len(relays):
-                    self.demand = relayed
-                    self.relays.extend(relays)
-        for i in members:
-            self.copies[i] = self._needed(i, self.demand)
-            np.add.at(self.demand, self.tiles[i].sources, self.copies[i])
+    def _plan_group(self, group: _Group, rest: Sequence[_Group]) -> None:
+        if self.demand[group.signals].max() > self.chip.core.fan_out:
+            relays = self._relays(group.signals, self.tiles[group.members[0]])
+            if relays is not None and self._worth(relays, rest):
+                self.demand = self._with(relays)
+                self.relays.extend(relays)
+        needed = group.needed(self.demand, self.chip.core.fan_out)
+        self.copies[group.members] = needed
+        group.add_readers(self.demand, needed)
 
     def _relays(self, signals: IntArray, like: Tile) -> list[Tile] | None:
         """Relay what has too many readers; where delays cannot make up for the tick lost, everything read."""
@@ -110,21 +140,24 @@ class _Planner:
             demand[tile.sources] = 1
         return demand
 
-    def _needed(self, i: int, demand: IntArray) -> int:
-        return max(1, -(-int(demand[self.tiles[i].signals].max()) // self.chip.core.fan_out))
-
-    def _cost(self, demand: IntArray, members: Sequence[int]) -> int:
-        """Cores that ``members`` (readers before sources) take if everything is copied."""
-        demand = demand.copy()
-        total = 0
-        for i in members:
-            needed = self._needed(i, demand)
-            np.add.at(demand, self.tiles[i].sources, needed)
-            total += needed
-        return total
+    def _worth(self, relays: Sequence[Tile], groups: Sequence[_Group]) -> bool:
+        """Whether relays save more than they take, if ``groups`` (readers before sources) are copied."""
+        fan_out, saved = self.chip.core.fan_out, 0
+        copied, relayed = self.demand.copy(), self._with(relays)
+        for group in groups:
+            more, fewer = group.needed(copied, fan_out), group.needed(relayed, fan_out)
+            saved += int((more - fewer).sum())
+            if saved > len(relays):
+                return True
+            group.add_readers(copied, more)
+            group.add_readers(relayed, fewer)
+            copied[group.signals] = relayed[group.signals] = 0  # they are done with
+            if np.array_equal(copied, relayed):
+                break
+        return False
 
     def _counted(self) -> list[tuple[Tile, int]]:
-        return [*zip(self.tiles, self.copies, strict=True), *((tile, 1) for tile in self.relays)]
+        return [*zip(self.tiles, self.copies.tolist(), strict=True), *((tile, 1) for tile in self.relays)]
 
 
 def _connect(tiles: tuple[Tile, ...], units: Units) -> Wiring:

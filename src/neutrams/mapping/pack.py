@@ -1,13 +1,14 @@
 """Put tiles that start in the same tick side by side on one crossbar: first fit, largest first."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware import Chip
-from neutrams.mapping.partition import Tile, scale_key, without_zero_rows
+from neutrams.mapping.partition import Tile, scale_key
 from neutrams.mapping.units import Units
 
 Row = tuple[int, int]
@@ -21,17 +22,31 @@ class _Bin:
     columns: int = 0
 
 
+BINS = 256
+"""Cores begun last that a tile may still join [count]."""
+
+
 def pack_tiles(tiles: Sequence[Tile], units: Units, chip: Chip) -> list[Tile]:
     """Return fewer tiles: block-diagonal unions; an axon that several blocks read is one row.
 
-    Tiles go together only when they have the same level and, on a chip with one scale a core, the same scale.
+    Tiles go together only when they have the same level and, on a chip with one scale a core, the same scale. Of units
+    with many places only tiles that fill less than half a core take part, and where a core serves several tiles of one
+    weight block only those with a block of their own.
     """
-    scales = np.concatenate([np.zeros(units.channels, dtype=np.int64), *(scale_key(u, chip) for u in units.units)])
+    scales = [scale_key(unit, chip) for unit in units.units]
+    shared = Counter(id(tile.weights) for tile in tiles)
     kinds: dict[tuple[int, int], list[int]] = {}
+    bins: list[_Bin] = []
     for i, tile in enumerate(tiles):
-        kinds.setdefault((tile.level, int(scales[tile.signals[0]])), []).append(i)
-    rows = [row_keys(tile.sources) for tile in tiles]
-    bins = [b for members in kinds.values() for b in _first_fit(members, tiles, rows, chip)]
+        unit = units.units[tile.units[0]]
+        rows, columns = tile.weights.shape
+        small = unit.places == 1 or (2 * rows <= chip.core.axons and 2 * columns <= chip.core.neurons)
+        if small and (chip.board.virtual_tiles == 1 or shared[id(tile.weights)] == 1):
+            channel = (int(tile.signals[0]) - unit.first) // unit.places
+            kinds.setdefault((tile.level, int(scales[tile.units[0]][channel])), []).append(i)
+        else:
+            bins.append(_Bin(tiles=[i]))
+    bins += [b for members in kinds.values() for b in _first_fit(members, tiles, chip)]
     bins.sort(key=lambda b: min(b.tiles))
     return [_union([tiles[i] for i in sorted(b.tiles)]) for b in bins]
 
@@ -46,11 +61,12 @@ def row_keys(sources: IntArray) -> list[Row]:
     return keys
 
 
-def _first_fit(members: Sequence[int], tiles: Sequence[Tile], rows: Sequence[list[Row]], chip: Chip) -> list[_Bin]:
+def _first_fit(members: Sequence[int], tiles: Sequence[Tile], chip: Chip) -> list[_Bin]:
     bins: list[_Bin] = []
+    rows = {i: row_keys(tiles[i].sources) for i in members}
     for i in sorted(members, key=lambda i: (-tiles[i].weights.size, i)):
         columns = len(tiles[i].signals)
-        for b in bins:
+        for b in bins[-BINS:]:
             fits = b.columns + columns <= chip.core.neurons
             if fits and len(b.rows.union(rows[i])) <= chip.core.axons:
                 break
@@ -68,15 +84,17 @@ def _union(tiles: Sequence[Tile]) -> Tile:
         return tiles[0]
     index: dict[Row, int] = {}
     places = [[index.setdefault(key, len(index)) for key in row_keys(tile.sources)] for tile in tiles]
-    weights = np.zeros((len(index), sum(len(tile.signals) for tile in tiles)), dtype=np.int16)
+    kind = np.result_type(*(tile.weights for tile in tiles))
+    weights = np.zeros((len(index), sum(len(tile.signals) for tile in tiles)), dtype=kind)
     column = 0
     for tile, place in zip(tiles, places, strict=True):
         weights[place, column : column + len(tile.signals)] = tile.weights
         column += len(tile.signals)
-    sources, weights = without_zero_rows(np.array([source for source, _ in index], dtype=np.int64), weights)
+    used: AnyArray = np.asarray(weights.any(axis=1))
+    used[0] |= not used.any()
     return Tile(
-        sources=sources,
-        weights=weights,
+        sources=np.array([source for source, _ in index], dtype=np.int64)[used],
+        weights=np.ascontiguousarray(weights[used]),
         signals=np.concatenate([tile.signals for tile in tiles]),
         units=tuple(sorted({unit for tile in tiles for unit in tile.units})),
         level=tiles[0].level,

@@ -1,4 +1,4 @@
-"""Cut units into tiles: columns in pieces that fit a core's axons and neurons, balanced in size."""
+"""Cut units into tiles that fit a core: patches of places x columns, or columns alone, balanced in size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.errors import CapacityError
 from neutrams.hardware import Chip
-from neutrams.mapping.units import Unit, Units
+from neutrams.mapping.loads import tile_loads
+from neutrams.mapping.tiling import Cut, Part, axon_identity, best_cut
+from neutrams.mapping.unit import Unit
+from neutrams.mapping.units import Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -17,7 +20,7 @@ class Tile:
 
     Attributes:
         sources: int64 ``[rows]``, the signal each axon reads.
-        weights: int16 ``[rows, columns]``.
+        weights: int8 or int16 ``[rows, columns]``; tiles with the same weights may share the array.
         signals: int64 ``[columns]``, the signal each neuron gives.
         units: Numbers of the units its columns are from.
         level: Earliest tick it may start; tiles of a unit share it.
@@ -40,84 +43,86 @@ def cut_units(units: Units, levels: IntArray, chip: Chip) -> list[Tile]:
     """
     tiles: list[Tile] = []
     for number, unit in enumerate(units.units):
-        for columns in _pieces(unit, chip):
-            sources, weights = _block(unit, columns)
-            tiles.append(
-                Tile(
-                    sources=sources, weights=weights, signals=unit.first + columns, units=(number,),
-                    level=int(levels[number]),
-                )
-            )  # fmt: skip
+        for part, cut in cut_unit(unit, chip):
+            tiles += [
+                Tile(sources=sources, weights=weights, signals=signals, units=(number,), level=int(levels[number]))
+                for sources, weights, signals in tile_loads(part, cut)
+            ]
     return tiles
 
 
+def cut_unit(unit: Unit, chip: Chip, one_place: bool = False) -> Iterator[tuple[Part, Cut]]:
+    """Yield the parts of a unit that are cut in one way each, and how; see `tiling.best_cut`.
+
+    Raises:
+        CapacityError: A neuron has more inputs than a core has axons.
+    """
+    identity = axon_identity(unit)
+    for groups, columns in _alike(unit, chip):
+        taps = np.flatnonzero(unit.weights[np.ix_(groups, columns)].any(axis=(0, 1)))
+        whole = Part(unit=unit, identity=identity, groups=groups, columns=columns, taps=taps)
+        cut = best_cut(whole, chip, one_place)
+        if cut is not None:
+            yield whole, cut
+            continue
+        for part in _sparse(whole, chip):
+            cut = best_cut(part, chip, one_place)
+            assert cut is not None, "its rows fit"
+            yield part, cut
+
+
 def scale_key(unit: Unit, chip: Chip) -> IntArray:
-    """int64 ``[n]``: neurons with different keys cannot share a core (one multiplier and shift a core)."""
+    """int64 ``[channels]``: neurons with different keys cannot share a core (one multiplier and shift a core)."""
     parameters = unit.neuron.parameters
     if chip.neuron.scale != "core" or "multiplier" not in parameters:
-        return np.zeros(len(unit), dtype=np.int64)
+        return np.zeros(unit.channels, dtype=np.int64)
     return parameters["multiplier"] * 64 + parameters["shift"]
 
 
-def _pieces(unit: Unit, chip: Chip) -> Iterator[IntArray]:
-    """Columns of each tile of a unit."""
-    key = scale_key(unit, chip)
-    for value in dict.fromkeys(key.tolist()):
-        columns = np.flatnonzero(key == value).astype(np.int64)
-        if unit.diagonal:
-            yield from _even(columns, _add_columns(unit, chip))
-        elif unit.weights[columns].any(axis=0).sum() <= chip.core.axons:
-            yield from _even(columns, chip.core.neurons)
-        else:
-            yield from _sparse(unit, columns, chip)
+def _alike(unit: Unit, chip: Chip) -> Iterator[tuple[IntArray, IntArray]]:
+    """Groups and columns of them that may share a core."""
+    key = scale_key(unit, chip).reshape(unit.weights.shape[:2])
+    for value in dict.fromkeys(key.reshape(-1).tolist()):
+        forms: dict[bytes, list[int]] = {}
+        for group, chosen in enumerate(key == value):
+            forms.setdefault(chosen.tobytes(), []).append(group)
+        for form, groups in forms.items():
+            columns = np.flatnonzero(np.frombuffer(form, dtype=np.bool_))
+            if len(columns):
+                yield np.array(groups, dtype=np.int64), columns.astype(np.int64)
 
 
-def _even(columns: IntArray, most: int) -> Iterator[IntArray]:
-    yield from np.array_split(columns, -(-len(columns) // most))
+def _sparse(part: Part, chip: Chip) -> Iterator[Part]:
+    """Columns of one group in order, a new part wherever the rows in use would exceed the axons."""
+    unit = part.unit
+    for group in part.groups:
+        read = _read(unit, group)
+        start, used = 0, np.zeros_like(read)
+        for i, column in enumerate(part.columns):
+            rows = (unit.weights[group, column] != 0) & read
+            if rows.sum() > chip.core.axons:
+                raise _too_wide(unit, int(rows.sum()), chip)
+            if (used | rows).sum() > chip.core.axons or i - start == chip.core.neurons:
+                yield _some(part, group, part.columns[start:i], used)
+                start, used = i, np.zeros_like(read)
+            used = used | rows
+        yield _some(part, group, part.columns[start:], used)
 
 
-def _add_columns(unit: Unit, chip: Chip) -> int:
-    fan_in = len(unit.sources)
-    if fan_in > chip.core.axons:
-        raise _too_wide(unit, fan_in, chip)
-    return min(chip.core.axons // fan_in, chip.core.neurons)
+def _some(part: Part, group: int, columns: IntArray, used: AnyArray) -> Part:
+    return Part(
+        unit=part.unit, identity=part.identity, groups=np.array([group], dtype=np.int64), columns=columns,
+        taps=np.flatnonzero(used),
+    )  # fmt: skip
 
 
-def _sparse(unit: Unit, columns: IntArray, chip: Chip) -> Iterator[IntArray]:
-    """Columns in order, a new tile wherever the rows in use would exceed the axons."""
-    used = np.zeros(unit.weights.shape[1], dtype=np.bool_)
-    start = 0
-    for i, column in enumerate(columns):
-        rows = unit.weights[column] != 0
-        if rows.sum() > chip.core.axons:
-            raise _too_wide(unit, int(rows.sum()), chip)
-        if (used | rows).sum() > chip.core.axons or i - start == chip.core.neurons:
-            yield columns[start:i]
-            used[:] = False
-            start = i
-        used |= rows
-    yield columns[start:]
-
-
-def _block(unit: Unit, columns: IntArray) -> tuple[IntArray, AnyArray]:
-    """Sources and int16 weights of some columns, without rows that are zero."""
-    weights: AnyArray
-    if unit.diagonal:
-        k, n = len(unit.sources), len(columns)
-        sources = unit.sources[:, columns].reshape(-1)
-        weights = np.zeros((k * n, n), dtype=np.int16)
-        weights[np.arange(k * n), np.tile(np.arange(n), k)] = unit.weights[:, columns].reshape(-1)
-    else:
-        sources = unit.sources
-        weights = unit.weights[columns].T.astype(np.int16)
-    return without_zero_rows(sources, weights)
-
-
-def without_zero_rows(sources: IntArray, weights: AnyArray) -> tuple[IntArray, AnyArray]:
-    """Leave out the rows that no neuron uses, but one: neurons that only have a bias still sit in a crossbar."""
-    used: AnyArray = np.asarray(weights.any(axis=1))
-    used[0] |= not used.any()
-    return sources[used], np.ascontiguousarray(weights[used])
+def _read(unit: Unit, group: int) -> AnyArray:
+    """Bool ``[rows]``: which rows of a group read something at any place."""
+    read = np.zeros(len(unit.tap), dtype=np.bool_)
+    for start in range(0, unit.places, 4096):
+        at = np.arange(start, min(start + 4096, unit.places))
+        read |= (unit.sources(np.array([group]), at)[0] >= 0).any(axis=0)
+    return read
 
 
 def _too_wide(unit: Unit, fan_in: int, chip: Chip) -> CapacityError:

@@ -3,20 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Chip
-from neutrams.mapping.emit import emit_program
+from neutrams.mapping.bundle import bundle_tiles, distinct_blocks
+from neutrams.mapping.capacity import check_bundles
+from neutrams.mapping.emit import Layout, emit_program
 from neutrams.mapping.fan_out import wire
+from neutrams.mapping.flows import find_flows
 from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import cut_units
 from neutrams.mapping.place import PROPOSALS, crossing_cost, place_tiles
-from neutrams.mapping.route import find_flows, find_links, flow_signals, weigh
+from neutrams.mapping.route import find_links, weigh
 from neutrams.mapping.schedule import schedule, unit_levels
 from neutrams.mapping.stats import MappingStats, count_program
-from neutrams.mapping.traffic import signal_activity, tile_traffic
+from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity
 from neutrams.mapping.units import read_units
 from neutrams.network import Network
 from neutrams.program.tables import Program
@@ -47,8 +48,8 @@ def map_network(
     Args:
         network: In core operators (`network.ops`), within the chip's fan-in, widths and models.
         chip: The chip; ``board.chips`` bounds the board.
-        activity: float64 ``[n]`` mean words or spikes a sample, by name of a `Neuron` or `Encode`; by default one a
-            step. It decides placement only.
+        activity: Mean words or spikes a sample, float64 ``[n]`` or in the node's shape, by name of a `Neuron` or
+            `Encode`; by default one a step. It decides placement only.
         effort: 0 … 3, how much placement search to spend; never a clock.
         seed: Of the placement search. Same arguments, same bytes.
 
@@ -64,14 +65,18 @@ def map_network(
     wiring = wire(tiles, units, chip)
     timing = schedule(wiring, units, chip.board.max_delay)
     sent = signal_activity(units, activity)
-    traffic = tile_traffic(wiring, sent)
-    candidates = place_tiles(chip, len(wiring.tiles), traffic, effort=effort, seed=seed).candidates
-    flows = find_flows(wiring)
-    amounts = np.array([sent[flow_signals(flow, wiring)].sum() for flow in flows])
-    links = [find_links(flows, cores, chip) for cores in candidates]
-    loads = [weigh(each, amounts, chip, crossing_cost(chip)) for each in links]
+    blocks, block = distinct_blocks(wiring.tiles)
+    bundle = bundle_tiles(block, timing.starts, chip.board.virtual_tiles)
+    check_bundles(int(bundle.max()) + 1, wiring.tiles, units, chip)
+    flows = find_flows(wiring, bundle)
+    amounts = flow_amounts(flows, wiring, sent)
+    traffic = core_traffic(flows, bundle, amounts)
+    candidates = place_tiles(chip, int(bundle.max()) + 1, traffic, effort=effort, seed=seed).candidates
+    loads = [weigh(flows, bundle, cores, chip, amounts, crossing_cost(chip)) for cores in candidates]
     best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
-    program = emit_program(units, wiring, timing, (candidates[best], flows, links[best]), chip)
+    links = find_links(flows, bundle, candidates[best], chip)
+    layout = Layout(blocks=blocks, block=block, cores=candidates[best][bundle], flows=flows, links=links)
+    program = emit_program(units, wiring, timing, layout, chip)
     relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
     stats = count_program(
         program, signals=units.signals - units.channels, relays=relays, load=loads[best], sequential=loads[-1]

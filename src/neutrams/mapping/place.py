@@ -12,7 +12,10 @@ from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cor
 from neutrams.mapping.traffic import neighbours
 
 PROPOSALS = (0, 400, 2_000, 10_000)
-"""Changes tried per tile, by effort."""
+"""Changes tried per core, by effort."""
+
+MOST_VISITS = 1 << 27
+"""Neighbours looked at, per effort: bounds the search on large boards, where each change touches many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +52,7 @@ def place_tiles(
     starts = [hilbert_order(board, region)[:tiles], sequential]
     costs = [_cost(board, cores, traffic, crossing_cost(chip)) for cores in starts]
     start = starts[int(np.argmin(costs))]
-    found = _searched(chip, np.union1d(region, start), start, traffic, (PROPOSALS[effort], seed))
+    found = _searched(chip, np.union1d(region, start), start, traffic, (effort, seed))
     return Placement(candidates=(found, sequential))
 
 
@@ -84,7 +87,9 @@ def _searched(
     tenant = np.full(len(slots), -1, dtype=np.int64)
     tenant[slot] = np.arange(len(start))
     graph = neighbours(len(start), *traffic)
-    proposals, seed = work[0] * len(start), work[1]
+    effort, seed = work
+    degree = max(1, len(graph[1]) // len(start))
+    proposals = min(PROPOSALS[effort] * len(start), MOST_VISITS * effort // degree)
     climb = int(traffic[1].mean()) * 2 if len(traffic[1]) else 0
     crossing = crossing_cost(chip)
     place = _place(board, slots)

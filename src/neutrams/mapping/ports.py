@@ -1,13 +1,18 @@
 """The input ports of a core network: encoders, the tensor elements they carry, and channels for constants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.network import Network, ops
+from neutrams.network.border import MOVEMENT, port_tensors
+
+NOTHING = -1
+"""Among signals: a constant zero, which needs no axon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,59 +21,118 @@ class Port:
 
     Attributes:
         encode: Its node.
-        source: The input tensor it reads.
+        name: The port tensor it reads: an input, or what the host computes before the chip.
+        shape: Per-sample shape of that tensor.
         first: Its first channel.
-        element: int64 ``[channels]``, element of the input tensor (C order); -1 at the end for a constant channel.
+        element: int64 ``[channels]``, element of the port tensor (C order); -1 at the end for a constant channel.
     """
 
     encode: ops.Encode
-    source: ops.Input
+    name: str
+    shape: tuple[int, ...]
     first: int
     element: IntArray
 
 
-def moved(node: ops.Node, given: Sequence[IntArray]) -> IntArray:
-    """Apply a data movement to arrays that name elements instead of holding values."""
-    if isinstance(node, ops.Reshape):
-        return given[0].reshape(node.shape)
-    if isinstance(node, ops.Slice):
-        return given[0][..., node.start : node.stop : node.step]
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Channels:
+    """What enters the chip.
+
+    Attributes:
+        ports: The ports; their channels are numbered through.
+        signals: int64 channels of each `Encode` and integer `Constant` by name, in the shape of its tensor.
+        of_value: The channel that always carries an integer; `NOTHING` for 0.
+    """
+
+    ports: tuple[Port, ...]
+    signals: Mapping[str, IntArray]
+    of_value: Mapping[int, int]
+
+
+def moved(node: ops.Node, given: Sequence[IntArray], of_value: Mapping[int, int]) -> IntArray:
+    """Apply a data movement to arrays that name elements instead of holding values.
+
+    Args:
+        node: A movement or a `Pad`.
+        given: int64, one array an input.
+        of_value: What stands for the value of a `Pad`.
+    """
+    match node:
+        case ops.Reshape():
+            return given[0].reshape(node.shape)
+        case ops.Transpose():
+            return given[0].transpose(node.axes)
+        case ops.Slice():
+            return given[0].take(range(node.start, node.stop, node.step), axis=node.axis)
+        case ops.Gather():
+            return given[0].take(node.indices, axis=node.axis)
+        case ops.Pad():
+            border = tuple(zip(node.before, node.after, strict=True))
+            return np.pad(given[0], border, constant_values=of_value[int(node.value)])
     assert isinstance(node, ops.Concat), node
-    return np.concatenate(given, axis=-1)
+    return np.concatenate(given, axis=node.axis)
 
 
-def read_ports(network: Network) -> tuple[tuple[Port, ...], dict[str, IntArray]]:
-    """Return the ports, and the channels each encoder and integer constant stands for by node name (-1: a zero).
+def read_ports(network: Network) -> Channels:
+    """Return the ports of a core network.
 
     Raises:
-        UnsupportedError: An encoder reads something else than one input tensor, or a constant is negative.
+        UnsupportedError: A constant is negative, or a border is no integer.
     """
     encoders = [node for node in network.nodes if isinstance(node, ops.Encode)]
-    constants = [n for n in network.nodes if isinstance(n, ops.Constant) and n.values.dtype.kind == "i"]
-    constants = [node for node in constants if network.consumers[node.name]]
-    elements = _elements(network)
-    drafts = [(encode, *_one_tensor(encode, elements)) for encode in encoders]
-    channels: dict[str, IntArray] = {}
+    drafts = _drafts(network, encoders)
     extra: dict[str, int] = {}  # encoder -> the constant its extra channel carries
-    for node in constants:
-        for value in sorted(set(node.values[node.values != 0].tolist()) - set(extra.values())):
-            carrier = _carrier(encoders, value, network.steps) or _own_port(network.inputs[0], node.name, value)
-            extra[carrier.name] = value
-            if carrier not in encoders:
-                drafts.append((carrier, network.inputs[0], np.zeros(0, dtype=np.int64)))
+    for name, value in _constants(network):
+        if value in extra.values() or value == 0:
+            continue
+        carrier = _carrier(encoders, value, network.steps) or _own_port(encoders, network, name, value)
+        extra[carrier.name] = value
+        if carrier not in encoders:
+            source = next(iter(drafts.values()))[1] if drafts else network.inputs[0].name
+            drafts[carrier.name] = (carrier, source, np.zeros(0, dtype=np.int64))
     ports: list[Port] = []
-    of_value: dict[int, int] = {0: -1}
+    signals: dict[str, IntArray] = {}
+    of_value = {0: NOTHING}
     first = 0
-    for encode, source, element in drafts:
-        channels[encode.name] = first + np.arange(len(element), dtype=np.int64)
-        if encode.name in extra:
-            of_value[extra[encode.name]] = first + len(element)
-            element = np.append(element, -1)  # noqa: PLW2901
-        ports.append(Port(encode=encode, source=source, first=first, element=element))
-        first += len(element)
-    for node in constants:
-        channels[node.name] = np.vectorize(of_value.__getitem__, otypes=[np.int64])(node.values)
-    return tuple(ports), channels
+    for name, (encode, source, element) in drafts.items():
+        signals[name] = first + np.arange(element.size, dtype=np.int64).reshape(element.shape)
+        flat = element.reshape(-1)
+        if name in extra:
+            of_value[extra[name]] = first + len(flat)
+            flat = np.append(flat, -1)
+        ports.append(Port(encode=encode, name=source, shape=network.shapes[source], first=first, element=flat))
+        first += len(flat)
+    for node in network.nodes:
+        if _is_constant(node, network):
+            assert isinstance(node, ops.Constant)
+            values, place = np.unique(node.values, return_inverse=True)
+            numbers = np.array([of_value[int(value)] for value in values], dtype=np.int64)
+            signals[node.name] = numbers[place].reshape(node.values.shape)
+    return Channels(ports=tuple(ports), signals=signals, of_value=of_value)
+
+
+def _is_constant(node: ops.Node, network: Network) -> bool:
+    return isinstance(node, ops.Constant) and node.values.dtype.kind == "i" and bool(network.consumers[node.name])
+
+
+def _constants(network: Network) -> Iterator[tuple[str, int]]:
+    """Yield (node, value) of every integer that constants and borders on the chip hold, ascending within a node."""
+    inside: set[str] = set()
+    for node in network.nodes:
+        if _is_constant(node, network):
+            assert isinstance(node, ops.Constant)
+            yield from ((node.name, int(value)) for value in np.unique(node.values))
+        elif not isinstance(node, ops.Encode) and (isinstance(node, ops.Decode) or inside.isdisjoint(node.inputs)):
+            continue
+        elif isinstance(node, ops.Pad):
+            if node.value != int(node.value):
+                raise UnsupportedError(
+                    f"its border is {node.value}, signals are integers",
+                    where=f"mapping, node {node.name!r}",
+                    fix="give the integer that stands for the value",
+                )
+            yield node.name, int(node.value)
+        inside.add(node.name)
 
 
 def _carrier(encoders: Sequence[ops.Encode], value: int, steps: int) -> ops.Encode | None:
@@ -77,7 +141,7 @@ def _carrier(encoders: Sequence[ops.Encode], value: int, steps: int) -> ops.Enco
     return next((e for e, carried in always if carried == value), None)
 
 
-def _own_port(source: ops.Input, name: str, value: int) -> ops.Encode:
+def _own_port(encoders: Sequence[ops.Encode], network: Network, name: str, value: int) -> ops.Encode:
     """An encoder for nothing but one constant."""
     if value < 0:
         raise UnsupportedError(
@@ -85,28 +149,18 @@ def _own_port(source: ops.Input, name: str, value: int) -> ops.Encode:
             where=f"mapping, node {name!r}",
             fix="give a bias row the largest integer of an encoder, and the sign to its weights",
         )
-    return ops.Encode(name=f"{name} = {value}", inputs=(source.name,), scale=1.0, zero=0.0, low=0, high=value)
+    source = encoders[0].inputs[0] if encoders else network.inputs[0].name
+    return ops.Encode(name=f"{name} = {value}", inputs=(source,), scale=1.0, zero=0.0, low=0, high=value)
 
 
-def _elements(network: Network) -> dict[str, tuple[ops.Input, IntArray]]:
-    """For every node that only moves one input tensor: that input, and which element stands where."""
-    found: dict[str, tuple[ops.Input, IntArray]] = {}
+def _drafts(network: Network, encoders: Sequence[ops.Encode]) -> dict[str, tuple[ops.Encode, str, IntArray]]:
+    """For every encoder: its port tensor, and which element of it stands where, int64 in the encoder's shape."""
+    tensors = port_tensors(network)
+    found: dict[str, IntArray] = {}
     for node in network.nodes:
-        if isinstance(node, ops.Input):
-            size = int(np.prod(node.shape))
-            found[node.name] = (node, np.arange(size, dtype=np.int64).reshape(node.shape))
-        elif isinstance(node, ops.Reshape | ops.Slice | ops.Concat) and all(name in found for name in node.inputs):
-            sources = {found[name][0].name for name in node.inputs}
-            if len(sources) == 1:
-                found[node.name] = (found[node.inputs[0]][0], moved(node, [found[name][1] for name in node.inputs]))
-    return found
-
-
-def _one_tensor(encode: ops.Encode, elements: dict[str, tuple[ops.Input, IntArray]]) -> tuple[ops.Input, IntArray]:
-    if encode.inputs[0] not in elements:
-        raise UnsupportedError(
-            f"it reads {encode.inputs[0]!r}, which is not one input tensor in another order",
-            where=f"mapping, node {encode.name!r}",
-            fix="keep float operators out of the way between an input and its encoder, or run them on the host",
-        )
-    return elements[encode.inputs[0]]
+        if node.name in tensors.values():
+            shape = network.shapes[node.name]
+            found[node.name] = np.arange(prod(shape), dtype=np.int64).reshape(shape)
+        elif isinstance(node, MOVEMENT) and all(name in found for name in node.inputs):
+            found[node.name] = moved(node, [found[name] for name in node.inputs], {})
+    return {encode.name: (encode, tensors[encode.name], found[encode.inputs[0]]) for encode in encoders}

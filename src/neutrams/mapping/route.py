@@ -1,47 +1,15 @@
-"""Routes: for each tile one flow to each set of cores its neurons reach, in dimension order."""
+"""Routes: the links that flows take, in dimension order, and what passes over them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
-from neutrams.mapping.fan_out import Wiring
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Flow:
-    """All neurons of a tile that reach the same tiles.
-
-    Attributes:
-        tile: The sending tile; -1: input channels.
-        columns: int64, its neurons (or channels).
-        readers: The tiles they reach.
-    """
-
-    tile: int
-    columns: IntArray
-    readers: tuple[int, ...]
-
-
-def find_flows(wiring: Wiring) -> tuple[Flow, ...]:
-    """Return the flows, by tile; those of the input channels first."""
-    triples = np.unique(np.stack([wiring.feed_tile, wiring.feed_column, wiring.reader]), axis=1)
-    changes = np.flatnonzero((np.diff(triples[:2]) != 0).any(axis=0)) + 1
-    groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
-    for part in np.split(triples, changes, axis=1):
-        groups.setdefault((int(part[0, 0]), tuple(part[2].tolist())), []).append(int(part[1, 0]))
-    return tuple(
-        Flow(tile=tile, columns=np.array(columns, dtype=np.int64), readers=readers)
-        for (tile, readers), columns in groups.items()
-    )
-
-
-def flow_signals(flow: Flow, wiring: Wiring) -> IntArray:
-    """int64, the signals a flow carries."""
-    return flow.columns if flow.tile < 0 else wiring.tiles[flow.tile].signals[flow.columns]
+from neutrams.kernels.routes import trace
+from neutrams.mapping.flows import Flows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,55 +17,17 @@ class Links:
     """The links of all flows for one placement.
 
     Attributes:
-        flow: int64 ``[links]``, the flow each belongs to; ascending.
+        first: int64 ``[flows + 1]``, the links of a flow are rows ``first[i]:first[i+1]`` of the others.
         start: int64 ``[links]``, core a flit leaves.
         stop: int64 ``[links]``, core it enters.
     """
 
-    flow: IntArray
+    first: IntArray
     start: IntArray
     stop: IntArray
 
 
-def find_links(flows: Sequence[Flow], cores: IntArray, chip: Chip) -> Links:
-    """Return the links of each flow: each once (``tree``), or once a destination (``copy``); none for input channels.
-
-    The host delivers an input at the core that reads it. Paths from one core never part and meet again, so their union
-    is a tree.
-    """
-    sent = [(i, flow) for i, flow in enumerate(flows) if flow.tile >= 0]
-    flow = np.repeat(np.array([i for i, _ in sent], dtype=np.int64), [len(f.readers) for _, f in sent])
-    tile = np.repeat(np.array([f.tile for _, f in sent], dtype=np.int64), [len(f.readers) for _, f in sent])
-    reader = np.array([reader for _, f in sent for reader in f.readers], dtype=np.int64)
-    way, start, stop = path_links(Board.of(chip), cores[tile], cores[reader])
-    flow = flow[way]
-    if chip.board.multicast == "tree":
-        _, first = np.unique(np.stack([flow, stop]), axis=1, return_index=True)
-        first.sort()
-        flow, start, stop = flow[first], start[first], stop[first]
-    return Links(flow=flow, start=start, stop=stop)
-
-
-def path_links(board: Board, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the links of `Board.path` for many pairs at once: (index of the pair, core left, core entered)."""
-    (ax, ay), (bx, by) = board.position(a), board.position(b)
-    length = board.hops(a, b)
-    pair = np.repeat(np.arange(len(a)), length)
-    if board.topology == "bus":
-        return pair, a[pair], b[pair]
-    step = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
-    dx, dy = np.abs(bx - ax)[pair], np.abs(by - ay)[pair]
-    full_rows = board.chips // board.side * board.rows
-    x_first = ((by >= full_rows) | (ay < full_rows))[pair]
-
-    def point(passed: IntArray) -> IntArray:
-        x = np.where(x_first, np.minimum(passed, dx), np.maximum(passed - dy, 0))
-        return board.core_at(ax[pair] + np.sign(bx - ax)[pair] * x, ay[pair] + np.sign(by - ay)[pair] * (passed - x))
-
-    return pair, point(step), point(step + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What flows cost on the network of a board, per sample.
 
@@ -110,19 +40,89 @@ class Load:
     link_peak: float
 
 
-def weigh(links: Links, sent: FloatArray, chip: Chip, crossing: int) -> Load:
-    """Return the load of the links.
+def find_links(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> Links:
+    """Return the links of all flows.
+
+    Each link once (``tree``), or once a destination (``copy``); none for input channels, which the host delivers at the
+    core that reads them. Paths from one core never part and meet again, so their union is a tree.
 
     Args:
-        links: Of all flows.
-        sent: float64 ``[flows]``, words or spikes a sample.
+        flows: The flows.
+        bundle: int64 ``[tiles]``, which tiles share a core.
+        cores: int64 ``[bundles]``, the core of each.
         chip: The chip.
+    """
+    board = Board.of(chip)
+    if board.topology == "bus":
+        return _transfers(flows, bundle, cores)
+    traced = _trace(flows, bundle, cores, chip, np.zeros(len(flows)), record=True)
+    return Links(first=np.append(0, np.cumsum(traced.counts[:, 0])), start=traced.start, stop=traced.stop)
+
+
+def weigh(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: FloatArray, crossing: int) -> Load:
+    """Return the load of the links of all flows.
+
+    Args:
+        flows: The flows.
+        bundle: int64 ``[tiles]``, which tiles share a core.
+        cores: int64 ``[bundles]``, the core of each.
+        chip: The chip.
+        sent: float64 ``[flows]``, words or spikes a sample.
         crossing: Hops a link between chips counts more.
     """
-    extra = np.where(Board.of(chip).same_chip(links.start, links.stop), 0, crossing)
-    amount = sent[links.flow]
-    order = np.lexsort((links.stop, links.start))
-    ends = np.stack([links.start, links.stop])[:, order]
-    first = np.flatnonzero(np.append(True, (np.diff(ends) != 0).any(axis=0))) if len(order) else order
-    peaks = np.add.reduceat(amount[order], first) if len(order) else np.zeros(1)
-    return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=float(peaks.max()))
+    board = Board.of(chip)
+    if board.topology == "bus":
+        links = _transfers(flows, bundle, cores)
+        amount = np.repeat(sent, np.diff(links.first))
+        extra = np.where(board.same_chip(links.start, links.stop), 0, crossing)
+        _, place = np.unique(links.start * board.cores + links.stop, return_inverse=True)
+        peak = float(np.bincount(place, weights=amount).max(initial=0))
+        return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=peak)
+    traced = _trace(flows, bundle, cores, chip, sent, record=False)
+    hops = traced.counts[:, 0] + crossing * traced.counts[:, 1]
+    return Load(weighted_hops=float((sent * hops).sum()), link_peak=float(traced.load.max(initial=0)))
+
+
+def _ends(flows: Flows, bundle: IntArray, cores: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the core each flow begins at, offsets of its ends (none for input channels), and the cores it ends at."""
+    inner = flows.tile >= 0
+    count = np.where(inner, np.diff(flows.readers), 0)
+    outside = int(flows.readers[np.count_nonzero(~inner)])
+    return cores[bundle[np.maximum(flows.tile, 0)]], np.append(0, np.cumsum(count)), cores[flows.reader[outside:]]
+
+
+def _transfers(flows: Flows, bundle: IntArray, cores: IntArray) -> Links:
+    root, first, end = _ends(flows, bundle, cores)
+    flow = np.repeat(np.arange(len(flows), dtype=np.int64), np.diff(first))
+    away = root[flow] != end
+    count = np.bincount(flow[away], minlength=len(flows))
+    return Links(first=np.append(0, np.cumsum(count)), start=root[flow][away], stop=end[away])
+
+
+class _Traced(NamedTuple):
+    start: IntArray
+    stop: IntArray
+    counts: IntArray
+    load: FloatArray
+
+
+def _trace(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: FloatArray, *, record: bool) -> _Traced:
+    """Run `kernels.routes.trace` in the smallest box; once more to list the links where they are wanted."""
+    board = Board.of(chip)
+    root_core, first, end_core = _ends(flows, bundle, cores)
+    root, end = (np.stack(board.position(c), axis=1) for c in (root_core, end_core))
+    every = np.concatenate([root, end])
+    low, high = every.min(axis=0), every.max(axis=0) + 1
+    box = np.array([*low, *(high - low), board.columns, board.rows, board.side], dtype=np.int64)
+    cells = int(np.prod(high - low))
+    counts = np.zeros((len(flows), 3), dtype=np.int64)
+    counts[:, 2] = board.chips // board.side * board.rows
+    start = stop = np.zeros(0, dtype=np.int64)
+    tree, load = chip.board.multicast == "tree", np.zeros((cells, 4))
+    none = np.full(cells, -1, dtype=np.int64)
+    found = trace(root, first, end, box, sent, tree, none.copy(), load, counts, start, stop)
+    if record and found:
+        start, stop = np.empty(found, dtype=np.int64), np.empty(found, dtype=np.int64)
+        trace(root, first, end, box, sent, tree, none, load, counts, start, stop)
+        start.flags.writeable = stop.flags.writeable = False  # tables take them as they are
+    return _Traced(start=start, stop=stop, counts=counts, load=load)

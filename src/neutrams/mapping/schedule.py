@@ -56,7 +56,7 @@ def unit_levels(units: Units) -> IntArray:
     edges: list[tuple[int, int]] = []
     fed: list[int] = []
     for i, unit in enumerate(units.units):
-        sources = np.unique(unit.sources)
+        sources = np.unique(unit.table[unit.table >= 0])
         before = np.unique(unit_of[sources])
         edges.extend((int(source), i) for source in before if source >= 0)
         if (before[:1] < 0).any() and (constant[sources[unit_of[sources] < 0]] == 0).any():
@@ -77,7 +77,7 @@ def least_gap(nodes: int, edges: IntArray, fed: IntArray) -> tuple[IntArray, int
         int64 ``[nodes]`` and the gap, at least 1. Difference constraints, solved by relaxation; a binary search over
         the gap, in which feasibility is monotone.
     """
-    edges = np.unique(edges, axis=1)
+    edges = np.stack(np.divmod(np.unique(edges[0] * nodes + edges[1]), max(nodes, 1)))
     best = _within(nodes, edges, fed, nodes + 1)
     assert best is not None, "the network has a loop"
     low, high = 1, _longest(best, edges, fed)

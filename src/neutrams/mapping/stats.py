@@ -20,8 +20,9 @@ class MappingStats:
         neurons: Neurons, copies and relays included [count].
         relay_neurons: Neurons that only repeat others [count].
         copied_neurons: Neurons beyond the first that compute the same value [count].
-        synapses: Weights other than zero [count].
-        utilization: Synapses over the synapse cells of the cores in use [1].
+        synapses: Weights other than zero of all tiles [count].
+        utilization: Weights other than zero that are stored over the synapse cells of the cores in use [1]; tiles that
+            share a core share its weights.
         weighted_hops: Words or spikes times links passed, per sample; a link between chips counts by its energy [1].
         sequential_weighted_hops: The same for tiles in order on cores in order [1].
         link_peak: Words or spikes per sample on the most loaded link [1].
@@ -51,7 +52,7 @@ def count_program(program: Program, *, signals: int, relays: int, load: Load, se
         sequential: Network load of the sequential order.
     """
     core = program.chip.core
-    cores = np.unique(program.tiles.core)
+    cores, leader = np.unique(program.tiles.core, return_index=True)
     nonzero = np.array([np.count_nonzero(block) for block in program.blocks], dtype=np.int64)
     synapses = int(nonzero[program.tiles.block].sum())
     return MappingStats(
@@ -62,7 +63,7 @@ def count_program(program: Program, *, signals: int, relays: int, load: Load, se
         relay_neurons=relays,
         copied_neurons=len(program.neurons) - relays - signals,
         synapses=synapses,
-        utilization=synapses / (len(cores) * core.axons * core.neurons),
+        utilization=int(nonzero[program.tiles.block[leader]].sum()) / (len(cores) * core.axons * core.neurons),
         weighted_hops=load.weighted_hops,
         sequential_weighted_hops=sequential.weighted_hops,
         link_peak=load.link_peak,

@@ -7,6 +7,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.errors import InputError
 from neutrams.mapping.fan_out import Wiring
+from neutrams.mapping.flows import Flows
 from neutrams.mapping.units import Units
 
 SCALE = 1024
@@ -25,7 +26,7 @@ def signal_activity(units: Units, activity: Mapping[str, FloatArray] | None) -> 
     places += [(unit.neuron.name, unit.first, len(unit)) for unit in units.units]
     for name, first, count in places:
         if name in given:
-            values = np.asarray(given[name], dtype=np.float64)
+            values = np.asarray(given[name], dtype=np.float64).reshape(-1)
             if values.shape != (count,) or not np.isfinite(values).all() or (values < 0).any():
                 raise InputError(
                     f"activity has shape {values.shape} or a negative or infinite value; wanted are {count} means",
@@ -36,18 +37,35 @@ def signal_activity(units: Units, activity: Mapping[str, FloatArray] | None) -> 
     return result
 
 
-def tile_traffic(wiring: Wiring, activity: FloatArray) -> tuple[IntArray, IntArray]:
-    """Return int64 ``[2, pairs]`` (sending tile, reading tile), each pair once, and their int64 traffic (x `SCALE`).
+def core_traffic(flows: Flows, bundle: IntArray, amounts: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return int64 ``[2, pairs]`` (sender, reader), bundles, each pair once, and their int64 traffic (x `SCALE`).
 
-    A neuron sends one flit to a tile however many of its axons read it.
+    A neuron sends one flit to a core however many of its axons read it.
+
+    Args:
+        flows: The flows.
+        bundle: int64 ``[tiles]``, which tiles share a core.
+        amounts: float64 ``[flows]``, words or spikes a sample of each.
     """
-    inner = wiring.feed_tile >= 0
-    each = np.stack([wiring.feed_tile, wiring.feed_column, wiring.reader, wiring.signal])[:, inner]
-    each = np.unique(each, axis=1)
-    pairs, index = np.unique(each[[0, 2]], axis=1, return_inverse=True)
-    weights = np.zeros(pairs.shape[1], dtype=np.int64)
-    np.add.at(weights, index.reshape(-1), np.maximum(1, np.rint(activity[each[3]] * SCALE)).astype(np.int64))
-    return pairs, weights
+    flow = np.repeat(np.arange(len(flows), dtype=np.int64), np.diff(flows.readers))
+    inner = flows.tile[flow] >= 0
+    flow, to = flow[inner], flows.reader[inner]
+    start = bundle[flows.tile[flow]]
+    apart = start != to
+    n = int(bundle.max()) + 1
+    pairs, index = np.unique(start[apart] * n + to[apart], return_inverse=True)
+    weights = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(weights, index, np.maximum(1, np.rint(amounts[flow[apart]] * SCALE)).astype(np.int64))
+    return np.stack(np.divmod(pairs, n)), weights
+
+
+def flow_amounts(flows: Flows, wiring: Wiring, activity: FloatArray) -> FloatArray:
+    """float64 ``[flows]``: words or spikes a sample that each flow carries."""
+    first = np.cumsum([0, *(len(tile.signals) for tile in wiring.tiles[:-1])])
+    signal = np.concatenate([tile.signals for tile in wiring.tiles])
+    tile = np.repeat(flows.tile, np.diff(flows.columns))
+    carried = np.where(tile < 0, flows.column, signal[np.where(tile < 0, 0, first[tile] + flows.column)])
+    return np.add.reduceat(activity[carried], flows.columns[:-1])
 
 
 def neighbours(tiles: int, pairs: IntArray, weights: IntArray) -> tuple[AnyArray, AnyArray, AnyArray]:

@@ -1,7 +1,8 @@
 """The units of a core network: each accumulator with its neurons, and where every row of its matrix comes from.
 
 A *signal* is what one axon may read: first all input channels, numbered through the ports, then all neurons, numbered
-through the units. Data movement (`Slice`, `Concat`, `Reshape`) only permutes signals, so it costs nothing on a chip.
+through the units (of a unit in C order, channels first). Data movement only permutes signals, so it costs nothing on a
+chip.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,37 +14,9 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.mapping.ports import Port, moved, read_ports
+from neutrams.mapping.unit import Unit, unit_of_add, unit_of_conv, unit_of_linear
 from neutrams.network import Network, ops
-
-NOTHING = -1
-"""In a vector of signals: a constant zero, which needs no axon."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Unit:
-    """One accumulator and the neurons that read it.
-
-    Attributes:
-        name: Name of the accumulator's node.
-        neuron: The neurons.
-        first: Signal of neuron 0; the others follow.
-        sources: int64 ``[rows]`` signals of a `Linear`, ``[K, n]`` of an `Add` (K diagonal blocks).
-        weights: int64 ``[n, rows]`` of a `Linear`, ``[K, n]`` of an `Add`.
-    """
-
-    name: str
-    neuron: ops.Neuron
-    first: int
-    sources: IntArray
-    weights: IntArray
-
-    @property
-    def diagonal(self) -> bool:
-        """Whether this is an elementwise sum."""
-        return self.sources.ndim == 2
-
-    def __len__(self) -> int:
-        return len(self.neuron.scale)
+from neutrams.network.border import MOVEMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,8 +65,9 @@ def read_units(network: Network, chip: Chip) -> Units:
         UnsupportedError: The network is not in core operators, or its values do not fit the chip's tables.
     """
     network = network.pruned()
-    ports, signals = read_ports(network)
-    channels = sum(len(port.element) for port in ports)
+    entering = read_ports(network)
+    signals = dict(entering.signals)
+    channels = sum(len(port.element) for port in entering.ports)
     count = channels
     units: list[Unit] = []
     outputs: list[tuple[ops.Decode, IntArray]] = []
@@ -101,33 +75,36 @@ def read_units(network: Network, chip: Chip) -> Units:
         known = all(name in signals for name in node.inputs)
         if isinstance(node, ops.Neuron):
             units.append(_unit(node, network.by_name[node.inputs[0]], signals, count))
-            signals[node.name] = count + np.arange(len(node.scale), dtype=np.int64)
-            count += len(node.scale)
+            size = len(units[-1])
+            signals[node.name] = np.arange(count, count + size, dtype=np.int64).reshape(network.shapes[node.name])
+            count += size
         elif isinstance(node, ops.Decode) and known:
             outputs.append((node, _decoded(node, signals[node.inputs[0]], channels)))
-        elif known and isinstance(node, ops.Reshape | ops.Slice | ops.Concat):
-            signals[node.name] = moved(node, [signals[name] for name in node.inputs])
+        elif known and isinstance(node, (*MOVEMENT, ops.Pad)):
+            signals[node.name] = moved(node, [signals[name] for name in node.inputs], entering.of_value)
     _check_whole(units, outputs, chip)
     return Units(
-        model=units[0].neuron.model, steps=network.steps, ports=ports, units=tuple(units), outputs=tuple(outputs),
-        channels=channels, signals=count,
+        model=units[0].neuron.model, steps=network.steps, ports=entering.ports, units=tuple(units),
+        outputs=tuple(outputs), channels=channels, signals=count,
     )  # fmt: skip
 
 
 def _unit(neuron: ops.Neuron, node: ops.Node, signals: Mapping[str, IntArray], first: int) -> Unit:
-    if not isinstance(node, ops.Linear | ops.Add) or not all(name in signals for name in node.inputs):
+    if not isinstance(node, ops.Linear | ops.Conv | ops.Add) or not all(name in signals for name in node.inputs):
         raise _refusal(
             f"it reads the {node.op} {node.name!r}", neuron.name, "lower the network to core operators first"
         )
-    if isinstance(node, ops.Linear):
-        sources, weights = signals[node.inputs[0]], node.weights
-    else:
-        sources, weights = np.stack([signals[name] for name in node.inputs]), node.coefficients
+    weights = node.coefficients if isinstance(node, ops.Add) else node.weights
     if weights.dtype.kind != "i" or node.bias.any():
         raise _refusal("its weights are floats or it has a bias", node.name, "quantise the network first")
-    silent = sources == NOTHING
-    weights = np.where(silent, 0, weights)  # broadcasts over the neurons of a Linear
-    return Unit(name=node.name, neuron=neuron, first=first, sources=np.where(silent, 0, sources), weights=weights)
+    given = [signals[name] for name in node.inputs]
+    if isinstance(node, ops.Add):
+        return unit_of_add(node, neuron, first, given)
+    if isinstance(node, ops.Conv):
+        return unit_of_conv(node, neuron, first, given[0])
+    if given[0].ndim > 1:
+        raise _refusal(f"it reads a tensor of shape {given[0].shape}", node.name, "reshape it to a vector first")
+    return unit_of_linear(node, neuron, first, given[0])
 
 
 def _decoded(node: ops.Decode, signals: IntArray, channels: int) -> IntArray:

@@ -9,8 +9,6 @@ import numpy as np
 from neutrams.network import ops
 from neutrams.neurons import models
 
-ACTIVATION_PARAMETERS = {"leaky_relu": {"alpha"}, "clip": {"low", "high"}}
-
 
 def check_fields(kind: type[ops.Node], values: Mapping[str, object]) -> None:
     """Refuse ``values`` as the fields of an operator beside its name and inputs.
@@ -48,8 +46,30 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _activation(v: Mapping[str, Any]) -> bool:
-    wanted: set[str] = ACTIVATION_PARAMETERS.get(v["function"], set())
-    return v["function"] in ops.FUNCTIONS and wanted <= v.get("parameters", {}).keys()
+    function = v["function"]
+    return function in ops.FUNCTIONS and set(ops.FUNCTIONS[function]) <= v.get("parameters", {}).keys()
+
+
+def _host(v: Mapping[str, Any]) -> bool:
+    function = v["function"]
+    parameters = v.get("parameters", {})
+    known = function in ops.HOST_FUNCTIONS and set(ops.HOST_FUNCTIONS[function]) <= parameters.keys()
+    return bool(known and all(n >= 1 and n % 1 == 0 for key, n in parameters.items() if key == "depth"))
+
+
+def _kernel(v: Mapping[str, Any]) -> bool:
+    weights = v["weights"]
+    fits = weights.ndim >= 3 and weights.size > 0 and weights.dtype == v["bias"].dtype
+    return bool(fits and v.get("groups", 1) >= 1 and len(v["stride"]) == len(v["dilation"]) == weights.ndim - 2)
+
+
+def _window(v: Mapping[str, Any]) -> bool:
+    rank = len(v["kernel"])
+    return (
+        rank >= 1
+        and v["kind"] in ops.POOLS
+        and all(len(v[key]) == rank for key in ("stride", "dilation", "before", "after"))
+    )
 
 
 def _encode(v: Mapping[str, Any]) -> bool:
@@ -76,7 +96,12 @@ def _matrix(v: Mapping[str, Any]) -> bool:
 
 RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "Activation": _activation,
-    "Host": lambda v: v["function"] in ops.HOST_FUNCTIONS,
+    "Host": _host,
+    "Conv": _kernel,
+    "Pool": _window,
+    "Slice": lambda v: 0 <= v["start"] < v["stop"] and v.get("step", 1) >= 1,
+    "Gather": lambda v: v["indices"].ndim == 1 and v["indices"].size > 0,
+    "Pad": lambda v: len(v["before"]) == len(v["after"]) >= 1,
     "Encode": _encode,
     "Neuron": _neuron,
     "Decode": _decode,

@@ -1,8 +1,10 @@
 """The closed set of operators: frozen nodes, each giving one tensor that bears the node's name.
 
-Shapes are per sample; a batch axis of length N goes before them. A node is *float* (the source network),
-*core* (exact integers, what a chip runs) or *host*. `Linear` and `Add` serve float and core networks alike: in a core
-network their weights are int64 and they give the accumulator that a `Neuron` reads.
+Shapes are per sample; a batch axis of length N goes before them. The first axis of a sample holds its channels C: a
+vector has as many channels as elements, an image is ``[C, H, W]``. A node is *float* (the source network), *core*
+(exact integers, what a chip runs) or *host*. `Linear`, `Conv` and `Add` serve float and core networks alike: in a core
+network their weights are int64, their biases 0, and they give the accumulator that a `Neuron` reads. Data movement
+(`Reshape`, `Transpose`, `Slice`, `Gather`, `Pad`, `Concat`) is the same for floats and integers.
 """
 
 from collections.abc import Mapping
@@ -13,8 +15,18 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray, frozen
 
-FUNCTIONS = ("identity", "relu", "leaky_relu", "clip", "sigmoid", "tanh")
-HOST_FUNCTIONS = ("softmax", "argmax")
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "identity": (), "relu": (), "leaky_relu": ("alpha",), "clip": ("low", "high"), "sigmoid": (), "tanh": (),
+    "elu": ("alpha",), "selu": ("alpha", "gamma"), "hard_sigmoid": ("alpha", "beta"), "hard_swish": (), "silu": (),
+    "gelu": (), "gelu_tanh": (), "mish": (), "softplus": (), "softsign": (), "erf": (), "exp": (), "log": (),
+    "sqrt": (), "reciprocal": (), "power": ("exponent",), "abs": (),
+}  # fmt: skip
+"""Named functions of one element, with the names of their parameters."""
+
+HOST_FUNCTIONS: dict[str, tuple[str, ...]] = {"softmax": (), "argmax": (), "one_hot": ("depth",), "matmul": ()}
+"""Functions that run outside the chip, with the names of their parameters."""
+
+POOLS = ("max", "average")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +97,7 @@ class Constant(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Linear(Node):
-    """y = weights x + bias over the last axis.
+    """y = weights x + bias over the last axis; in a core network of a vector.
 
     Attributes:
         weights: float64 or int64 ``[out, in]``.
@@ -98,12 +110,60 @@ class Linear(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Add(Node):
-    """y_j = sum_k coefficients[k, j] x_k[j] + bias[j]: elementwise sum of K inputs of one shape ``[n]``.
+class Conv(Node):
+    """Cross-correlation in one or more dimensions, without padding (that is a `Pad` before it), as ONNX's Conv has it.
+
+    Reads ``[in, *size]``, gives ``[out, *places]`` with places = (size - dilation (kernel - 1) - 1) // stride + 1.
 
     Attributes:
-        coefficients: float64 or int64 ``[K, n]``; all ones for a plain addition.
-        bias: Same type, ``[n]``; zero in a core network.
+        weights: float64 or int64 ``[out, in / groups, *kernel]``; output channel o reads the input channels of group
+            o // (out / groups).
+        bias: Same type, ``[out]``; zero in a core network.
+        stride: One a kernel axis.
+        dilation: One a kernel axis.
+        groups: How many groups of channels know nothing of each other.
+    """
+
+    weights: AnyArray
+    bias: AnyArray
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    op: ClassVar[str] = "Conv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pool(Node):
+    """Largest or mean value of each window of each channel. Reads ``[C, *size]``; places as in `Conv`.
+
+    Attributes:
+        kind: ``max`` or ``average``.
+        kernel: Window, one length a spatial axis.
+        stride: One a spatial axis.
+        dilation: One a spatial axis.
+        before: Padding before, one a spatial axis; never the largest, and 0 in a mean.
+        after: Padding after.
+        count_padding: Whether a mean divides by the whole window where that reaches into padding, or by what it holds
+            of the tensor.
+    """
+
+    kind: str
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    count_padding: bool = False
+    op: ClassVar[str] = "Pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Add(Node):
+    """y[c] = sum_k coefficients[k, c] x_k[c] + bias[c]: elementwise sum of K inputs of one shape ``[C, *size]``.
+
+    Attributes:
+        coefficients: float64 or int64 ``[K, C]``; all ones for a plain addition.
+        bias: Same type, ``[C]``; zero in a core network.
     """
 
     coefficients: AnyArray
@@ -119,8 +179,21 @@ class Mul(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Max(Node):
+    """Elementwise largest of its inputs, which have one shape."""
+
+    op: ClassVar[str] = "Max"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Activation(Node):
-    """A named function of each element; ``parameters`` hold ``alpha`` (leaky_relu) or ``low``, ``high`` (clip)."""
+    """A named function of each element, with the parameters that `FUNCTIONS` lists for it.
+
+    clip: min(max(x, low), high); elu: x or alpha (e^x - 1) below 0; selu: gamma times elu; hard_sigmoid:
+    clip(alpha x + beta, 0, 1); hard_swish: x clip(x / 6 + 1 / 2, 0, 1); silu: x sigmoid(x); gelu:
+    x (1 + erf(x / √2)) / 2; gelu_tanh: its form by tanh; mish: x tanh(softplus(x)); softplus: log(1 + e^x); softsign:
+    x / (1 + |x|); power: x^exponent.
+    """
 
     function: str
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -136,33 +209,70 @@ class Reshape(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Transpose(Node):
+    """Axis i of the result is axis ``axes[i]`` of the input; all axes of a sample, numbered from 0."""
+
+    axes: tuple[int, ...]
+    op: ClassVar[str] = "Transpose"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slice(Node):
-    """Elements start, start + step, ... below stop of the last axis."""
+    """Elements start, start + step, ... below stop along ``axis``; -1 is the last."""
 
     start: int
     stop: int
     step: int = 1
+    axis: int = -1
     op: ClassVar[str] = "Slice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Concat(Node):
-    """Its inputs joined along the last axis."""
+class Gather(Node):
+    """Elements ``indices`` (int64 ``[m]``, each within the axis, in any order and number) along ``axis``."""
 
+    indices: IntArray
+    axis: int = -1
+    op: ClassVar[str] = "Gather"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pad(Node):
+    """The input within a border of ``value``: ``before`` and ``after`` hold a width for each axis of a sample.
+
+    In a core network ``value`` is the integer that stands for 0 in the source network's units.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: float = 0.0
+    op: ClassVar[str] = "Pad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Concat(Node):
+    """Its inputs joined along ``axis``; -1 is the last."""
+
+    axis: int = -1
     op: ClassVar[str] = "Concat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host(Node):
-    """A function that runs outside the chip, over the last axis; counted and reported."""
+    """A function that runs outside the chip; counted and reported.
+
+    softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices (an
+    index outside gives zeros); matmul is the batched matrix product of two tensors.
+    """
 
     function: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
     op: ClassVar[str] = "Host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Encode(Node):
-    """Border onto the chip: floats to integers, half to even; a vector ``[n]`` in, one integer a channel and step out.
+    """Border onto the chip: floats to integers, half to even; one integer an element and step.
 
     q = clip(rint((x - zero) / scale), low, high). Code ``level`` presents q at every step. Code ``spread``
     (low = 0, high = T) gives q spikes evenly over the T steps: step k spikes where
@@ -179,17 +289,18 @@ class Encode(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Neuron(Node):
-    """n neurons of one model reading the accumulator of a core `Linear` or `Add`.
+    """Neurons of one model reading the accumulator ``[C, *size]`` of a core `Linear`, `Conv` or `Add`.
 
-    The value they carry, in the source network's units, is scale * (mean output over the steps) + zero.
+    All neurons of a channel have the same parameters. The value they carry, in the source network's units, is
+    scale * (mean output over the steps) + zero.
 
     Attributes:
         model: A name in `neutrams.neurons`.
-        parameters: int64 ``[n]`` for each parameter of the model.
-        scale: float64 ``[n]``, source units per LSB (ann) or at one spike a step (snn).
-        zero: float64 ``[n]``, source units.
+        parameters: int64 ``[C]`` for each parameter of the model.
+        scale: float64 ``[C]``, source units per LSB (ann) or at one spike a step (snn).
+        zero: float64 ``[C]``, source units.
         origin: Name of the source network's tensor they stand for.
-        elements: int64 ``[n]``, which element of it (C order).
+        elements: int64 ``[C]``, which channel of it (of a vector: which element).
         part: What of that element: ``""`` (all of it), or ``"2/4 +"`` (positive part of partial sum 2 of 4).
     """
 
@@ -227,6 +338,7 @@ class Decode(Node):
 OPERATORS: dict[str, type[Node]] = {
     cls.op: cls
     for cls in (
-        Input, Output, Constant, Linear, Add, Mul, Activation, Reshape, Slice, Concat, Host, Encode, Neuron, Decode,
+        Input, Output, Constant, Linear, Conv, Pool, Add, Mul, Max, Activation, Reshape, Transpose, Slice, Gather, Pad,
+        Concat, Host, Encode, Neuron, Decode,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Checks of cores and crossbars: capacity, weights, dead and doubled cores."""
+"""Checks of cores and crossbars: capacity, weights, dead cores, cores that serve several tiles."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from neutrams.program.violation import Found, Violation, places, span
 
 
 def check_cores(program: Program) -> Found:
-    """Each tile fits its core, holds legal weights, and sits on a working core of its own."""
+    """Each tile fits its core, holds legal weights, and sits on a working core; those of one core are alike."""
     yield from _capacity(program)
     yield from _weights(program)
     yield from _positions(program)
@@ -66,3 +66,10 @@ def _positions(program: Program) -> Found:
         yield Violation(
             constraint="virtual_tiles", tile=tile, value=int(rank[i]) + 1, limit=board.virtual_tiles, message=message
         )
+    leader = order[np.searchsorted(ranked, core)]
+    tiles = program.tiles
+    for name, column in (("weight block", tiles.block), ("start tick", tiles.start)):
+        for tile in places(column != column[leader]):
+            value, limit = int(column[tile]), int(column[leader[tile]])
+            message = f"tile {tile} on core {int(core[tile])} has {name} {value}, the first tile there has {limit}"
+            yield Violation(constraint="shared_core", tile=tile, value=value, limit=limit, message=message)

@@ -8,8 +8,11 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.codec import decode, encode, spread_step
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.network.border import port_tensors
 from neutrams.neurons import find_model
-from neutrams.reference.functions import apply_function
+from neutrams.reference.functions import apply_function, apply_host
+from neutrams.reference.shared import shared_node
+from neutrams.reference.windows import per_channel, pool
 
 
 def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = None) -> dict[str, FloatArray]:
@@ -46,6 +49,20 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
     return {node.name: values[node.name] for node in network.outputs}
 
 
+def prepare(network: Network, inputs: Mapping[str, AnyArray]) -> dict[str, FloatArray]:
+    """Return every port tensor of a transformed network by name, float64 ``[N, *shape]``: runs the host head only.
+
+    Args:
+        network: A transformed network; `neutrams.network.border` says what its port tensors are.
+        inputs: Each input tensor ``[N, *shape]`` by name.
+    """
+    n = len(next(iter(inputs.values())))
+    values: dict[str, AnyArray] = {}
+    for node in _stages(network)[0]:
+        values[node.name] = _float_node(node, values, inputs, n)
+    return {name: values[name] for name in dict.fromkeys(port_tensors(network).values())}
+
+
 def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return the outputs of a transformed network by name, given what its `Decode` nodes give: runs the host tail only.
 
@@ -66,6 +83,7 @@ def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.
     place: dict[str, int] = {}
     stages: tuple[list[ops.Node], list[ops.Node], list[ops.Node]] = ([], [], [])
     readers = network.consumers
+    transformed = any(isinstance(node, ops.Encode) for node in network.nodes)
     for node in network.nodes:
         stage = max((place[name] for name in node.inputs), default=0)
         if isinstance(node, ops.Encode):
@@ -73,49 +91,38 @@ def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.
         elif isinstance(node, ops.Decode):
             stage = 2
         elif isinstance(node, ops.Constant) and node.values.dtype.kind == "i":
-            stage = 1 if readers[node.name] else 0
+            stage = 1 if transformed and readers[node.name] else 0
         place[node.name] = stage
         stages[stage].append(node)
     return stages
 
 
-def _moved(node: ops.Node, given: list[AnyArray], n: int) -> AnyArray | None:
-    """Data movement, the same for floats and integers."""
-    if isinstance(node, ops.Reshape):
-        return given[0].reshape(n, *node.shape)
-    if isinstance(node, ops.Slice):
-        return given[0][..., node.start : node.stop : node.step]
-    if isinstance(node, ops.Concat):
-        return np.concatenate(given, axis=-1)
-    if isinstance(node, ops.Constant):
-        return np.broadcast_to(node.values, (n, *node.values.shape))
-    if isinstance(node, ops.Linear):
-        result: AnyArray = given[0] @ node.weights.T + node.bias
-        return result
-    if isinstance(node, ops.Add):
-        total: AnyArray = sum(c * x for c, x in zip(node.coefficients, given, strict=True)) + node.bias
-        return total
-    return None
-
-
 def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
     given = [values[name] for name in node.inputs]
-    moved = _moved(node, given, n)
-    if moved is not None:
-        return moved
-    if isinstance(node, ops.Input):
-        return np.asarray(inputs[node.name], dtype=np.float64)
-    if isinstance(node, ops.Mul):
-        rank = max(x.ndim for x in given)
-        aligned = (x.reshape(n, *(1,) * (rank - x.ndim), *x.shape[1:]) for x in given)
-        product: AnyArray = np.multiply.reduce(np.broadcast_arrays(*aligned))
-        return product
-    if isinstance(node, ops.Activation):
-        return apply_function(node.function, given[0], node.parameters)
-    if isinstance(node, ops.Host):
-        return apply_function(node.function, given[0], {})
-    assert isinstance(node, ops.Output), node
-    return given[0]
+    match node:
+        case ops.Input():
+            return np.asarray(inputs[node.name], dtype=np.float64)
+        case ops.Pool():
+            return pool(node, given[0])
+        case ops.Mul():
+            product: AnyArray = np.multiply.reduce(np.broadcast_arrays(*_aligned(given)))
+            return product
+        case ops.Max():
+            largest: AnyArray = np.maximum.reduce(given)
+            return largest
+        case ops.Activation():
+            return apply_function(node.function, given[0], node.parameters)
+        case ops.Host():
+            return apply_host(node.function, _aligned(given), node.parameters)
+        case ops.Output():
+            return given[0]
+    return shared_node(node, given, n)
+
+
+def _aligned(given: list[AnyArray]) -> list[AnyArray]:
+    """Give all tensors one rank: new axes stand behind the batch axis."""
+    rank = max(x.ndim for x in given)
+    return [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in given]
 
 
 def _core_node(
@@ -127,18 +134,17 @@ def _core_node(
 ) -> AnyArray:
     step, steps, n = clock
     given = [values[name] for name in node.inputs]
-    moved = _moved(node, given, n)
-    if moved is not None:
-        return moved
     if isinstance(node, ops.Encode):
         q = encode(given[0], node.scale, node.zero, (node.low, node.high))
         return spread_step(q, step, steps) if node.code == "spread" else q
-    assert isinstance(node, ops.Neuron), node
+    if not isinstance(node, ops.Neuron):
+        return shared_node(node, given, n)
     assert chip is not None, "a transformed network runs on a chip"
     model = find_model(node.model, node.name)
+    parameters = {name: per_channel(value, given[0].ndim) for name, value in node.parameters.items()}
     if node.name not in states:
-        initial = node.parameters.get("initial", np.zeros(1, dtype=np.int64))
+        initial = parameters.get("initial", np.zeros(1, dtype=np.int64))
         states[node.name] = np.broadcast_to(initial, given[0].shape)
     width = chip.register_range(model.mode)
-    output, states[node.name] = model.step(given[0], states[node.name], node.parameters, width)
+    output, states[node.name] = model.step(given[0], states[node.name], parameters, width)
     return output

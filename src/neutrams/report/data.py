@@ -14,7 +14,7 @@ Band = tuple[float, float, float]
 """(low, nominal, high)."""
 
 KIND = "neutrams-result"
-VERSION = 1
+VERSION = 2
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -26,8 +26,9 @@ class LedgerEntry:
         layer: Name of the source network's tensor.
         unit: Which part of it; ``""`` for all of it.
         constraint: The chip's limit, or the pass, that caused the loss.
-        relative_error: Output error over output size [1]; None where the output is zero throughout.
-        agreement: Fraction of samples whose arg-max is that of the float network [1]; None where not measured.
+        relative_error: Error over size of the tensor itself [1]; None where it is zero throughout.
+        output_error: Change of the first output over its size, with this error alone [1]; None where not finite.
+        agreement: Likewise the fraction of samples whose arg-max stays [1]; None where not measured.
         accuracy: Fraction of samples classified rightly [1]; None where no labels were given.
     """
 
@@ -35,6 +36,7 @@ class LedgerEntry:
     unit: str
     constraint: str
     relative_error: float | None
+    output_error: float | None
     agreement: float | None = None
     accuracy: float | None = None
 
@@ -126,7 +128,7 @@ class RunRecord:
         utilization: Fraction of the used cores' crossbar cells that hold a synapse [1].
         chip_mac_fraction: Fraction of the network's products done on the chip [1].
         host_ops: Operators that run outside the chip.
-        ledger: The loss ledger, in order of the passes.
+        ledger: The loss ledger, in order of the units.
         energy_band_j: Per sample [J].
         energy_breakdown_j: Per sample and component [J].
         latency_s: First input to last output of a sample [s].

@@ -8,9 +8,12 @@ from neutrams.report.scale import legend, step
 
 PITCH, CELL = 56, 36
 LARGEST_LABELLED = 160
+LARGEST_TOLD = 1000
+"""Cores up to which each can be pointed at; above, those of one colour are one path."""
+MOST_ROWS = 500
 MOST_LINKS = 600
 WIDE = 13
-LEAST_PX = 30
+LEAST_PX, LEAST_PX_UNTOLD = 30, 8
 
 Bounds = tuple[int, int, int, int]
 """Smallest and largest x, then y."""
@@ -48,7 +51,7 @@ def _finding(run: RunRecord) -> str:
 
 
 def _use_plan(run: RunRecord, bounds: Bounds) -> Markup:
-    cells = [_cell(c, "use", (c.use, 1.0), bounds, run) for c in run.floor]
+    cells = _cells("use", [(c, c.use) for c in run.floor], 1.0, (bounds, run))
     key = legend("use", "0", "100 %", "Crossbar cells in use")
     return _plan("Use of the cores", run.floor, bounds, cells, key)
 
@@ -56,7 +59,7 @@ def _use_plan(run: RunRecord, bounds: Bounds) -> Markup:
 def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Markup:
     top = max(c.sent for c in run.floor)
     peak = max((link.flits for link in links), default=0.0)
-    cells = [_cell(c, "load", (c.sent, top), bounds, run) for c in run.floor]
+    cells = _cells("load", [(c, c.sent) for c in run.floor], top, (bounds, run))
     lines = [_link(link, peak, bounds) for link in reversed(links)]
     left_out = len(run.links) - len(links)
     note = f", the {MOST_LINKS} busiest drawn" if left_out else ""
@@ -72,13 +75,14 @@ def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Mar
 def _plan(name: str, floor: tuple[FloorCore, ...], bounds: Bounds, parts: list[Markup], key: Markup) -> Markup:
     columns, rows = bounds[1] - bounds[0] + 1, bounds[3] - bounds[2] + 1
     width, height = PITCH * columns + 12, PITCH * rows + 12
+    least = LEAST_PX if len(floor) <= LARGEST_TOLD else LEAST_PX_UNTOLD
     svg = tag(
         "svg",
         *_outlines(floor, bounds),
         *parts,
         viewBox=f"-6 -6 {width} {height}",
         class_="floor wide" if columns >= WIDE else "floor",
-        style=f"max-width:{max(width, 220)}px;min-width:{min(width, LEAST_PX * columns)}px",
+        style=f"max-width:{max(width, 220)}px;min-width:{min(width, least * columns)}px",
         role="img",
         aria_label=f"{name}: floor plan of {len(floor)} cores; the table below says the same",
     )
@@ -110,8 +114,27 @@ def _noun(run: RunRecord) -> str:
     return "spikes" if run.mode == "snn" else "words"
 
 
+def _cells(
+    ramp: str, values: list[tuple[FloorCore, float]], top: float, context: tuple[Bounds, RunRecord]
+) -> list[Markup]:
+    """Draw the cores, one by one with what they hold, or on a large plan all of one colour at once."""
+    if len(values) <= LARGEST_TOLD:
+        return [_cell(cell, ramp, (value, top), *context) for cell, value in values]
+    paths: dict[str, list[str]] = {}
+    for cell, value in values:
+        x, y = _corner(cell, context[0])
+        colour = f"{ramp}{step(value, top)}" if cell.label else "idle"
+        paths.setdefault(colour, []).append(f"M{x} {y}h{CELL}v{CELL}h-{CELL}z")
+    return [tag("path", d="".join(d), class_=f"cell {colour}") for colour, d in sorted(paths.items())]
+
+
+def _corner(cell: FloorCore, bounds: Bounds) -> tuple[int, int]:
+    margin = (PITCH - CELL) // 2
+    return PITCH * (cell.x - bounds[0]) + margin, PITCH * (cell.y - bounds[2]) + margin
+
+
 def _cell(cell: FloorCore, ramp: str, scale: tuple[float, float], bounds: Bounds, run: RunRecord) -> Markup:
-    x, y = PITCH * (cell.x - bounds[0]) + (PITCH - CELL) // 2, PITCH * (cell.y - bounds[2]) + (PITCH - CELL) // 2
+    x, y = _corner(cell, bounds)
     level = step(*scale)
     what = cell.label or "empty"
     said = f"core {cell.core}, chip {cell.chip}: {what}; {percent(cell.use, 1)} of cells, "
@@ -145,13 +168,16 @@ def _link(link: FloorLink, peak: float, bounds: Bounds) -> Markup:
 
 def _rows(run: RunRecord) -> Markup:
     used = [c for c in run.floor if c.label]
+    shown, title = used, f"The same as a table ({plural(len(used), 'core')})"
+    if len(used) > MOST_ROWS:
+        shown = sorted(used, key=lambda c: (-c.sent, c.core))[:MOST_ROWS]
+        title = f"As a table: the {MOST_ROWS} of {plural(len(used), 'core')} that send most"
     rows = [
         tag("tr", *(tag("td", v, class_="number") for v in _values(c)), tag("td", c.label, class_="holds"))
-        for c in used
+        for c in shown
     ]  # fmt: skip
     head = (*numeric("Core", "Chip", "x", "y", "Cells in use", f"Sent {_noun(run)}"), "Holds")
-    full = scrolling(head, rows, "Every core in use")
-    return tag("details", tag("summary", f"The same as a table ({plural(len(used), 'core')})"), full)
+    return tag("details", tag("summary", title), scrolling(head, rows, "Cores in use"))
 
 
 def _values(cell: FloorCore) -> tuple[str, ...]:

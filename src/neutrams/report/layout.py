@@ -76,9 +76,10 @@ def _by_core(cores: IntArray, values: FloatArray) -> dict[int, float]:
 def _labels(program: Program) -> dict[int, str]:
     """What sits on each core: parts of layers with their neurons, the largest first."""
     cores = program.tiles.core[neuron_tiles(program)]
-    pairs, counts = np.unique(np.stack([cores, program.neurons.origin]), axis=1, return_counts=True)
+    pairs, counts = np.unique(cores * len(program.origins) + program.neurons.origin, return_counts=True)
     parts: dict[int, list[tuple[int, str]]] = {}
-    for core, origin, count in zip(*pairs.tolist(), counts.tolist(), strict=True):
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        core, origin = divmod(pair, len(program.origins))
         parts.setdefault(core, []).append((-count, program.origins[origin]))
     labels = {}
     for core, found in parts.items():

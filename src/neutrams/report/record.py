@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neutrams.hardware import Chip
@@ -48,7 +48,7 @@ def record_of(
         utilization=float(stats.utilization),
         chip_mac_fraction=_plain(compiled.chip_mac_fraction),
         host_ops=tuple(compiled.host_ops),
-        ledger=ledger_of(compiled.ledger),
+        ledger=ledger_of(compiled),
         weighted_hops=_plain(stats.weighted_hops),
         sequential_weighted_hops=_plain(stats.sequential_weighted_hops),
         floor=floor_of(program, run.activity),
@@ -62,19 +62,29 @@ def record_of(
     )
 
 
-def ledger_of(rows: Iterable[Any]) -> tuple[LedgerEntry, ...]:
-    """Return ledger rows of the transformation (same field names) as rows of a record."""
+def ledger_of(compiled: "Compiled") -> tuple[LedgerEntry, ...]:
+    """Return the loss ledger as rows of a record; what a layer was lowered to is booked on the layer itself."""
+    known = {"_".join(name.split()): name for name in compiled.source.by_name}  # as `plain_names` calls them
     return tuple(
         LedgerEntry(
-            layer=row.layer,
+            layer=_source_layer(row.layer, known),
             unit=row.unit,
             constraint=row.constraint,
             relative_error=_plain(row.relative_error),
+            output_error=_plain(row.output_error),
             agreement=_plain(row.agreement),
             accuracy=_plain(row.accuracy),
         )
-        for row in rows
+        for row in compiled.ledger
     )
+
+
+def _source_layer(name: str, known: Mapping[str, str]) -> str:
+    """Return the source network's tensor that ``name`` begins with, in whole words; else ``name``."""
+    start = name
+    while start and start not in known:
+        start = start.rpartition(" ")[0]
+    return known.get(start, name)
 
 
 def figures_of(chip: Chip) -> tuple[FigureRow, ...]:

@@ -33,8 +33,9 @@ def choose_rows(program: Program) -> tuple[tuple[tuple[str, int, int], ...], Int
     """Return (name, first row, rows) of each layer, and int64 ``[rows]``: the neuron each row shows."""
     starts = program.tiles.start[neuron_tiles(program)]
     layers: dict[str, list[IntArray]] = {}
-    for origin, name in enumerate(program.origins):
-        members = np.flatnonzero(program.neurons.origin == origin)
+    by_origin = np.argsort(program.neurons.origin, kind="stable")
+    ends = np.cumsum(np.bincount(program.neurons.origin, minlength=len(program.origins)))
+    for name, members in zip(program.origins, np.split(by_origin, ends[:-1]), strict=True):
         if len(members):
             layers.setdefault(name.split(" [")[0], []).append(members)
     joined = {name: np.sort(np.concatenate(parts)) for name, parts in layers.items()}

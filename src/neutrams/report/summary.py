@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from neutrams.report.data import Band, RunRecord
+from neutrams.report.losses import losses_of, verdict
 from neutrams.report.record import ledger_of
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def simulate_object(run: RunRecord) -> dict[str, object]:
 
 def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
     """Return the answer of ``compile``."""
-    stats = compiled.stats
+    stats, ledger = compiled.stats, ledger_of(compiled)
     return {
         "cores": stats.cores,
         "chips": stats.chips,
@@ -89,7 +90,8 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "sequential_weighted_hops": stats.sequential_weighted_hops,
         "host_ops": list(compiled.host_ops),
         "chip_mac_fraction": compiled.chip_mac_fraction,
-        "ledger": [asdict(row) for row in ledger_of(compiled.ledger)],
+        "ledger": [asdict(row) for row in ledger],
+        "verdict": verdict(losses_of(ledger)),
         "seconds": sum(compiled.seconds.values()),
         "stage_seconds": dict(compiled.seconds),
         "file": file,
@@ -108,6 +110,7 @@ def program_object(compiled: "Compiled") -> dict[str, object]:
         "neurons": stats.neurons,
         "synapses": stats.synapses,
         "utilization": stats.utilization,
+        "ledger": [asdict(row) for row in ledger_of(compiled)],
         "provenance": dict(compiled.provenance),
     }
 

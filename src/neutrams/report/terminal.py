@@ -6,13 +6,16 @@ from rich.table import Table
 from rich.text import Text
 
 from neutrams.report.data import LedgerEntry, RunRecord
-from neutrams.report.ledger import worst
-from neutrams.report.quantities import count, percent, points, si, significant
+from neutrams.report.losses import losses_of, worst_of
+from neutrams.report.quantities import DASH, count, percent, points, si, significant
+
+LEAST_SHARE = 0.001
+"""Losses below this share of the largest are not listed."""
 
 
 def runs_table(runs: Iterable[RunRecord]) -> Table:
     """Return one row a run, for 80 columns: accuracy before and after, cores, energy above its band, latency."""
-    table = _table(("run", "float", "chip", "points", "cores", "energy a sample", "latency"), left=1)
+    table = table_of(("run", "float", "chip", "points", "cores", "energy a sample", "latency"), left=1)
     for run in runs:
         low, nominal, high = run.energy_band_j or (None, None, None)
         band = "" if low is None else f"\n{si(low, 'J')} to {si(high, 'J')}"
@@ -28,14 +31,23 @@ def runs_table(runs: Iterable[RunRecord]) -> Table:
     return table
 
 
-def ledger_table(ledger: Sequence[LedgerEntry]) -> Table:
-    """Return the loss ledger, the costliest row in bold."""
-    table = _table(("layer", "unit", "constraint", "relative error", "agreement", "accuracy"), left=3)
-    blamed = worst(tuple(ledger))
-    for row in ledger:
-        error = "–" if row.relative_error is None else significant(row.relative_error)
-        cells = (Text(row.layer), Text(row.unit or "all"), Text(row.constraint), error, percent(row.agreement))
-        table.add_row(*cells, percent(row.accuracy), style="bold" if row is blamed else None)
+def losses_table(ledger: Sequence[LedgerEntry]) -> Table:
+    """Return what each limit costs in each layer, the costliest first and in bold; then what earlier layers cost."""
+    losses = [loss for loss in losses_of(ledger) if loss.constraint != "all"]
+    blamed = worst_of(losses)
+    least = LEAST_SHARE * max((loss.output_error for loss in losses), default=0.0)
+    shown = sorted((x for x in losses if x.output_error > least), key=lambda x: (not x.blames_a_limit, -x.output_error))
+    table = table_of(("layer", "limit", "parts", "outputs change", "agreement", "accuracy"), left=2)
+    table.columns[1].no_wrap = True
+    for loss in shown:
+        kept = DASH if loss.agreement is None else points(1.0, loss.agreement).removesuffix(" points")
+        cells = (count(loss.parts), f"{significant(100 * loss.output_error, 2)} %", kept, percent(loss.accuracy))
+        style = "bold" if loss is blamed else None if loss.blames_a_limit else "dim"
+        table.add_row(Text(loss.layer), Text(loss.constraint), *cells, style=style)
+    table.caption = "Each error alone, on calibration data; agreement in points. inherited: from earlier layers."
+    if len(shown) < len(losses):
+        table.caption += f" {len(losses) - len(shown)} more cost next to nothing."
+    table.caption_justify = "left"
     return table
 
 
@@ -63,7 +75,7 @@ def facts_table(facts: Mapping[str, object]) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(Text(name), Text(_told(value)))
+        table.add_row(Text(name), Text(told(value)))
     return table
 
 
@@ -74,16 +86,17 @@ def chips_table(chips: Iterable[Mapping[str, object]]) -> Table:
     table.add_column()
     for chip in chips:
         limits = "modes {modes}; crossbar {axons} x {neurons}; {weight_bits}-bit weights; {cores_per_chip} cores a chip"
-        told = limits.format_map({key: _told(value) for key, value in chip.items()})
-        table.add_row(Text(str(chip["name"])), Text(f"{told}\n{chip['description']}"))
+        line = limits.format_map({key: told(value) for key, value in chip.items()})
+        table.add_row(Text(str(chip["name"])), Text(f"{line}\n{chip['description']}"))
     return table
 
 
-def _told(value: object) -> str:
+def told(value: object) -> str:
+    """Return a value as people write it."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_told(inner)}" for key, inner in value.items()) or "none"
+        return ", ".join(f"{key} {told(inner)}" for key, inner in value.items()) or "none"
     if isinstance(value, list | tuple):
-        return ", ".join(_told(item) for item in value) or "none"
+        return ", ".join(told(item) for item in value) or "none"
     if isinstance(value, float):
         return significant(value, 4)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -91,7 +104,8 @@ def _told(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def _table(head: Sequence[str], left: int) -> Table:
+def table_of(head: Sequence[str], left: int) -> Table:
+    """Return an empty table, its first ``left`` columns for text, the others for numbers."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for i, name in enumerate(head):
         table.add_column(name, justify="left" if i < left else "right", no_wrap=i >= left, overflow="fold")

@@ -1,31 +1,90 @@
 """Facts about networks that passes require and ensure."""
 
 from neutrams.network import Network, ops
+from neutrams.transform.names import origin_of
 
-ACCUMULATORS = (ops.Linear, ops.Add)
+ACCUMULATORS = (ops.Linear, ops.Conv, ops.Add)
+"""What sums up on a chip."""
+
+MOVES = (ops.Reshape, ops.Transpose, ops.Slice, ops.Gather, ops.Pad, ops.Concat)
+"""Data movement: free on a chip, where it only says which axon reads what."""
+
 CHIP_FUNCTIONS = ("relu", "clip")
-TAIL_FUNCTIONS = ("sigmoid", "tanh")
+
+EXACT_FUNCTIONS = ("identity", "relu", "clip", "leaky_relu", "abs", "hard_sigmoid")
+"""Functions that ReLU gives exactly; others run on the host where nothing on the chip needs them."""
+
+
+def head_of(network: Network) -> frozenset[str]:
+    """Names of the nodes that run on the host before the chip: inputs, what looks them up or scales them, constants."""
+    tail = tail_of(network)
+    before: set[str] = set()  # what depends on inputs only, through movement and head nodes
+    head: set[str] = set()
+    for node in network.nodes:
+        if not all(name in before for name in node.inputs):
+            continue
+        scales = isinstance(node, ops.Add) and len(node.inputs) == 1 and _scales_for_chip(network, node, tail)
+        looks_up = isinstance(node, ops.Host) and node.function == "one_hot"
+        if isinstance(node, ops.Input | ops.Constant) or scales or looks_up:
+            before.add(node.name)
+            head.update([node.name], (i for i in node.inputs if not isinstance(network.by_name[i], MOVES)))
+            head.update(_moves_before(network, node))
+        elif isinstance(node, MOVES):
+            before.add(node.name)
+    return frozenset(head - tail)
+
+
+def _scales_for_chip(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
+    """Whether only units of the chip read the one-input sum ``node``, and none of them could do its work itself."""
+    readers = network.consumers[node.name]
+    itself = (ops.Activation, ops.Output, ops.Add)
+    return bool(readers) and not any(isinstance(r, itself) or r.name in tail for r in readers)
+
+
+def _moves_before(network: Network, node: ops.Node) -> list[str]:
+    """Names of the moves between ``node`` and what computes its inputs."""
+    found: list[str] = []
+    for name in node.inputs:
+        source = network.by_name[name]
+        if isinstance(source, MOVES):
+            found += [name, *_moves_before(network, source)]
+    return found
 
 
 def tail_of(network: Network) -> frozenset[str]:
-    """Names of the nodes that run on the host after the chip: outputs and what only outputs need."""
+    """Names of the nodes that run on the host after the chip: outputs, what only they need, what follows the host."""
+    after_host: set[str] = set()
+    for node in network.nodes:
+        hosted = isinstance(node, ops.Host) and node.function != "one_hot"
+        if hosted or any(name in after_host for name in node.inputs):
+            after_host.add(node.name)
     tail: set[str] = set()
     for node in reversed(network.nodes):
         readers = network.consumers[node.name]
         only_tail = bool(readers) and all(r.name in tail for r in readers)
-        movable = isinstance(node, ops.Host | ops.Reshape | ops.Slice | ops.Concat) or (
-            isinstance(node, ops.Activation) and node.function in TAIL_FUNCTIONS
-        )
-        if isinstance(node, ops.Output) or (only_tail and movable):
+        inexact = isinstance(node, ops.Activation) and node.function not in EXACT_FUNCTIONS
+        movable = isinstance(node, (*MOVES, ops.Mul)) or inexact
+        if isinstance(node, ops.Output) or node.name in after_host or (only_tail and movable):
             tail.add(node.name)
     return frozenset(tail)
 
 
+def summed_by_host(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
+    """Whether ``node`` sums parts of a layer for the host alone: then the decoder adds them up itself."""
+    return (
+        isinstance(node, ops.Add)
+        and all(r.name in tail for r in network.consumers[node.name])
+        and bool((node.coefficients == 1).all())
+        and all(origin_of(name)[1] != "" and network.consumers[name] == (node,) for name in node.inputs)
+        and all(isinstance(network.by_name[name], ACCUMULATORS) for name in node.inputs)
+    )
+
+
 def units_are_simple(network: Network) -> str | None:
-    """Every activation of a vector before the tail reads an accumulator of its own."""
+    """Every activation before the tail reads an accumulator of its own."""
     tail = tail_of(network)
     for node in network.nodes:
-        if isinstance(node, ops.Activation) and node.name not in tail and len(network.shapes[node.name]) == 1:
+        if isinstance(node, ops.Activation) and node.name not in tail:
             source = network.by_name[node.inputs[0]]
             if not isinstance(source, ACCUMULATORS) or len(network.consumers[source.name]) != 1:
                 return f"activation {node.name!r} does not have an accumulator of its own"

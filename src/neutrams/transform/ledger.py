@@ -11,11 +11,12 @@ class LedgerRow:
         layer: Tensor of the source network.
         unit: Tensor of the transformed network (a part of the layer where it was split).
         constraint: ``inherited`` (errors of earlier layers), ``fan_in``, ``weight_bits``, ``signal_bits``, ``spikes``
-            (rate code, thresholds and reset); ``all`` sums up a layer.
+            (rate code, thresholds and reset), ``activation`` (an approximated function); ``all`` sums up a layer.
         relative_error: Root mean square of the error it adds, over the root mean square of the original's values (of
             the sum that it is a part of, where the layer was split).
-        agreement: With this layer as the chip gives it and the rest in float, the fraction of calibration samples whose
-            arg-max is that of the original; None but in the rows ``all``.
+        output_error: With this error alone and the rest in float, the root mean square of the change of the first
+            output, over the root mean square of that output.
+        agreement: Likewise the fraction of calibration samples whose arg-max is that of the original.
         accuracy: Likewise the fraction classified as the labels say; None where no labels were given.
     """
 
@@ -23,5 +24,6 @@ class LedgerRow:
     unit: str
     constraint: str
     relative_error: float
-    agreement: float | None = None
+    output_error: float
+    agreement: float
     accuracy: float | None = None

@@ -1,92 +1,114 @@
-"""Express activation functions by those a chip has: exact constructions from ReLU, or a message that names them all."""
+"""Express a network by what a chip has: exact constructions, products from squares, small approximator networks."""
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from neutrams.base.errors import InputError, UnsupportedError
+from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import UnsupportedError
+from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.transform.approximate import ApproximationRow, approximate_functions, has_curved
+from neutrams.transform.average_pools import lower_average_pools
 from neutrams.transform.canonicalize import canonicalize
+from neutrams.transform.constructions import linears_as_convolutions, lower_exact_functions
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import ACCUMULATORS, functions_native, tail_of, units_are_simple
+from neutrams.transform.facts import functions_native, head_of, tail_of, units_are_simple
+from neutrams.transform.largest import lower_max
+from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
+from neutrams.transform.products import has_products, lower_products
+from neutrams.transform.windows import windows_hold_something
+
+Values = Callable[[Network], Mapping[str, FloatArray]]
+"""Every tensor of a float network on calibration data, float ``[N, *shape]`` by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """A network in what a chip has.
+
+    Attributes:
+        network: Linear, Conv, Add, ReLU, clips from 0 and movement before the host tail.
+        rows: What approximation cost, a row for each function that has no exact construction.
+    """
+
+    network: Network
+    rows: tuple[ApproximationRow, ...]
+
+
+def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
+    """Return the network with only sums, ReLU and clips from 0 before the host tail.
+
+    Pools, largest values and piecewise linear functions stay exactly what they are; products and curved functions are
+    approximated (`neutrams.transform.approximate`), and their error is measured.
+
+    Args:
+        network: A float network.
+        chip: The chip.
+        values: Called where something is to be approximated, at most twice.
+
+    Raises:
+        UnsupportedError: Operators have no way onto a chip; lists them all with their names.
+    """
+    network = canonicalize(network)
+    check_supported(network, chip)
+    network = lower_exactly(network)
+    if has_products(network):
+        network = canonicalize(lower_products(network, values(network)))
+    rows: tuple[ApproximationRow, ...] = ()
+    if has_curved(network, chip):
+        network, rows = approximate_functions(network, values(network), chip)
+    return Lowered(network=_checked(network), rows=rows)
+
+
+@network_pass(ensures=(units_are_simple,))
+def lower_exactly(network: Network) -> Network:
+    """Return a canonical network without pools, largest values and piecewise linear functions; same function."""
+    network = activations_before_pools(linears_as_convolutions(network))
+    network = lower_max(lower_max_pools(lower_average_pools(network)))
+    return canonicalize(lower_exact_functions(canonicalize(network)))
 
 
 @network_pass(ensures=(functions_native, units_are_simple))
-def lower_functions(network: Network) -> Network:
-    """Return the network with only ReLU and clips from 0 before the host tail; its function stays the same.
-
-    leaky_relu(z) = relu(z) - alpha relu(-z); clip(z, low, high) = low + clip(z - low, 0, high - low).
-    Gains and offsets that this leaves fold into the Linear maps that follow.
-
-    Raises:
-        UnsupportedError: Functions or operators have no exact construction yet; lists them all with their names.
-        InputError: A Linear works on a tensor with more than one axis.
-    """
-    network = canonicalize(network)
-    check_supported(network)
-    tail = tail_of(network)
-
-    def lowered(node: ops.Node) -> list[ops.Node]:
-        if not isinstance(node, ops.Activation) or node.name in tail:
-            return [node]
-        n = network.shapes[node.name][0]
-        if node.function == "leaky_relu":
-            return _leaky(node, n)
-        if node.function == "clip" and node.parameters["low"] != 0:
-            return _shifted_clip(node, n)
-        return [node]
-
-    return canonicalize(network.map(lowered))
+def _checked(network: Network) -> Network:
+    return network
 
 
-def _leaky(node: ops.Activation, n: int) -> list[ops.Node]:
-    plus = ops.Activation(name=f"{node.name} +", inputs=node.inputs, function="relu")
-    negated = ops.Add(name=f"{node.name} - input", inputs=node.inputs, coefficients=-np.ones((1, n)), bias=np.zeros(n))
-    minus = ops.Activation(name=f"{node.name} -", inputs=(negated.name,), function="relu")
-    both = ops.Concat(name=f"{node.name} ±", inputs=(plus.name, minus.name))
-    weights = np.concatenate([np.eye(n), -node.parameters["alpha"] * np.eye(n)], axis=1)
-    joined = ops.Linear(name=node.name, inputs=(both.name,), weights=weights, bias=np.zeros(n))
-    return [plus, negated, minus, both, joined]
+REASONS = {
+    "Host": "the rest of the network needs it, and it runs on the host only",
+    "scalar": "it has no axis of channels",
+    "Pool": "it has windows that lie in the padding altogether",
+}
+"""Why a node cannot go on a chip."""
 
 
-def _shifted_clip(node: ops.Activation, n: int) -> list[ops.Node]:
-    low, high = node.parameters["low"], node.parameters["high"]
-    ones = np.ones((1, n))
-    down = ops.Add(name=f"{node.name} shifted", inputs=node.inputs, coefficients=ones, bias=np.full(n, -low))
-    cut = ops.Activation(
-        name=f"{node.name} cut", inputs=(down.name,), function="clip", parameters={"low": 0.0, "high": high - low}
-    )
-    return [down, cut, ops.Add(name=node.name, inputs=(cut.name,), coefficients=ones, bias=np.full(n, low))]
+def unsupported(network: Network, chip: Chip | None = None) -> list[str]:
+    """Return ``operator 'name'`` for every node of a canonical network that has no way onto a chip."""
+    return list(_refused(network))
 
 
-def unsupported(network: Network) -> list[str]:
-    """Return ``operator 'name'`` for every node of a canonical network that has no way onto a chip yet."""
-    tail = tail_of(network)
-    found = []
-    for node in network.nodes:
-        if node.name in tail or isinstance(node, (ops.Input, ops.Concat, ops.Slice, *ACCUMULATORS)):
-            continue
-        if isinstance(node, ops.Activation) and node.function not in ("sigmoid", "tanh"):
-            continue
-        if isinstance(node, ops.Reshape) and isinstance(network.by_name[node.inputs[0]], ops.Input):
-            continue
-        found.append(f"{node.function if isinstance(node, ops.Activation | ops.Host) else node.op} {node.name!r}")
-    return found
-
-
-def check_supported(network: Network) -> None:
+def check_supported(network: Network, chip: Chip | None = None) -> None:
     """Refuse a canonical network with anything that cannot go on a chip; one message for all of it."""
-    tail = tail_of(network)
-    found = unsupported(network)
+    found = _refused(network)
     if found:
+        each = "; ".join(f"{what}: {reason}" for what, reason in found.items())
         raise UnsupportedError(
-            f"these operators ({len(found)}) cannot be put on a chip yet: {', '.join(found)}",
+            f"these operators ({len(found)}) cannot be put on a chip: {each}",
             where="transform, lower_functions",
-            fix="replace them by ReLU, LeakyReLU or clipping and retrain, or keep them for the end of the network",
+            fix="cut the network before them, or replace them by layers and activations and retrain",
         )
+
+
+def _refused(network: Network) -> dict[str, str]:
+    outside = tail_of(network) | head_of(network)
+    found: dict[str, str] = {}
     for node in network.nodes:
-        on_chip = isinstance(node, (*ACCUMULATORS, ops.Activation)) and node.name not in tail
-        if on_chip and len(network.shapes[node.name]) != 1:
-            raise InputError(
-                f"it works on a tensor of shape {network.shapes[node.name]}, a chip needs a vector",
-                where=f"transform, node {node.name!r}",
-                fix="flatten the tensor before the first layer",
-            )
+        if node.name in outside or isinstance(node, ops.Input | ops.Constant):
+            continue
+        what = f"{node.function if isinstance(node, ops.Activation | ops.Host) else node.op} {node.name!r}"
+        if isinstance(node, ops.Host):
+            found[what] = REASONS["Host"]
+        elif not network.shapes[node.name]:
+            found[what] = REASONS["scalar"]
+        elif isinstance(node, ops.Pool) and not windows_hold_something(node, network.shapes[node.inputs[0]][1:]):
+            found[what] = REASONS["Pool"]
+    return found

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray, check_finite
 from neutrams.base.errors import CapacityError, InputError
@@ -14,11 +15,15 @@ from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
 from neutrams.transform.names import plain_names
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
+from neutrams.transform.pairs import padded_signed
 from neutrams.transform.split import SplitPlan, split_fan_in
+from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import AnnFitter
 from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
+from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.snn_fitter import SnnFitter
+from neutrams.transform.tuning.ties import tied_tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +68,22 @@ def transform(
     """
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
-    plan, copies = split_plan(chip, options)
-    split = split_fan_in(lower_functions(plain_names(network)), plan)
-    data, labels = _sampled(calibration, options)
+    data, labels = _sampled(network, calibration, options)
+    few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
+    lowered = lower_functions(plain_names(network), chip, lambda n: _arrays(float_values(n, few)))
+    plan, copies = split_plan(chip, options, lowered.network)
+    split = split_fan_in(lowered.network, plan)
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
-        values=float_values(split, data), inputs=data, labels=labels,
+        values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
     )  # fmt: skip
     core, ledger = constrain(build, progress)
     samples = len(next(iter(data.values())))
     return Transformed(network=core, ledger=tuple(ledger), activity=build.activity, samples=samples)
+
+
+def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
+    return {name: tensor.numpy() for name, tensor in values.items()}
 
 
 def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
@@ -82,18 +93,34 @@ def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     return SnnFitter(chip, model, rate_reset(model), options.steps, copies)
 
 
+LOWERING_SAMPLES = 256
+"""Calibration samples from which functions are approximated."""
+
+CALIBRATION_BYTES = 1 << 30
+"""About how much memory tensors of calibration samples may take [byte]."""
+
+BYTES_A_VALUE = 12
+"""Memory for each value that is held at once: target, signal, accumulator [byte]."""
+
+FEWEST_SAMPLES = 32
+"""No fewer calibration samples are used, whatever they take."""
+
 RELAY_COPIES = 2
 """Relay neurons of staggered charge that carry a partial sum in snn mode, where the fan-in leaves room for them."""
 
 
-def split_plan(chip: Chip, options: TransformOptions) -> tuple[SplitPlan, int]:
-    """Return (how layers are divided, how many copies carry each part).
+def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple[SplitPlan, int]:
+    """Return (how the layers of ``network`` are divided, how many copies carry each part).
+
+    In snn mode a signed tensor within a border of zeros is carried by pairs: a rate with an offset has no zero there.
 
     Raises:
         CapacityError: The fan-in is too small for partial sums to be added up.
     """
     code = partial_code(chip, options)
     spiking = options.mode == "snn"
+    if spiking and padded_signed(network):
+        code = "pair"
     free = chip.core.axons - (1 if chip.core.bias == "row" and not spiking else 0)
     carriers = 2 if code == "pair" else 1
     copies = RELAY_COPIES if spiking and free >= 2 * carriers * RELAY_COPIES else 1
@@ -141,11 +168,13 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
 
 
 def _sampled(
-    calibration: Mapping[str, AnyArray], options: TransformOptions
+    network: Network, calibration: Mapping[str, AnyArray], options: TransformOptions
 ) -> tuple[dict[str, AnyArray], AnyArray | None]:
-    """Return at most as many samples as the effort allows, evenly spread over the given ones."""
+    """Return at most as many samples as effort and memory allow, evenly spread over the given ones."""
     n = len(next(iter(calibration.values())))
     most = CALIBRATION_SAMPLES[options.effort] // (1 if options.mode == "ann" else 2)  # a spiking sample costs T steps
+    bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
+    most = max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample))
     take = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
     labels = None if options.labels is None else options.labels[take]
     return {name: array[take] for name, array in calibration.items()}, labels

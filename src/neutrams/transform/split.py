@@ -1,13 +1,18 @@
 """Divide layers whose fan-in exceeds a core's axons into partial sums that fit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from math import prod
 
 import numpy as np
 
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import functions_native, tail_of, units_are_simple
+from neutrams.transform.facts import functions_native, summed_by_host, tail_of, units_are_simple
 from neutrams.transform.names import part_name
+from neutrams.transform.pairs import carried_by_pairs, signed_views
+from neutrams.transform.scope import Rewritten, Scope, rewritten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +20,7 @@ class SplitPlan:
     """How layers are divided.
 
     Attributes:
-        fan_in: Most inputs of a Linear [count].
+        fan_in: Most inputs of a Linear or a convolution's neuron [count].
         terms: Most terms of an Add [count], >= 2; fewer than ``fan_in`` where several neurons carry each term.
         pairs: Carry each partial sum z by two neurons, relu(z) and relu(-z), for chips whose signals are unsigned and
             whose neurons cannot carry an offset.
@@ -35,6 +40,7 @@ def split_fan_in(network: Network, plan: SplitPlan) -> Network:
     A Linear of larger fan-in becomes G = ceil(in / fan_in) partial sums over interleaved inputs x[g::G] and an
     Add that sums them; an Add of too many terms becomes a tree of Adds. Interleaved groups see the whole input each, so
     partial sums are of like size (contiguous ones cost up to a point of accuracy: reference/prototypes.md).
+    A convolution is divided by channels in the same way, and where one channel's kernel is too large by pieces of it.
 
     Args:
         network: A lowered network.
@@ -44,35 +50,119 @@ def split_fan_in(network: Network, plan: SplitPlan) -> Network:
         Ji et al. (2018), full expansion. arXiv:1801.00746
     """
     tail = tail_of(network)
+    doubled = signed_views(network) if plan.pairs else frozenset()
 
     def divided(node: ops.Node) -> list[ops.Node]:
+        if not isinstance(node, ops.Linear | ops.Conv) or node.name in tail:
+            return [node]
+        most = plan.fan_in // 2 if node.inputs[0] in doubled else plan.fan_in
+        if prod(node.weights.shape[1:]) <= most:
+            return [node]
         decoded = all(reader.name in tail for reader in network.consumers[node.name])
-        if isinstance(node, ops.Linear) and node.weights.shape[1] > plan.fan_in:
-            parts, total = _partial_sums(node, plan.fan_in, plan.spread_bias and not decoded)
-            return parts + ([total] if decoded else _sum_tree(total, plan.terms))
-        if isinstance(node, ops.Add) and len(node.inputs) > plan.terms:
-            return _sum_tree(node, plan.terms)
-        return [node]
+        if isinstance(node, ops.Linear):
+            parts = _linear_parts(node, most)
+        else:
+            parts = _conv_parts(node, network.shapes[node.name], most)
+        return _summed(node, parts, plan.spread_bias and not decoded)
 
-    network = network.map(divided)
-    return _carried_by_pairs(network) if plan.pairs else network
+    network = rewritten(network.map(divided), (_sum_of_partial_sums,))
+    tail = tail_of(network)
+
+    def treed(node: ops.Node) -> list[ops.Node]:
+        if not isinstance(node, ops.Add) or node.name in tail or len(node.inputs) <= plan.terms:
+            return [node]
+        return [node] if summed_by_host(network, node, tail) else _sum_tree(node, plan.terms)
+
+    network = network.map(treed)
+    return carried_by_pairs(network) if plan.pairs else network
 
 
-def _partial_sums(node: ops.Linear, max_fan_in: int, spread_bias: bool) -> tuple[list[ops.Node], ops.Add]:
-    out, fan_in = node.weights.shape
-    groups = -(-fan_in // max_fan_in)
-    parts: list[ops.Node] = []
-    names = []
+Part = tuple[list[ops.Node], ops.Linear | ops.Conv]
+"""The moves that pick a part's inputs, and the part with the weights but without a bias."""
+
+
+def _summed(node: ops.Linear | ops.Conv, parts: Iterator[Part], spread_bias: bool) -> list[ops.Node]:
+    """Return the parts and the Add, under the name of ``node``, that sums them."""
+    found = list(parts)
+    groups, out = len(found), len(node.bias)
+    share = node.bias / groups if spread_bias else np.zeros(out)
+    rest = np.zeros(out) if spread_bias else node.bias
+    names = tuple(part.name for _, part in found)
+    total = ops.Add(name=node.name, inputs=names, coefficients=np.ones((groups, out)), bias=rest)
+    return [n for moves, part in found for n in (*moves, replace(part, bias=share))] + [total]
+
+
+def _linear_parts(node: ops.Linear, most: int) -> Iterator[Part]:
+    fan_in = node.weights.shape[1]
+    groups = -(-fan_in // most)
     for g in range(groups):
         name = part_name(node.name, f"{g + 1}/{groups}")
         rows = ops.Slice(name=f"{name} inputs", inputs=node.inputs, start=g, stop=fan_in, step=groups)
-        weights = node.weights[:, g::groups]
-        share = node.bias / groups if spread_bias else np.zeros(out)
-        parts += [rows, ops.Linear(name=name, inputs=(rows.name,), weights=weights, bias=share)]
-        names.append(name)
-    rest = np.zeros(out) if spread_bias else node.bias
-    total = ops.Add(name=node.name, inputs=tuple(names), coefficients=np.ones((groups, out)), bias=rest)
-    return parts, total
+        yield [rows], replace(node, name=name, inputs=(rows.name,), weights=node.weights[:, g::groups])
+
+
+def _conv_parts(node: ops.Conv, shape: tuple[int, ...], most: int) -> Iterator[Part]:
+    """Interleaved channels of each group; pieces of the kernel where a whole one does not fit."""
+    channels, *kernel = node.weights.shape[1:]
+    pieces = _kernel_pieces(tuple(kernel), most)
+    largest = max(prod(stop - start for start, stop in piece) for piece in pieces)
+    cuts = -(-channels // max(1, most // largest))
+    total = cuts * len(pieces)
+    for g, (cut, piece) in enumerate(product(range(cuts), pieces)):
+        name = part_name(node.name, f"{g + 1}/{total}")
+        moves: list[ops.Node] = []
+        source = node.inputs[0]
+        if cuts > 1:
+            taken = np.concatenate([np.arange(cut, channels, cuts) + k * channels for k in range(node.groups)])
+            moves.append(ops.Gather(name=f"{name} channels", inputs=(source,), indices=taken, axis=0))
+            source = moves[-1].name
+        for axis, (start, stop) in enumerate(piece):
+            if (start, stop) == (0, kernel[axis]):
+                continue
+            first = start * node.dilation[axis]
+            reach = (shape[1 + axis] - 1) * node.stride[axis] + (stop - start - 1) * node.dilation[axis] + 1
+            window = ops.Slice(
+                name=f"{name} axis {axis}", inputs=(source,), start=first, stop=first + reach, axis=1 + axis
+            )
+            moves.append(window)
+            source = window.name
+        inside = (slice(None), slice(cut, None, cuts), *(slice(start, stop) for start, stop in piece))
+        yield moves, replace(node, name=name, inputs=(source,), weights=np.ascontiguousarray(node.weights[inside]))
+
+
+Piece = tuple[tuple[int, int], ...]
+"""(start, stop) along each axis of a kernel."""
+
+
+def _kernel_pieces(kernel: tuple[int, ...], most: int) -> list[Piece]:
+    """Cut a kernel, its first axis finest, into even boxes of at most ``most`` taps."""
+    lengths = list(kernel)
+    for axis in range(len(kernel)):
+        rest = prod(lengths[axis + 1 :])
+        lengths[axis] = max(1, min(lengths[axis], most // (prod(lengths[:axis]) * rest)))
+    axes = []
+    for n, length in zip(kernel, lengths, strict=True):
+        count = -(-n // length)
+        edges = [round(k * n / count) for k in range(count + 1)]
+        axes.append(list(pairwise(edges)))
+    return list(product(*axes))
+
+
+def _sum_of_partial_sums(scope: Scope, node: ops.Node) -> Rewritten | None:
+    """Let a sum read the partial sums of a layer that nothing else reads, instead of their sum: one stage less."""
+    if not isinstance(node, ops.Add) or node.name in scope.tail:
+        return None
+    for k, name in enumerate(node.inputs):
+        inner = scope.network.by_name[name]
+        if isinstance(inner, ops.Add) and len(inner.inputs) > 1 and scope.sole(name) and node.inputs.count(name) == 1:
+            gain = node.coefficients[k]
+            names = (*node.inputs[:k], *inner.inputs, *node.inputs[k + 1 :])
+            if len(set(names)) < len(names):
+                continue
+            rows = (node.coefficients[:k], gain * inner.coefficients, node.coefficients[k + 1 :])
+            bias = node.bias + gain * inner.bias
+            return {node.name: [replace(node, inputs=names, coefficients=np.concatenate(rows), bias=bias)]}
+    return None
 
 
 def _sum_tree(node: ops.Add, terms: int) -> list[ops.Node]:
@@ -90,62 +180,3 @@ def _sum_tree(node: ops.Add, terms: int) -> list[ops.Node]:
             names.append(name)
         node = replace(node, inputs=tuple(names), coefficients=np.ones((groups, len(node.bias))))
     return [*nodes, node]
-
-
-def _carried_by_pairs(network: Network) -> Network:
-    """Replace every partial sum that an Add on the chip reads by relu(z) and relu(-z)."""
-    signed = partial_sums(network)
-
-    def paired(node: ops.Node) -> list[ops.Node]:
-        if isinstance(node, ops.Add) and any(name in signed for name in node.inputs):
-            node = _reading_pairs(node, signed)
-        return _pair(node) if node.name in signed else [node]
-
-    return network.map(paired)
-
-
-def partial_sums(network: Network) -> frozenset[str]:
-    """Names of the accumulators without activation that another unit of the chip reads."""
-    tail = tail_of(network)
-    return frozenset(
-        node.name
-        for node in network.nodes
-        if isinstance(node, ops.Linear | ops.Add)
-        and any(not isinstance(r, ops.Activation) and r.name not in tail for r in network.consumers[node.name])
-        and not _summed_by_host(network, node, tail)
-    )
-
-
-def _summed_by_host(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
-    """Whether only Adds that the host decodes read ``node``: the decoder sums signed parts itself."""
-    return all(
-        isinstance(r, ops.Add) and all(x.name in tail for x in network.consumers[r.name])
-        for r in network.consumers[node.name]
-    )
-
-
-def _pair(node: ops.Node) -> list[ops.Node]:
-    nodes: list[ops.Node] = []
-    for sign, label in ((1.0, "+"), (-1.0, "-")):
-        name = part_name(node.name, label)
-        if isinstance(node, ops.Linear):
-            nodes.append(replace(node, name=f"{name} input", weights=sign * node.weights, bias=sign * node.bias))
-        else:
-            assert isinstance(node, ops.Add)
-            changed = replace(node, coefficients=sign * node.coefficients, bias=sign * node.bias)
-            nodes.append(replace(changed, name=f"{name} input"))
-        nodes.append(ops.Activation(name=name, inputs=(f"{name} input",), function="relu"))
-    return nodes
-
-
-def _reading_pairs(node: ops.Add, signed: frozenset[str]) -> ops.Add:
-    names: list[str] = []
-    gains = []
-    for name, gain in zip(node.inputs, node.coefficients, strict=True):
-        if name in signed:
-            names += [part_name(name, "+"), part_name(name, "-")]
-            gains += [gain, -gain]
-        else:
-            names.append(name)
-            gains.append(gain)
-    return replace(node, inputs=tuple(names), coefficients=np.array(gains))

@@ -12,20 +12,22 @@ LINEAR = (ops.Linear, ops.Add, ops.Slice, ops.Concat)
 
 
 def amplification(source: Network, name: str, slope: FloatArray | None = None) -> FloatArray | None:
-    """Return the linear map ``[m, n]`` from tensor ``name`` to all next sums that are activated or leave the network.
+    """Return the linear map ``[m, n]`` from vector ``name`` to all next sums that are activated or leave the network.
 
     Sums of sums, slices and joins are followed. What a partial sum adds to is activated before the next layer reads it:
     there the mean slope stands for the activation.
 
     Args:
         source: The split float network.
-        name: A tensor ``[n]`` of it.
+        name: A tensor of it.
         slope: Mean slope of the activation after the sum that ``name`` is a part of, float64; None where it is none.
 
     Returns:
-        The map, float64; None where it is too large or no neuron shares a reader with another: then each neuron's error
-        stands for itself.
+        The map, float64; None where it is too large, the tensor is no vector, or no neuron shares a reader with
+        another: then each neuron's error stands for itself.
     """
+    if len(source.shapes[name]) != 1:
+        return None
     n = source.shapes[name][0]
     maps: dict[str, FloatArray] = {name: np.eye(n)}
     ends: list[FloatArray] = []
@@ -36,7 +38,8 @@ def amplification(source: Network, name: str, slope: FloatArray | None = None) -
         if isinstance(node, ops.Activation) and slope is not None and len(slope) == len(maps[found[0]]):
             maps[node.name], slope = slope[:, None] * maps[found[0]], None
             continue
-        if not isinstance(node, LINEAR):
+        vectors = all(len(source.shapes[i]) == 1 for i in (*node.inputs, node.name))
+        if not isinstance(node, LINEAR) or not vectors:
             ends += [maps[i] for i in found]
             continue
         widths = [source.shapes[i][0] for i in node.inputs]

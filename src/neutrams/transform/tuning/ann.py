@@ -7,7 +7,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.transform.tuning.ranges import OutputRange
-from neutrams.transform.tuning.unit import Fit, Unit
+from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
 from neutrams.transform.tuning.weights import (
     FEW_BITS,
     Moments,
@@ -17,6 +17,7 @@ from neutrams.transform.tuning.weights import (
     round_with_feedback,
     squared_error,
 )
+from neutrams.transform.tuning.windows import windows
 
 MOST_BIAS_ROWS = 8
 """Most axons that carry a constant for biases wider than the register."""
@@ -72,7 +73,7 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
     rows, bias = unit.per_lsb()
     seen = None
     if chip.core.weight_bits < FEW_BITS and not unit.elementwise:
-        seen = moments(unit.inputs[0].means, unit.target)
+        seen = moments(*windows(unit))
         rows = refit(rows, seen)
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]
@@ -84,7 +85,7 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
         weights = round_nearest(rows, step, chip.core.weight_range)
     else:
         multiplier, shift, scale, step, weights = _best_grid(rows, (for_weights, for_bias), reach, chip, seen)
-    means = unit.target.mean(0).double().numpy() - step * unit.sums(weights).mean(0).double().numpy()
+    means = channel_mean(unit.target) - step * channel_mean(unit.sums(weights))
     lead = (means - reach.zero) / step
     return Solution(weights=weights, lead=lead, multiplier=multiplier, shift=shift, scale=scale, step=step)
 
@@ -169,8 +170,8 @@ def _best_grid(
     best_error = np.full(len(rows), np.inf)
     for clip in CLIPS:
         tried = _grid(np.maximum(least[0] * clip, least[1]), reach, chip)
-        weights = round_with_feedback(rows, tried[3], chip.core.weight_range, seen.gram)
-        error = squared_error(weights * tried[3][:, None], rows, seen.gram)
+        weights = round_with_feedback(rows, tried[3], chip.core.weight_range, seen)
+        error = squared_error(weights * tried[3][:, None], rows, seen)
         better = error < best_error
         if chip.neuron.scale == "core":
             better = np.full_like(better, error.sum() < best_error.sum())

@@ -10,9 +10,21 @@ from neutrams.transform.tuning.amplification import amplification
 from neutrams.transform.tuning.ann import lay_out, solve_ann
 from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.gradient import Task, polished
-from neutrams.transform.tuning.ranges import OutputRange, positive_range, signal_bits, signed_ranges
-from neutrams.transform.tuning.unit import Fit, Signal, Unit
+from neutrams.transform.tuning.ranges import (
+    OutputRange,
+    from_zero,
+    positive_range,
+    signal_bits,
+    signed_range,
+    tied_scale,
+    zero_point,
+)
+from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import FEW_BITS
+
+COARSE_BITS = 8
+"""Below this width of weights what is added up gets one scale: coarse weights could not make up for different ones."""
 
 MOST_COPIES = 16
 """Most neurons that carry one decoded value; they cost nothing while they fit in the columns of one core."""
@@ -30,9 +42,10 @@ class AnnFitter:
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return an encoder whose integers span the calibration values."""
         high = (1 << self.chip.signal.input_bits) - 1
-        least, most = min(float(values.min()), 0.0), float(values.max())
-        scale = (most - least) / high if most > least else 1.0
-        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=least, low=0, high=high)
+        least, most = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        point = zero_point(least, most, high)
+        scale = max(-least / max(point, 0.5), most / max(high - point, 0.5)) or 1.0
+        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=-point * scale, low=0, high=high)
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
@@ -48,15 +61,34 @@ class AnnFitter:
 
     def _reach(self, unit: Unit, context: Context) -> OutputRange:
         bits = signal_bits(self.chip, unit.decoded)
-        if unit.cap is not None:
-            return positive_range(unit.target, unit.cap, bits)
-        ranges = signed_ranges(list(context.siblings.values()), self.chip, bits, shared=unit.decoded)
-        return ranges[list(context.siblings).index(unit.accumulator.name)]
+        if unit.cap is None:
+            coarse = self.chip.core.weight_bits < COARSE_BITS
+            tied = [e for e in context.tied if coarse or e.low.min() < 0] or [context.extent]
+            scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
+            return signed_range(context.extent, scale, self.chip, bits, unit.padded)
+        channels = unit.target.shape[1]
+        kept = _kept_scale(unit, context, bits)
+        if kept is not None:
+            return from_zero(kept, channels, bits)
+        if len(context.tied) > 1 and self.chip.core.weight_bits < COARSE_BITS:
+            scale = tied_scale(context.tied, self.chip, bits, shared=True)
+            return from_zero(float(scale.max()), channels, bits, fixed=True)
+        return positive_range(unit.target, unit.cap, bits)
 
-    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
+    def gain(self, unit: Unit, context: Context, fit: Fit, given: Signal) -> FloatArray:
         """Return the scale as it is: it is exact."""
-        return given.scale
+        return fit.scale
 
     def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
         """Return gain 1 and shift 0: the decoder is exact."""
         return np.ones(value.shape[1]), np.zeros(value.shape[1])
+
+
+def _kept_scale(unit: Unit, context: Context, bits: int) -> float | None:
+    """Return the scale that all inputs of a sum share, if what it gives fits it too: then the sum is exact."""
+    if not unit.elementwise or not (np.abs(unit.rows) == 1).all() or unit.accumulator.bias.any():
+        return None
+    scales = np.concatenate([s.scale.reshape(-1)[:1] for s in unit.inputs])
+    uniform = all((s.scale == scales[0]).all() and not s.zero.any() for s in unit.inputs)
+    fits = float(context.extent.high.max(initial=0.0)) <= float(scales[0]) * ((1 << bits) - 1) * (1 + 1e-6)
+    return float(scales[0]) if uniform and fits else None

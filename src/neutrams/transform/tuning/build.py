@@ -6,31 +6,34 @@ from typing import Protocol
 
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.context import Context
-from neutrams.transform.tuning.unit import Fit, Signal, Unit
+from neutrams.transform.tuning.originals import Originals
+from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.unit import Fit, Unit
 
 
 class Fitter(Protocol):
     """How a mode turns inputs and units into integers."""
 
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
-        """Return the encoder of an input vector with calibration values float32 ``[N, n]``."""
+        """Return the encoder of a tensor with calibration values float32 ``[N, *shape]``."""
         ...
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
         ...
 
-    def gain(self, unit: Unit, context: Context, given: Signal) -> FloatArray:
-        """Return the scale of what the fitted unit gives, in the light of what it really gives."""
+    def gain(self, unit: Unit, context: Context, fit: Fit, given: Signal) -> FloatArray:
+        """Return the scale of each channel of the fitted unit, in the light of what it really gives."""
         ...
 
     def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
-        """Return (gain, shift) of each decoded element, in the light of what is really decoded."""
+        """Return (gain, shift) of each decoded channel, in the light of what is really decoded."""
         ...
 
 
@@ -44,8 +47,8 @@ class Build:
         fitter: The mode's fitter.
         steps: T.
         values: What the original gives on calibration data, by tensor.
-        inputs: The calibration inputs.
-        labels: Their classes, or None.
+        ablation: Measures what errors cost at the outputs.
+        ties: Tensor → the tensors that are added up with it.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
         copies: Tensor of the source → the core tensors that carry it in equal shares, where there are several.
@@ -58,9 +61,9 @@ class Build:
     chip: Chip
     fitter: Fitter
     steps: int
-    values: dict[str, torch.Tensor]
-    inputs: Mapping[str, AnyArray]
-    labels: AnyArray | None
+    values: Originals
+    ablation: Ablation
+    ties: Mapping[str, tuple[str, ...]]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     copies: dict[str, tuple[str, ...]] = field(default_factory=dict)

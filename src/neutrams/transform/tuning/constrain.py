@@ -6,20 +6,19 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray
-from neutrams.evaluate.run import encode_signal
-from neutrams.evaluate.signals import fire
-from neutrams.hardware import Chip
+from neutrams.evaluate.signals import encode_signal
 from neutrams.network import Network, ops
-from neutrams.neurons import find_model
-from neutrams.transform.facts import ACCUMULATORS, tail_of
+from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, summed_by_host, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.context import Context
-from neutrams.transform.tuning.decode import decode, decodes_parts, record_layer
-from neutrams.transform.tuning.loss import unit_rows
-from neutrams.transform.tuning.unit import Fit, Signal, Unit, joined
+from neutrams.transform.tuning.decode import decode
+from neutrams.transform.tuning.delivery import delivered
+from neutrams.transform.tuning.emit import emit_unit
+from neutrams.transform.tuning.loss import record_layer, record_unit
+from neutrams.transform.tuning.signal import Signal, carried
+from neutrams.transform.tuning.unit import Unit
 
 Progress = Callable[[int, int], None]
 
@@ -27,30 +26,57 @@ Progress = Callable[[int, int], None]
 def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, list[LedgerRow]]:
     """Return the core network and the loss ledger.
 
-    Every accumulator with its activation becomes a core Linear or Add and a Neuron; inputs are encoded where a unit
-    first reads them; what the host tail reads is decoded.
+    Every accumulator with its activation becomes a core Linear, Conv or Add and a Neuron; what the host gives to the
+    chip is encoded where a unit first reads it; what the host tail reads is decoded. What nothing reads any more goes.
     """
-    tail = tail_of(build.source)
+    tail, head = tail_of(build.source), head_of(build.source)
     nodes = build.source.nodes
+    last = _last_readers(build.source, tail)
     for done, node in enumerate(nodes):
         if progress is not None:
             progress(done, len(nodes))
         if node.name in tail:
             _copy_tail(build, node)
-        elif isinstance(node, ops.Input) or _shapes_input(build.source, node):
+        elif isinstance(node, ops.Constant) and not _read_by_host(build, node, head, tail):
+            _add_zeros(build, node)
+        elif node.name in head:
             build.nodes.append(node)
-        elif isinstance(node, ops.Slice | ops.Concat):
+        elif isinstance(node, MOVES):
             _move(build, node)
         elif isinstance(node, ops.Activation):
-            accumulator = build.source.by_name[node.inputs[0]]
             cap = np.inf if node.function == "relu" else node.parameters["high"]
-            _add_unit(build, node.name, accumulator, cap, tail)
+            _add_unit(build, node.name, build.source.by_name[node.inputs[0]], cap, tail)
         elif not _has_activation(build.source, node, tail):
-            if decodes_parts(build, node, tail):
-                decode(build, node.name, node.inputs, node.bias)  # type: ignore[attr-defined]
+            if summed_by_host(build.source, node, tail):
+                decode(build, node.name, node.inputs, node.bias, build.values[node.name])  # type: ignore[attr-defined]
+                build.values.release(node.name)
             else:
                 _add_unit(build, node.name, node, None, tail)
+        for name in last.get(node.name, ()):
+            _let_go(build, name)
     return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
+
+
+def _last_readers(network: Network, tail: frozenset[str]) -> dict[str, list[str]]:
+    """Return, by node, the tensors that no unit reads after it: a unit is made at its activation, where it has one."""
+    last: dict[str, str] = {}
+    for node in network.nodes:
+        at = next((r.name for r in network.consumers[node.name] if _has_activation(network, node, tail)), node.name)
+        last.update(dict.fromkeys(node.inputs, at))
+    found: dict[str, list[str]] = {}
+    for name, at in last.items():
+        found.setdefault(at, []).append(name)
+    return found
+
+
+def _let_go(build: Build, name: str) -> None:
+    """Free the signals that carry tensor ``name``: nothing reads it any more."""
+    for key in (name, f"{name} encoded", f"{name} neurons", *build.copies.pop(name, ())):
+        build.signals.pop(key, None)
+
+
+def _read_by_host(build: Build, node: ops.Node, head: frozenset[str], tail: frozenset[str]) -> bool:
+    return any(r.name in head or r.name in tail for r in build.source.consumers[node.name])
 
 
 def _has_activation(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
@@ -58,46 +84,53 @@ def _has_activation(network: Network, node: ops.Node, tail: frozenset[str]) -> b
     return any(isinstance(r, ops.Activation) and r.name not in tail for r in network.consumers[node.name])
 
 
-def _shapes_input(network: Network, node: ops.Node) -> bool:
-    return isinstance(node, ops.Reshape) and isinstance(network.by_name[node.inputs[0]], ops.Input)
+def _add_zeros(build: Build, node: ops.Constant) -> None:
+    """Append a constant that stands for the missing half of what is joined with signed tensors."""
+    assert not node.values.any(), f"constant {node.name!r} is left on the chip"
+    zeros = node.values.astype(np.int64)
+    build.nodes.append(replace(node, values=zeros))
+    values = torch.zeros((1, build.values.samples, *zeros.shape))
+    channels = len(zeros)
+    build.signals[node.name] = Signal.of(values, np.ones(channels), np.zeros(channels), build.steps)
 
 
 def _read(build: Build, name: str) -> str:
-    """Return the core node that gives tensor ``name``, encoding it if it is an input."""
+    """Return the core node that gives tensor ``name``, encoding it if the host gives it."""
     if name in build.signals:
         return name
     encoded = f"{name} encoded"
     if encoded not in build.signals:
-        encoder = build.fitter.encode(encoded, name, build.values[name])
-        n = build.source.shapes[name][0]
-        values = encode_signal(encoder, build.values[name], build.steps)
+        values = build.values[name]
+        encoder = build.fitter.encode(encoded, name, values)
         span = build.steps if encoder.code == "spread" else 1
-        scale, zero = np.full(n, encoder.scale * span), np.full(n, encoder.zero)
-        build.signals[encoded] = Signal.of(values, scale, zero, build.steps)
+        channels = values.shape[1]
+        build.signals[encoded] = Signal.of(
+            encode_signal(encoder, values, build.steps),
+            np.full(channels, encoder.scale * span), np.full(channels, encoder.zero), build.steps,
+        )  # fmt: skip
         build.activity[encoded] = build.signals[encoded].sent(build.chip.signal.skip_zero)
         build.nodes.append(encoder)
     return encoded
 
 
-def _move(build: Build, node: ops.Slice | ops.Concat) -> None:
+def _move(build: Build, node: ops.Node) -> None:
     names = tuple(_read(build, name) for name in node.inputs)
-    build.nodes.append(replace(node, inputs=names))
     given = [build.signals[name] for name in names]
-    if isinstance(node, ops.Slice):
-        build.signals[node.name] = given[0].part(node.start, node.stop, node.step)
-    else:
-        build.signals[node.name] = joined(given)
+    moved = replace(node, inputs=names)
+    if isinstance(moved, ops.Pad):
+        moved = replace(moved, value=given[0].zero_point())
+    build.nodes.append(moved)
+    build.signals[node.name] = carried(moved, given)
 
 
 def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
-    """Return what the unit's output is added to: the other parts of the sum that reads it, and that sum."""
-    own = {accumulator.name: build.values[accumulator.name]}
+    """Return what the unit's output is added to: all that shares sums with it, and the sum that it is a part of."""
+    extents = build.values.extents
+    tied = tuple(extents[name] for name in build.ties.get(unit_name, (unit_name,)) if name in extents)
     readers = build.source.consumers[unit_name]
-    if not origin_of(unit_name)[1] or not all(isinstance(r, ops.Add) for r in readers):
-        return Context(siblings=own, total=None, source=build.source)
-    found = [n for n in readers[0].inputs if isinstance(build.source.by_name[n], ACCUMULATORS)]
-    siblings = {name: build.values[name] for name in found} if accumulator.name in found else own
-    return Context(siblings=siblings, total=build.values[readers[0].name], source=build.source)
+    part = bool(origin_of(unit_name)[1]) and all(isinstance(r, ops.Add) for r in readers)
+    total = build.values[readers[0].name] if part else None
+    return Context(extent=extents[unit_name], tied=tied, total=total, source=build.source)
 
 
 def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, decoded: bool) -> Unit:
@@ -113,103 +146,57 @@ def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, dec
         accumulator=accumulator,
         cap=cap,
         decoded=decoded,
+        padded=_padded(build.source, name),
         inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
         target=build.values[accumulator.name],
     )
 
 
+def _padded(network: Network, name: str) -> bool:
+    """Whether a border is put around tensor ``name`` or what other moves make of it."""
+    moves = [r for r in network.consumers[name] if isinstance(r, MOVES)]
+    return any(isinstance(r, ops.Pad) or _padded(network, r.name) for r in moves)
+
+
 def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, tail: frozenset[str]) -> None:
     readers = build.source.consumers[name]
-    of_decoded_sum = any(decodes_parts(build, r, tail) for r in readers)
+    of_decoded_sum = any(summed_by_host(build.source, r, tail) for r in readers)
     unit = _unit(build, name, accumulator, cap, of_decoded_sum or all(r.name in tail for r in readers))
     context = _context(build, name, accumulator)
     fit = build.fitter.fit(unit, context)
     neurons = f"{name} neurons" if unit.decoded and not of_decoded_sum else name
     given = delivered(unit, fit, build.chip, build.steps)
-    fit = replace(fit, scale=build.fitter.gain(unit, context, given))
-    given = replace(given, scale=fit.scale)
-    _emit(build, unit, fit, neurons)
+    fit = replace(fit, scale=build.fitter.gain(unit, context, fit, given))
+    given = Signal.of(given.values, fit.scale, fit.zero, build.steps)
+    names = tuple(_read(build, i) for i in unit.accumulator.inputs)
+    build.nodes += emit_unit(unit, fit, names, neurons, (1 << build.chip.signal.input_bits) - 1)
     build.signals[neurons] = given
     build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
-    build.ledger += unit_rows(unit, fit, given, context.total)
-    if not unit.decoded and fit.neurons > unit.target.shape[1]:
-        _share(build, name, unit.target.shape[1])
+    record_unit(build, unit, fit, given, context.total)
+    channels = unit.target.shape[1]
+    if not unit.decoded and fit.channels > channels:
+        _share(build, name, channels)
     if any(r.name in tail for r in readers):
-        decode(build, name, (neurons,), np.zeros(unit.target.shape[1]))
+        decode(build, name, (neurons,), np.zeros(channels), unit.activated(unit.target))
     elif cap is not None and origin_of(name)[1] == "":
-        record_layer(build, name, given.value())
+        record_layer(build, name, given.value(), unit.activated(unit.target))
+    build.values.release(accumulator.name)
 
 
-def _repeated(build: Build, name: str, copies: int, reader: str) -> str:
-    """Return a node that gives tensor ``name`` as often as a sum that is computed ``copies`` times reads it."""
-    if copies == 1:
-        return name
-    repeated = ops.Concat(name=f"{name} for {reader}", inputs=(name,) * copies)
-    build.nodes.append(repeated)
-    return repeated.name
-
-
-def _share(build: Build, name: str, n: int) -> None:
+def _share(build: Build, name: str, channels: int) -> None:
     """Give each of the copies that carry tensor ``name`` in equal shares a node of its own."""
     signal = build.signals[name]
-    copies = len(signal.scale) // n
+    copies = len(signal.scale) // channels
     names = []
     for k in range(copies):
-        cut = ops.Slice(name=f"{name} copy {k + 1}", inputs=(name,), start=k * n, stop=(k + 1) * n)
-        part = signal.part(cut.start, cut.stop, 1)
+        cut = ops.Slice(
+            name=f"{name} copy {k + 1}", inputs=(name,), start=k * channels, stop=(k + 1) * channels, axis=0
+        )
+        part = carried(cut, [signal])
         build.signals[cut.name] = replace(part, scale=part.scale / copies, zero=part.zero / copies)
         build.nodes.append(cut)
         names.append(cut.name)
     build.copies[name] = tuple(names)
-
-
-def _emit(build: Build, unit: Unit, fit: Fit, name: str) -> None:
-    """Append the accumulator and the neurons."""
-    names = tuple(_read(build, i) for i in unit.accumulator.inputs)
-    if unit.elementwise:
-        names = tuple(_repeated(build, i, fit.neurons // unit.target.shape[1], name) for i in names)
-    zeros = np.zeros(fit.neurons, dtype=np.int64)
-    rows, names = _with_bias_row(build, unit, fit, names)
-    acc_name = f"{name} sum"
-    if unit.elementwise:
-        build.nodes.append(ops.Add(name=acc_name, inputs=names, coefficients=rows.T, bias=zeros))
-    else:
-        build.nodes.append(ops.Linear(name=acc_name, inputs=names, weights=rows, bias=zeros))
-    origin, part = origin_of(unit.name)
-    n = unit.target.shape[1]
-    build.nodes.append(
-        ops.Neuron(
-            name=name, inputs=(acc_name,), model=fit.model, parameters=fit.parameters, scale=fit.scale, zero=fit.zero,
-            origin=origin, elements=np.tile(np.arange(n), fit.neurons // n), part=part,
-        )
-    )  # fmt: skip
-
-
-def delivered(unit: Unit, fit: Fit, chip: Chip, steps: int) -> Signal:
-    """Return what the fitted unit gives on the calibration inputs, bit for bit what the chip would."""
-    n = unit.target.shape[1]
-    acc = unit.accumulate(fit.rows[:n]).repeat(1, 1, fit.neurons // n)  # copies differ in bias or charge only
-    if fit.bias_weights is not None:
-        acc = acc + torch.from_numpy(fit.bias_weights.sum(axis=1) * ((1 << chip.signal.input_bits) - 1)).to(acc.dtype)
-    values = fire(find_model(fit.model, unit.name), fit.parameters, acc, steps, chip)
-    return Signal.of(values, fit.scale, fit.zero, steps)
-
-
-def _with_bias_row(build: Build, unit: Unit, fit: Fit, names: tuple[str, ...]) -> tuple[AnyArray, tuple[str, ...]]:
-    """Append the axons that carry a constant for the bias, where the fit has some."""
-    if fit.bias_weights is None:
-        return fit.rows, names
-    rows = np.concatenate([fit.rows, fit.bias_weights], axis=1)
-    width = fit.neurons if unit.elementwise else fit.bias_weights.shape[1]
-    constant = ops.Constant(
-        name=f"{unit.name} bias", values=np.full(width, (1 << build.chip.signal.input_bits) - 1, dtype=np.int64)
-    )
-    build.nodes.append(constant)
-    if unit.elementwise:
-        return rows, (*names, constant.name)
-    both = ops.Concat(name=f"{unit.name} rows", inputs=(*names, constant.name))
-    build.nodes.append(both)
-    return rows, (both.name,)
 
 
 def _copy_tail(build: Build, node: ops.Node) -> None:

@@ -1,12 +1,12 @@
 """Where a unit stands: what is added to what it gives, what the sum is, and who reads it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from neutrams.hardware import Chip
 from neutrams.network import Network
+from neutrams.transform.tuning.originals import Extent
 from neutrams.transform.tuning.unit import Unit
 
 
@@ -15,12 +15,15 @@ class Context:
     """The neighbourhood of a unit.
 
     Attributes:
-        siblings: Targets of the signed sums that are added to its own, itself included, by name; float32 ``[N, n]``.
+        extent: How far what it gives reaches.
+        tied: Extents of all tensors that are added up with it, itself included; those of activations are never
+            negative. Just its own where nothing is.
         total: Target of the sum that it is a part of; None where it is none.
         source: The split float network it belongs to.
     """
 
-    siblings: Mapping[str, torch.Tensor]
+    extent: Extent
+    tied: tuple[Extent, ...]
     total: torch.Tensor | None
     source: Network
 
@@ -28,4 +31,4 @@ class Context:
         """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""
         if unit.elementwise:
             return 1
-        return max(1, min(most, chip.core.neurons // unit.target.shape[1]))
+        return max(1, min(most, chip.core.neurons // unit.target[0].numel()))

@@ -1,60 +1,56 @@
-"""The border off the chip: decoders, which add up the parts of what the host reads, and the ledger's row for it."""
+"""The border off the chip: decoders, which add up the parts of what the host reads."""
+
+from math import prod
 
 import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray
-from neutrams.evaluate import float_values
 from neutrams.network import ops
-from neutrams.transform.facts import ACCUMULATORS
-from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.build import Build
-from neutrams.transform.tuning.loss import layer_row
+from neutrams.transform.tuning.loss import mean_of_copies, record_layer
+from neutrams.transform.tuning.unit import per_channel
 
 
-def decodes_parts(build: Build, node: ops.Node, tail: frozenset[str]) -> bool:
-    """Whether the decoder itself adds up the partial sums that ``node`` would."""
-    return (
-        isinstance(node, ops.Add)
-        and all(r.name in tail for r in build.source.consumers[node.name])
-        and bool((node.coefficients == 1).all())
-        and all(origin_of(name)[1] != "" and build.source.consumers[name] == (node,) for name in node.inputs)
-        and all(isinstance(build.source.by_name[name], ACCUMULATORS) for name in node.inputs)
-    )
+def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray, target: torch.Tensor) -> None:
+    """Append the decoder that gives tensor ``name`` from the neurons of ``sources``, which add up to it.
 
-
-def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray) -> None:
-    """Append the decoder that gives tensor ``name`` from the neurons of ``sources``, which add up to it."""
+    Args:
+        build: What is being built.
+        name: Tensor of the source, ``[C, *size]``.
+        sources: Core tensors ``[copies * C, *size]``, all of one scale a channel.
+        bias: Added to their sum, ``[C]``.
+        target: What the original gives, float32 ``[N, C, *size]``.
+    """
     given = [build.signals[s] for s in sources]
-    n = len(bias)
-    copies = len(given[0].scale) // n
-    full = given[0].scale[:n]
-    assert all(len(s.scale) == copies * n and np.array_equal(s.scale[:n], full) for s in given)
-    offset = bias + sum(s.zero[:n] for s in given)
-    total = torch.stack([s.means.reshape(-1, copies, n).mean(1) for s in given]).sum(0)
-    value = total * torch.from_numpy(full).float() + torch.from_numpy(offset).float()
-    gain, shift = build.fitter.decoded(value, build.values[name])
+    shape = build.source.shapes[name]
+    channels, places = shape[0], prod(shape[1:])
+    known = [pair for pair in (s.per_channel() for s in given) if pair is not None]
+    scale = known[0][0][:channels]
+    copies = len(known[0][0]) // channels
+    assert all(len(s) == copies * channels and np.array_equal(s[:channels], scale) for s, _ in known)
+    offset = bias + sum(zero[:channels] for _, zero in known)
+    value = torch.stack([mean_of_copies(s.means, channels) for s in given]).sum(0)
+    value = value * per_channel(scale, value) + per_channel(offset, value)
+    gain, shift = build.fitter.decoded(value, target)
     inputs = sources
     if len(sources) > 1:
-        build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources))
+        build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources, axis=0))
         inputs = (f"{name} parts",)
-    node_name = f"{name} decoded" if name in build.signals else name
-    element = np.tile(np.arange(n), copies * len(sources))
+    last = f"{name} decoded" if name in build.signals else name
+    if len(shape) > 1:
+        build.nodes.append(ops.Reshape(name=f"{name} row", inputs=inputs, shape=(copies * len(sources) * prod(shape),)))
+        inputs = (f"{name} row",)
+    element = np.tile(np.arange(channels * places), copies * len(sources))
     build.nodes.append(
         ops.Decode(
-            name=node_name, inputs=inputs, coefficient=np.ones(len(element), dtype=np.int64), element=element,
-            scale=gain * full / copies / build.steps, offset=gain * offset + shift,
+            name=last if len(shape) == 1 else f"{name} elements", inputs=inputs,
+            coefficient=np.ones(len(element), dtype=np.int64), element=element,
+            scale=np.repeat(gain * scale / copies / build.steps, places),
+            offset=np.repeat(gain * offset + shift, places),
         )
     )  # fmt: skip
-    build.renamed[name] = node_name
-    record_layer(build, name, value * torch.from_numpy(gain).float() + torch.from_numpy(shift).float())
-
-
-def record_layer(build: Build, name: str, value: torch.Tensor) -> None:
-    """Write the ledger's row for a finished layer: what the network would give with the rest of it in float."""
-    outputs = [node.name for node in build.source.outputs]
-    continued = float_values(build.source, build.inputs, {name: value})
-    now, was = continued[outputs[0]], build.values[outputs[0]]
-    node = build.source.by_name[name]
-    layer = node.inputs[0] if isinstance(node, ops.Activation) else name
-    build.ledger.append(layer_row(layer, name, value, build.values[name], (now, was, build.labels)))
+    if len(shape) > 1:
+        build.nodes.append(ops.Reshape(name=last, inputs=(f"{name} elements",), shape=shape))
+    build.renamed[name] = last
+    record_layer(build, name, value * per_channel(gain, value) + per_channel(shift, value), target)

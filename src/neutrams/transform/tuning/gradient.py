@@ -8,10 +8,11 @@ import torch
 from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
 from neutrams.transform.tuning.ann import Solution, lay_out
-from neutrams.transform.tuning.constrain import delivered
+from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Unit
 from neutrams.transform.tuning.weights import BINARY, moments, refit
+from neutrams.transform.tuning.windows import windows
 
 RATE = 0.002
 """Learning rate at the start, in steps of the weights' grid; faster fits the samples, not the function."""
@@ -67,17 +68,10 @@ def polished(unit: Unit, solution: Solution, task: Task) -> Solution:
         return solution
     checking = np.arange(n) % CHECKED == CHECKED - 1
     metric = _metric(task.amplification)
-    tuned = _descend(part_of(unit, ~checking), solution, metric, task)
-    held = part_of(unit, checking)
+    tuned = _descend(unit.on(torch.from_numpy(np.flatnonzero(~checking))), solution, metric, task)
+    held = unit.on(torch.from_numpy(np.flatnonzero(checking)))
     before, after = (checked_error(held, s, metric, task) for s in (solution, tuned))
     return tuned if after < before else solution
-
-
-def part_of(unit: Unit, chosen: np.ndarray) -> Unit:
-    """Return the unit on the chosen samples, bool ``[N]``."""
-    take = torch.from_numpy(np.flatnonzero(chosen))
-    inputs = tuple(replace(s, values=s.values[:, take], means=s.means[take]) for s in unit.inputs)
-    return replace(unit, inputs=inputs, target=unit.target[take])
 
 
 def checked_error(unit: Unit, solution: Solution, metric: torch.Tensor, task: Task) -> float:
@@ -119,7 +113,7 @@ def _on_grid(latent: torch.Tensor, limits: tuple[int, int]) -> torch.Tensor:
 
 def _latent(unit: Unit, start: Solution, limits: tuple[int, int]) -> torch.Tensor:
     """Return the start's integers, each leaning to the float weight it stands for, but not over the border."""
-    rows = refit(unit.per_lsb()[0], moments(unit.inputs[0].means, unit.target)) / start.step[:, None]
+    rows = refit(unit.per_lsb()[0], moments(*windows(unit))) / start.step[:, None]
     lean = (1.0 if limits == BINARY else 0.5) - BORDER
     return torch.from_numpy(np.clip(rows, start.weights - lean, start.weights + lean)).float()
 

@@ -1,14 +1,17 @@
-"""Measure what a unit and a layer lose on calibration data, and to which limit."""
+"""Measure what a unit and a layer lose on calibration data, to which limit, and what that costs at the outputs."""
 
-import numpy as np
+from collections.abc import Iterator
+
 import torch
 
-from neutrams.base.arrays import AnyArray
-from neutrams.evaluate import classes
+from neutrams.network import ops
 from neutrams.neurons import find_model
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
-from neutrams.transform.tuning.unit import Fit, Signal, Unit
+from neutrams.transform.tuning.ablation import LIMIT_SAMPLES, relative
+from neutrams.transform.tuning.build import Build
+from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
 
 
 def layer_of(unit: str, accumulator: str) -> str:
@@ -17,32 +20,42 @@ def layer_of(unit: str, accumulator: str) -> str:
     return origin if part else accumulator
 
 
-def unit_rows(unit: Unit, fit: Fit, given: Signal, total: torch.Tensor | None) -> list[LedgerRow]:
-    """Return the ledger rows of one fitted unit; a part's errors are measured against ``total``, the sum it is part of.
+def record_unit(build: Build, unit: Unit, fit: Fit, given: Signal, total: torch.Tensor | None) -> None:
+    """Write the ledger's rows of one fitted unit; a part's errors are measured against ``total``, the sum it goes into.
 
     ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
     float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
     rest of a partial sum is there because of the fan-in limit and is booked there.
     """
-    layer, part = layer_of(unit.name, unit.accumulator.name), origin_of(unit.name)[1]
-    n = unit.target.shape[1]
-    rows, bias = unit.per_lsb()
-    exact = unit.sums(rows) + torch.from_numpy(bias).float()
-    step = torch.from_numpy(fit.weight_scale[:n]).float()
-    integer = unit.sums(fit.rows[:n]) * step
-    integer += (unit.target - integer).mean(0)
-    value = given.value().reshape(len(integer), -1, n).mean(1)
     target = unit.activated(unit.target)
-    size = target if total is None else total
-    errors = {
-        "inherited": unit.activated(exact) - target,
-        "weight_bits": integer - integer.mean(0) - exact + exact.mean(0),
-        _carrier(fit, part): value - unit.activated(integer),
-    }
-    return [
-        LedgerRow(layer=layer, unit=unit.name, constraint=name, relative_error=relative(error, size))
-        for name, error in errors.items()
-    ]
+    for constraint, error in _errors(unit, fit, given, target):
+        effect = build.ablation.effect(unit.name, target[:LIMIT_SAMPLES] + error[:LIMIT_SAMPLES], LIMIT_SAMPLES)
+        build.ledger.append(
+            LedgerRow(
+                layer=layer_of(unit.name, unit.accumulator.name), unit=unit.name, constraint=constraint,
+                relative_error=relative(error, target if total is None else total),
+                output_error=effect.output_error, agreement=effect.agreement, accuracy=effect.accuracy,
+            )
+        )  # fmt: skip
+
+
+def _errors(unit: Unit, fit: Fit, given: Signal, target: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    channels = unit.target.shape[1]
+    rows, bias = unit.per_lsb()
+    exact = unit.sums(rows)
+    exact += per_channel(bias, exact)
+    yield "inherited", unit.activated(exact) - target
+    integer = unit.sums(fit.rows[:channels])
+    integer *= per_channel(fit.weight_scale[:channels], integer)
+    integer += per_channel(channel_mean(unit.target) - channel_mean(integer), integer)
+    between = integer - exact
+    yield "weight_bits", between - per_channel(channel_mean(between), between)
+    yield _carrier(fit, origin_of(unit.name)[1]), mean_of_copies(given.value(), channels) - unit.activated(integer)
+
+
+def mean_of_copies(value: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return the mean ``[N, C, *size]`` of the copies in ``value`` ``[N, copies * C, *size]``."""
+    return value.reshape(len(value), -1, channels, *value.shape[2:]).mean(1)
 
 
 def _carrier(fit: Fit, part: str) -> str:
@@ -51,27 +64,14 @@ def _carrier(fit: Fit, part: str) -> str:
     return "signal_bits" if find_model(fit.model, part).mode == "ann" else "spikes"
 
 
-def relative(error: torch.Tensor, target: torch.Tensor) -> float:
-    """Return the root mean square of ``error`` over that of ``target``; 0 where both are nothing."""
-    size = float(target.square().mean().sqrt())
-    return float(error.square().mean().sqrt()) / size if size > 0 else 0.0
-
-
-def layer_row(
-    layer: str,
-    name: str,
-    value: torch.Tensor,
-    target: torch.Tensor,
-    outputs: tuple[torch.Tensor, torch.Tensor, AnyArray | None],
-) -> LedgerRow:
-    """Return the row ``all`` of a finished layer; ``outputs`` are the network's outputs now and before, and labels."""
-    now, was, labels = outputs
-    chosen, wanted = classes(now.numpy()), classes(was.numpy())
-    return LedgerRow(
-        layer=layer,
-        unit=name,
-        constraint="all",
-        relative_error=relative(value - target, target),
-        agreement=float((chosen == wanted).mean()),
-        accuracy=None if labels is None else float((chosen == np.asarray(labels)).mean()),
-    )
+def record_layer(build: Build, name: str, value: torch.Tensor, target: torch.Tensor) -> None:
+    """Write the ledger's row ``all`` for a finished layer whose tensor ``name`` has ``value`` instead of ``target``."""
+    node = build.source.by_name[name]
+    effect = build.ablation.effect(name, value)
+    build.ledger.append(
+        LedgerRow(
+            layer=node.inputs[0] if isinstance(node, ops.Activation) else name, unit=name, constraint="all",
+            relative_error=relative(value - target, target), output_error=effect.output_error,
+            agreement=effect.agreement, accuracy=effect.accuracy,
+        )
+    )  # fmt: skip

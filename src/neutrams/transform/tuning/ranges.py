@@ -1,5 +1,6 @@
 """Value ranges of unit outputs, from what the original gives on calibration data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
+from neutrams.transform.tuning.originals import Extent
 
 CUTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 """Fractions of the largest value tried as upper end of a range."""
@@ -14,14 +16,17 @@ CUTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 MARGIN = 0.02
 """Room left at both ends of a signed range for values that calibration did not show."""
 
+MOST_VALUES = 1 << 18
+"""Most values on which ends of a range are tried."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRange:
     """How an ann-mode unit's values map to integers: value = scale * y + zero, low <= y <= high.
 
     Attributes:
-        scale: float64 ``[n]``, source units per LSB.
-        zero: float64 ``[n]``, source units.
+        scale: float64 ``[C]``, source units per LSB.
+        zero: float64 ``[C]``, source units.
         low: Smallest integer.
         high: Largest integer.
         fixed: Whether the scale must stay, because others add up with it.
@@ -43,54 +48,85 @@ def positive_range(target: torch.Tensor, cap: float, bits: int) -> OutputRange:
     """Return one range from 0 for all neurons of a ReLU unit, cut where the mean squared error is least.
 
     Args:
-        target: What the original gives before the activation, float32 ``[N, n]``.
+        target: What the original gives before the activation, float32 ``[N, C, *size]``.
         cap: Largest value the activation lets through.
         bits: Unsigned width of the output [bit].
     """
-    low, high = 0, (1 << bits) - 1
+    high = (1 << bits) - 1
     peak = min(float(target.max()), cap)
-    n = target.shape[1]
     if peak <= 0:  # never active on calibration data: a range of the size of what it adds up
         unseen = min(float(target.abs().max()) or 1.0, cap or 1.0) / high
-        return OutputRange(scale=np.full(n, unseen), zero=np.zeros(n), low=low, high=high)
-    positive = target[target > 0].clamp(max=cap)
+        return from_zero(unseen, target.shape[1], bits)
+    positive = target[target > 0]
+    positive = positive[:: max(1, -(-len(positive) // MOST_VALUES))].clamp(max=cap)
     scale = min((peak * cut / high for cut in CUTS), key=lambda s: _rounding_error(positive, s, high))
-    return OutputRange(scale=np.full(n, scale), zero=np.zeros(n), low=low, high=high)
+    return from_zero(scale, target.shape[1], bits)
+
+
+def from_zero(scale: float, channels: int, bits: int, fixed: bool = False) -> OutputRange:
+    """Return the unsigned range of ``bits`` with one scale for all channels."""
+    zero = np.zeros(channels)
+    return OutputRange(scale=np.full(channels, scale), zero=zero, low=0, high=(1 << bits) - 1, fixed=fixed)
 
 
 def _rounding_error(values: torch.Tensor, scale: float, high: int) -> float:
     return float(((values / scale).round().clamp(max=high) * scale - values).square().mean())
 
 
-def signed_ranges(targets: list[torch.Tensor], chip: Chip, bits: int, shared: bool) -> list[OutputRange]:
-    """Return ranges that hold signed sums, of one scale for all ``targets`` so that they add up exactly.
+def tied_scale(tied: Sequence[Extent], chip: Chip, bits: int, shared: bool) -> FloatArray:
+    """Return the scale with which all ``tied`` tensors, signed or not, can be carried and added up exactly.
 
-    A chip with signed signals carries them as they are; otherwise each carries an offset: zero is its least value.
+    A chip with signed signals carries them as they are; otherwise signed ones carry an offset.
 
     Args:
-        targets: What the original gives, float32 ``[N, n]`` each.
+        tied: Extents of the tensors.
         chip: Says whether signals are signed.
         bits: Width of the output [bit].
-        shared: One scale for all elements too (what a decoder reads), instead of one an element.
+        shared: One scale for all channels too (what a decoder reads), instead of one a channel.
     """
-    lows = [t.amin(0).double().numpy() for t in targets]
-    highs = [t.amax(0).double().numpy() for t in targets]
-    if chip.signal.partial_sums == "signed" and bits > 1:
-        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        width = np.max([np.maximum(-a, b) for a, b in zip(lows, highs, strict=True)], axis=0) * (1 + MARGIN)
-        scale = _positive(width / high, shared)
-        return [OutputRange(scale=scale, zero=np.zeros_like(scale), low=low, high=high, fixed=True) for _ in targets]
-    low, high = 0, (1 << bits) - 1
-    width = np.max([b - a for a, b in zip(lows, highs, strict=True)], axis=0) * (1 + 2 * MARGIN)
-    scale = _positive(width / high, shared)
-    middles = [(a + b) / 2 for a, b in zip(lows, highs, strict=True)]
-    return [OutputRange(scale=scale, zero=m - scale * high / 2, low=low, high=high, fixed=True) for m in middles]
-
-
-def _positive(scale: FloatArray, shared: bool) -> FloatArray:
+    signed_chip = chip.signal.partial_sums == "signed" and bits > 1
+    high = (1 << (bits - 1)) - 1 if signed_chip else (1 << bits) - 1
+    widths = []
+    for e in tied:
+        if signed_chip:
+            widths.append(np.maximum(-e.low, e.high) * (1 + MARGIN) / high)
+        else:
+            widths.append((e.high - e.low) * (1 + 2 * MARGIN) / high)
+    if len({len(w) for w in widths}) > 1:
+        widths = [np.full(1, w.max()) for w in widths]
+    scale = np.max(widths, axis=0)
     peak = float(scale.max(initial=0.0))
     if shared:
         scale = np.full_like(scale, peak)
     least = max(peak * 1e-6, float(np.finfo(np.float32).tiny))
     result: FloatArray = np.maximum(scale, least)
     return result
+
+
+def signed_range(own: Extent, scale: FloatArray, chip: Chip, bits: int, padded: bool) -> OutputRange:
+    """Return the range of a signed tensor with the given scale.
+
+    Where it carries an offset, the middle of its range is that of the integers; with a border of zeros around it, one
+    integer stands for 0 in all channels, and the scale, one for all, grows where it must.
+    """
+    scale = np.array(np.broadcast_to(scale, own.low.shape))
+    if chip.signal.partial_sums == "signed" and bits > 1:
+        low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        return OutputRange(scale=scale, zero=np.zeros_like(scale), low=low, high=high, fixed=True)
+    high = (1 << bits) - 1
+    if not padded:
+        return OutputRange(scale=scale, zero=(own.low + own.high) / 2 - scale * high / 2, low=0, high=high, fixed=True)
+    least, most = min(float(own.low.min()), 0.0), max(float(own.high.max()), 0.0)
+    point = zero_point(least, most, high)
+    widest = max(float(scale.max()), -least / max(point, 0.5), most / max(high - point, 0.5))
+    return OutputRange(
+        scale=np.full_like(scale, widest), zero=np.full_like(scale, -point * widest), low=0, high=high, fixed=True
+    )
+
+
+def zero_point(least: float, most: float, high: int) -> int:
+    """Return the integer of 0 … ``high`` that stands for 0 when they span ``least`` <= 0 to ``most`` >= 0."""
+    if most <= least:
+        return 0
+    point = round(-least / (most - least) * high)
+    return min(max(point, 1 if least < 0 else 0), high - 1 if most > 0 and high > 1 else high)

@@ -5,6 +5,7 @@ under reset to zero, from the charge thrown away at each of them. The rules belo
 its measured gain (docs/explanation/spiking.md).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,9 @@ import torch
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.neurons import NeuronModel
+from neutrams.transform.tuning.originals import Extent, extent
 from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import round_nearest
-
-QUANTILE = 0.999
-"""What counts as the full range of a signal: the rest saturates."""
 
 HEAD = {"subtract": 1.0, "zero": 2.5}
 """By reset: threshold of an activation in units of its full range; room above it keeps rates low, and lost charge."""
@@ -53,27 +52,26 @@ class Drive:
     zero: FloatArray
 
 
-def activation_drive(unit: Unit, bias: FloatArray, reset: str) -> Drive:
+def activation_drive(unit: Unit, bias: FloatArray, reset: str, reached: Extent) -> Drive:
     """Return the drive of a ReLU unit: its threshold is the full range of the activation times the model's headroom."""
-    full = full_range(unit.target, np.inf if unit.cap is None else unit.cap)
+    full = full_range(unit, reached)
     capped = full >= (np.inf if unit.cap is None else unit.cap)  # there the largest rate itself is the cap
     return Drive(threshold=full * np.where(capped, 1.0, HEAD[reset]), leak=bias, zero=np.zeros_like(bias))
 
 
-def offset_drive(unit: Unit, bias: FloatArray, head: float, shared: list[torch.Tensor]) -> Drive:
+def offset_drive(bias: FloatArray, head: float, reached: Extent, shared: Sequence[Extent]) -> Drive:
     """Return the drive of a signed sum carried by an offset: rate 0 stands for its least value.
 
     Args:
-        unit: The unit, without activation.
-        bias: Its bias, inputs' zeros included, float64 ``[n]``.
+        bias: Its bias, inputs' zeros included, float64 ``[C]``.
         head: Threshold in units of the range.
-        shared: Targets that must have one threshold with it (what a decoder adds up); empty for one of its own.
+        reached: How far it reaches.
+        shared: Extents of what must have one threshold with it (what a decoder adds up); empty for one of its own.
     """
-    low, high = quantiles(unit.target)
-    width = floored(high - low, LEAST_PART)
+    low = reached.usual_low
+    width = floored(reached.usual_high - low, LEAST_PART)
     if shared:
-        ends = [quantiles(target) for target in shared]
-        width = np.full_like(width, max(float((above - below).max()) for below, above in ends) or 1.0)
+        width = np.full_like(width, max(float((e.usual_high - e.usual_low).max()) for e in shared) or 1.0)
     return Drive(threshold=width * head, leak=bias - low, zero=low)
 
 
@@ -83,26 +81,22 @@ def relay_drive(bias: FloatArray, total: torch.Tensor, copies: int) -> Drive:
     The sum fires once for `SPIKES_PER_SPIKE` of them, and its potential then holds small integers only: nothing is
     thrown away unless spikes coincide.
     """
-    full = full_range(total, np.inf) * HEAD["zero"]
+    reached = extent(total.clamp(min=0)).usual_high
+    if not reached.any():
+        reached = np.full_like(reached, float(total.abs().max()))
+    full = floored(reached, LEAST_SHARE) * HEAD["zero"]
     return Drive(threshold=full * copies / SPIKES_PER_SPIKE, leak=bias, zero=np.zeros_like(bias))
 
 
-def quantiles(values: torch.Tensor) -> tuple[FloatArray, FloatArray]:
-    """Return each element's 0.1 and 99.9 percentile, float64 ``[n]``."""
-    n = len(values)
-    ends = (max(1, round(n * (1 - QUANTILE))), max(1, round(n * QUANTILE)))
-    low, high = (torch.kthvalue(values, k, dim=0).values.double().numpy() for k in ends)
-    return low, high
-
-
-def full_range(target: torch.Tensor, cap: float) -> FloatArray:
-    """Return the full range of each element's activation, float64 ``[n]``, none below a share of their mean.
+def full_range(unit: Unit, reached: Extent) -> FloatArray:
+    """Return the full range of each channel's activation, float64 ``[C]``, none below a share of their mean.
 
     Where none is ever active on calibration data, all have the size of what they add up.
     """
-    ranges = quantiles(target.clamp(0, cap))[1]
+    cap = np.inf if unit.cap is None else unit.cap
+    ranges = np.clip(reached.usual_high, 0, cap)
     if not ranges.any():
-        ranges = np.full_like(ranges, min(float(target.abs().max()), cap))
+        ranges = np.full_like(ranges, min(float(unit.target.abs().max()), cap))
     return floored(ranges, LEAST_SHARE)
 
 
@@ -144,7 +138,7 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip) -
     Each input's offset is taken out by the leak, with the weight it really got.
     """
     rows, _ = unit.per_lsb()
-    zeros = np.stack([s.zero for s in unit.inputs], axis=1)
+    zeros = np.stack([s.zero.reshape(len(s.zero), -1)[:, 0] for s in unit.inputs], axis=1)
     most_weight = chip.core.weight_range[1]
     most_threshold = (1 << (min(chip.neuron.threshold_bits, chip.neuron.potential_bits) - 1)) - 1
     most_leak = (1 << (chip.neuron.leak_bits - 1)) - 1

@@ -1,71 +1,16 @@
 """What is tuned: one accumulator with its activation, the signals it reads and the target it is to hit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
-from neutrams.evaluate import accumulate, count
+from neutrams.evaluate import accumulate
+from neutrams.evaluate.floats import float_value
 from neutrams.network import ops
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """What a transformed tensor really delivers on the calibration samples.
-
-    Attributes:
-        values: Integers ``[T, N, n]`` or ``[1, N, n]``, as `neutrams.evaluate` has them.
-        scale: float64 ``[n]``, source units per LSB (ann) or at one spike a step (snn).
-        zero: float64 ``[n]``, source units; value = scale * mean over the steps + zero.
-        steps: T.
-        means: Mean integer over the steps, float32 ``[N, n]``.
-    """
-
-    values: torch.Tensor
-    scale: FloatArray
-    zero: FloatArray
-    steps: int
-    means: torch.Tensor
-
-    @staticmethod
-    def of(values: torch.Tensor, scale: FloatArray, zero: FloatArray, steps: int) -> "Signal":
-        """Return the signal of ``values``."""
-        return Signal(values=values, scale=scale, zero=zero, steps=steps, means=count(values, steps) / steps)
-
-    def value(self) -> torch.Tensor:
-        """Return the value in source units, float32 ``[N, n]``."""
-        return self.means * torch.from_numpy(self.scale).float() + torch.from_numpy(self.zero).float()
-
-    def sent(self, skip_zero: bool) -> FloatArray:
-        """Return how many words or spikes each element sends per sample, float64 ``[n]``."""
-        if self.steps > 1 and len(self.values) == self.steps:  # spikes
-            return (self.means.mean(0) * self.steps).double().numpy()
-        if not skip_zero:
-            return np.full(len(self.scale), float(self.steps))
-        result: FloatArray = (self.values != 0).float().mean((0, 1)).double().numpy() * self.steps
-        return result
-
-    def part(self, start: int, stop: int, step: int) -> "Signal":
-        """Return elements ``start:stop:step``."""
-        cut = slice(start, stop, step)
-        return replace(
-            self,
-            values=self.values[..., cut],
-            scale=self.scale[cut],
-            zero=self.zero[cut],
-            means=self.means[:, cut],
-        )
-
-
-def joined(signals: Sequence[Signal]) -> Signal:
-    """Return several signals side by side."""
-    longest = max(len(s.values) for s in signals)
-    values = torch.cat([s.values.expand(longest, *s.values.shape[1:]) for s in signals], dim=-1)
-    scale, zero = np.concatenate([s.scale for s in signals]), np.concatenate([s.zero for s in signals])
-    means = torch.cat([s.means for s in signals], dim=-1)
-    return Signal(values=values, scale=scale, zero=zero, steps=signals[0].steps, means=means)
+from neutrams.transform.tuning.signal import Signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +19,19 @@ class Unit:
 
     Attributes:
         name: Name of the tensor it gives.
-        accumulator: The float `Linear` or `Add`.
+        accumulator: The float `Linear`, `Conv` or `Add`, C channels.
         cap: Largest value after the activation, source units; inf for ReLU; None without activation (a signed sum).
         decoded: Whether the host decodes what it gives.
-        inputs: The signals it reads: one for a Linear, K for an Add.
-        target: What the original gives before the activation, float32 ``[N, n]``.
+        padded: Whether a border of zeros is put around what it gives.
+        inputs: The signals it reads: one for a Linear or Conv, K for an Add.
+        target: What the original gives before the activation, float32 ``[N, C, *size]``.
     """
 
     name: str
-    accumulator: ops.Linear | ops.Add
+    accumulator: ops.Linear | ops.Conv | ops.Add
     cap: float | None
     decoded: bool
+    padded: bool = False
     inputs: tuple[Signal, ...]
     target: torch.Tensor
 
@@ -94,36 +41,83 @@ class Unit:
         return isinstance(self.accumulator, ops.Add)
 
     @property
+    def groups(self) -> int:
+        """How many groups of output channels read inputs of their own."""
+        return self.accumulator.groups if isinstance(self.accumulator, ops.Conv) else 1
+
+    @property
     def rows(self) -> FloatArray:
-        """Float weights of each neuron, source units in and out, ``[out, fan-in]``."""
+        """Float weights of each channel's neurons, source units in and out, ``[C, fan-in]``."""
         a = self.accumulator
-        rows: FloatArray = a.coefficients.T if isinstance(a, ops.Add) else a.weights
+        rows: FloatArray = a.coefficients.T if isinstance(a, ops.Add) else a.weights.reshape(len(a.weights), -1)
         return rows
 
     def per_lsb(self) -> tuple[FloatArray, FloatArray]:
-        """Return (rows per input LSB ``[out, fan-in]``, bias that holds what the inputs' zeros add ``[out]``)."""
-        if self.elementwise:
-            scale = np.stack([s.scale for s in self.inputs], axis=1)
-            zero = np.stack([s.zero for s in self.inputs], axis=1)
-            return self.rows * scale, self.accumulator.bias + (self.rows * zero).sum(axis=1)
-        (signal,) = self.inputs
-        return self.rows * signal.scale, self.accumulator.bias + self.rows @ signal.zero
+        """Return (rows per input LSB ``[C, fan-in]``, bias that holds what the inputs' zeros add ``[C]``)."""
+        scale, zero = self._of_inputs()
+        return self.rows * scale, self.accumulator.bias + (self.rows * zero).sum(axis=1)
+
+    def _of_inputs(self) -> tuple[FloatArray, FloatArray]:
+        """Scale and zero of what each weight is multiplied with, both ``[C, fan-in]``."""
+        known = [signal.per_channel() for signal in self.inputs]
+        parts = [part for part in known if part is not None]
+        assert len(parts) == len(known), f"{self.name!r} reads a tensor whose scale varies inside a channel"
+        if isinstance(self.accumulator, ops.Add):
+            return np.stack([s for s, _ in parts], axis=1), np.stack([z for _, z in parts], axis=1)
+        ((scale, zero),) = parts
+        shape = self.rows.shape
+        if isinstance(self.accumulator, ops.Linear):
+            return np.broadcast_to(scale, shape), np.broadcast_to(zero, shape)
+        return self._per_weight(scale), self._per_weight(zero)
+
+    def _per_weight(self, values: FloatArray) -> FloatArray:
+        """Lay one value an input channel out along the weights ``[C, fan-in]`` of a convolution."""
+        out, per_group, *kernel = self.accumulator.weights.shape  # type: ignore[union-attr]
+        taps = int(np.prod(kernel))
+        of_group = np.repeat(values.reshape(self.groups, per_group), taps, axis=1)
+        return np.repeat(of_group, out // self.groups, axis=0)
+
+    def with_rows(self, rows: AnyArray) -> ops.Linear | ops.Conv | ops.Add:
+        """Return the accumulator with other weights ``[C, fan-in]`` and no bias."""
+        a, zeros = self.accumulator, np.zeros(len(rows), dtype=rows.dtype)
+        if isinstance(a, ops.Add):
+            return replace(a, coefficients=np.ascontiguousarray(rows.T), bias=zeros)
+        weights = np.ascontiguousarray(rows).reshape(len(rows), *a.weights.shape[1:])
+        return replace(a, weights=weights, bias=zeros)
 
     def sums(self, rows: AnyArray) -> torch.Tensor:
-        """Return float32 ``[N, out]``: float rows per LSB applied to the mean integers delivered."""
-        w = torch.from_numpy(np.array(rows, dtype=np.float32))
-        if self.elementwise:
-            return torch.stack([s.means * w[:, k] for k, s in enumerate(self.inputs)]).sum(0)
-        return self.inputs[0].means @ w.T
+        """Return float32 ``[N, C, *size]``: float rows per LSB applied to the mean integers delivered."""
+        return float_value(self.with_rows(rows), [s.means for s in self.inputs])
 
     def accumulate(self, rows: IntArray) -> torch.Tensor:
-        """Return the exact accumulator of integer rows, a signal ``[T, N, out]``."""
-        weights = rows.T if self.elementwise else rows
-        return accumulate(np.ascontiguousarray(weights), [s.values for s in self.inputs], self.elementwise)
+        """Return the exact accumulator of integer rows, a signal ``[T, N, C, *size]``."""
+        return accumulate(self.with_rows(rows), [s.values for s in self.inputs])
 
     def activated(self, z: torch.Tensor) -> torch.Tensor:
         """Return the activation of ``z``."""
         return z if self.cap is None else z.clamp(0, self.cap)
+
+    def on(self, chosen: torch.Tensor) -> "Unit":
+        """Return the unit on some samples, int64 indices ``[n]``."""
+        inputs = tuple(replace(s, values=s.values[:, chosen], means=s.means[chosen]) for s in self.inputs)
+        return replace(self, inputs=inputs, target=self.target[chosen])
+
+
+def per_channel(values: AnyArray, like: torch.Tensor) -> torch.Tensor:
+    """Return ``values`` ``[C]`` as float32 that broadcasts to ``like`` ``[N, C, *size]``."""
+    return torch.from_numpy(np.array(values, dtype=np.float32)).reshape(-1, *(1,) * (like.ndim - 2))
+
+
+def channel_mean(x: torch.Tensor) -> FloatArray:
+    """Return the mean of each channel of ``[N, C, *size]``, float64 ``[C]``."""
+    return x.double().mean([0, *range(2, x.ndim)]).numpy() if x.numel() < 1 << 22 else _chunked_mean(x)
+
+
+def _chunked_mean(x: torch.Tensor) -> FloatArray:
+    axes = [0, *range(2, x.ndim)]
+    pieces = torch.split(x, max(1, (1 << 22) // max(1, x[0].numel())))
+    total = torch.stack([piece.double().sum(axes) for piece in pieces]).sum(0)
+    return (total / (x.numel() / x.shape[1])).numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +125,13 @@ class Fit:
     """A unit in integers.
 
     Attributes:
-        rows: int64 ``[neurons, fan-in]``; ``neurons`` is a multiple of the unit's n where copies carry one element.
+        rows: int64 ``[channels, fan-in]``; ``channels`` is a multiple of the unit's C where copies carry one element.
         model: Neuron model.
-        parameters: int64 ``[neurons]`` for each parameter of the model.
-        weight_scale: float64 ``[neurons]``, source units per LSB of the accumulator (and step, in snn mode).
-        scale: float64 ``[neurons]``, as `network.ops.Neuron`.
-        zero: float64 ``[neurons]``.
-        bias_weights: int64 ``[neurons, R]``, weights of R axons that carry the largest input for the bias; None
+        parameters: int64 ``[channels]`` for each parameter of the model.
+        weight_scale: float64 ``[channels]``, source units per LSB of the accumulator (and step, in snn mode).
+        scale: float64 ``[channels]``, as `network.ops.Neuron`.
+        zero: float64 ``[channels]``.
+        bias_weights: int64 ``[channels, R]``, weights of R axons that carry the largest input for the bias; None
             without.
     """
 
@@ -150,6 +144,6 @@ class Fit:
     bias_weights: IntArray | None = None
 
     @property
-    def neurons(self) -> int:
-        """How many neurons it takes."""
+    def channels(self) -> int:
+        """How many channels of neurons it takes."""
         return len(self.scale)

@@ -1,4 +1,7 @@
-"""Round the weights of a unit: to nearest where bits are plenty, with error feedback and a refit where they are few."""
+"""Round the weights of a unit: to nearest where bits are plenty, with error feedback and a refit where they are few.
+
+A unit of G groups (1 but for grouped convolutions) has C / G output channels a group; matrices are stacked by group.
+"""
 
 from dataclasses import dataclass
 
@@ -18,11 +21,11 @@ BINARY = (-1, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Second moments of what a unit reads and of what it is to give, over N samples.
+    """Second moments of what a unit reads and of what it is to give, over samples and positions.
 
     Attributes:
-        gram: float64 ``[in, in]``, covariance of the inputs.
-        cross: float64 ``[out, in]``, covariance of targets and inputs.
+        gram: float64 ``[G, fan-in, fan-in]``, covariance of the inputs.
+        cross: float64 ``[G, C / G, fan-in]``, covariance of targets and inputs.
     """
 
     gram: FloatArray
@@ -30,28 +33,36 @@ class Moments:
 
 
 def moments(x: torch.Tensor, target: torch.Tensor) -> Moments:
-    """Return the centred moments of inputs ``[N, in]`` and targets ``[N, out]``; the bias takes up the means."""
-    xc = x - x.mean(0)
-    tc = target - target.mean(0)
-    n = max(len(x), 1)
-    return Moments(gram=(xc.T @ xc / n).double().numpy(), cross=(tc.T @ xc / n).double().numpy())
+    """Return the centred moments of inputs ``[G, M, in]`` and targets ``[G, M, out]``; the bias takes up the means."""
+    xc = x - x.mean(1, keepdim=True)
+    tc = target - target.mean(1, keepdim=True)
+    n = max(x.shape[1], 1)
+    gram, cross = xc.mT @ xc / n, tc.mT @ xc / n
+    return Moments(gram=gram.double().numpy(), cross=cross.double().numpy())
 
 
 def damped(gram: FloatArray) -> FloatArray:
     """Return ``gram`` with 1 % of its mean diagonal added, so that it can be inverted."""
-    least = DAMPING * float(np.mean(np.diag(gram))) or 1.0
-    return gram + least * np.eye(len(gram), dtype=np.float64)
+    power = np.diagonal(gram, axis1=-2, axis2=-1).mean(axis=-1)
+    least = np.where(power > 0, DAMPING * power, 1.0)
+    result: FloatArray = gram + least[..., None, None] * np.eye(gram.shape[-1])
+    return result
 
 
 def refit(rows: FloatArray, seen: Moments) -> FloatArray:
-    """Return rows ``[out, in]`` that give the target best on the inputs really delivered, pulled to the given ones.
+    """Return rows ``[C, in]`` that give the target best on the inputs really delivered, pulled to the given ones.
 
     Ridge regression: minimise |W x - t|^2 + damping |W - rows|^2.
     """
     gram = damped(seen.gram)
-    pull = gram - seen.gram
-    solved: FloatArray = np.linalg.solve(gram, (seen.cross + rows @ pull).T).T.astype(np.float64)
-    return solved
+    wanted = seen.cross + grouped(rows, seen) @ (gram - seen.gram)
+    solved: FloatArray = np.linalg.solve(gram, wanted.transpose(0, 2, 1)).transpose(0, 2, 1).astype(np.float64)
+    return solved.reshape(rows.shape)
+
+
+def grouped(rows: FloatArray, seen: Moments) -> FloatArray:
+    """Return ``rows`` ``[C, in]`` stacked by group, ``[G, C / G, in]``."""
+    return rows.reshape(len(seen.gram), -1, rows.shape[1])
 
 
 def round_nearest(rows: FloatArray, scale: FloatArray, limits: tuple[int, int]) -> IntArray:
@@ -67,37 +78,39 @@ def _on_grid(steps: FloatArray, limits: tuple[int, int]) -> FloatArray:
     return rounded
 
 
-def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, int], gram: FloatArray) -> IntArray:
+def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, int], seen: Moments) -> IntArray:
     """Round column by column, letting the columns still to come make up for each one's error.
 
     Args:
-        rows: float64 ``[out, in]``.
-        scale: float64 ``[out]``, step of each row's grid.
+        rows: float64 ``[C, in]``.
+        scale: float64 ``[C]``, step of each row's grid.
         limits: Smallest and largest integer.
-        gram: float64 ``[in, in]``, second moments of the inputs.
+        seen: Second moments of the inputs.
 
     Returns:
-        int64 ``[out, in]``. Columns are taken in order of falling input power.
+        int64 ``[C, in]``. Columns are taken in order of falling input power.
 
     References:
         Frantar et al. (2022), GPTQ, algorithm 1. arXiv:2210.17323
     """
-    order = np.argsort(-np.diag(gram), kind="stable")
-    inverse = np.linalg.inv(damped(gram)[np.ix_(order, order)])
-    upper = np.linalg.cholesky(inverse).T
-    w = rows[:, order].copy()
+    order = np.argsort(-np.diagonal(seen.gram, axis1=1, axis2=2), axis=1, kind="stable")
+    sorted_gram = np.take_along_axis(damped(seen.gram), order[:, :, None], axis=1)
+    sorted_gram = np.take_along_axis(sorted_gram, order[:, None, :], axis=2)
+    upper = np.linalg.cholesky(np.linalg.inv(sorted_gram)).transpose(0, 2, 1)
+    w = np.take_along_axis(grouped(rows, seen), order[:, None, :], axis=2)
+    step = scale.reshape(w.shape[:2])
     q = np.zeros(w.shape, dtype=np.int64)
-    for i in range(w.shape[1]):
-        q[:, i] = _on_grid(w[:, i] / scale, limits)
-        error = (w[:, i] - q[:, i] * scale) / upper[i, i]
-        w[:, i + 1 :] -= np.outer(error, upper[i, i + 1 :])
+    for i in range(w.shape[2]):
+        q[..., i] = _on_grid(w[..., i] / step, limits)
+        error = (w[..., i] - q[..., i] * step) / upper[:, i, i, None]
+        w[..., i + 1 :] -= error[..., None] * upper[:, None, i, i + 1 :]
     result = np.empty_like(q)
-    result[:, order] = q
-    return result
+    np.put_along_axis(result, np.broadcast_to(order[:, None, :], q.shape), q, axis=2)
+    return result.reshape(rows.shape)
 
 
-def squared_error(rows: FloatArray, wanted: FloatArray, gram: FloatArray) -> FloatArray:
-    """Return each neuron's mean squared output error ``[out]`` of ``rows`` against ``wanted``."""
-    delta = rows - wanted
-    result: FloatArray = np.einsum("oi,oi->o", delta @ gram, delta)
+def squared_error(rows: FloatArray, wanted: FloatArray, seen: Moments) -> FloatArray:
+    """Return each channel's mean squared output error ``[C]`` of ``rows`` against ``wanted``."""
+    delta = grouped(rows - wanted, seen)
+    result: FloatArray = ((delta @ seen.gram) * delta).sum(axis=2).reshape(-1)
     return result

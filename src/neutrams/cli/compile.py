@@ -1,0 +1,74 @@
+"""``neutrams compile``: a model becomes a program."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neutrams.cli.options import Json, Labels, Shapes, arrays_of, overrides_of
+from neutrams.cli.show import console, emit, progress, show
+
+if TYPE_CHECKING:
+    from neutrams.flow import Compiled
+
+
+class Mode(StrEnum):
+    """How the chip runs a network."""
+
+    ANN = "ann"
+    SNN = "snn"
+
+
+def compile(  # noqa: A001 (the command's name; its options are its arguments)
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.onnx).")],
+    chip: Annotated[str, typer.Option("--chip", metavar="C", help="Preset name or path of a chip file.")],
+    calibration: Annotated[Path, typer.Option(metavar="X.npz", help="Inputs like those in use.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="P.neu", help="The program to write.")],
+    mode: Annotated[Mode, typer.Option(help="How the chip shall run it.")] = Mode.ANN,
+    steps: Annotated[int | None, typer.Option(metavar="T", help="Time window: 1 in ann mode, 64 in snn mode.")] = None,
+    labels: Labels = None,
+    shapes: Shapes = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a chip key; may be repeated.")
+    ] = None,
+    effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
+    explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Transform a model for a chip, map it, and write the program."""
+    from neutrams.base.files import check_writable
+    from neutrams.flow import CompileOptions, compile_model, default_steps, save_compiled
+    from neutrams.hardware import load_chip
+    from neutrams.importers import load, parse_input_shapes
+
+    check_writable(output, keep=(model, calibration))
+    target = load_chip(chip, overrides_of(overrides or []))
+    network = load(model, parse_input_shapes(shapes or []))
+    arrays, classes = arrays_of(calibration, network, labels)
+    window = default_steps(mode.value) if steps is None else steps
+    options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, labels=classes)
+    with progress(f"compiling {model.name} for {target.name}") as tell:
+        compiled = compile_model(network, target, arrays, options, tell)
+    save_compiled(compiled, output)
+    _print(compiled, output, explain, as_json)
+
+
+def _print(compiled: "Compiled", output: Path, explain: bool, as_json: bool) -> None:
+    from neutrams.report.losses import losses_of, verdict
+    from neutrams.report.record import ledger_of
+    from neutrams.report.summary import compile_object
+
+    found = compile_object(compiled, str(output))
+    if as_json:
+        emit(found)
+        return
+    show({key: value for key, value in found.items() if key not in ("ledger", "verdict")}, as_json=False)
+    from neutrams.report.terminal import losses_table
+
+    terminal, ledger = console(), ledger_of(compiled)
+    if explain:
+        terminal.print("", losses_table(ledger), sep="\n")
+    told = verdict(losses_of(ledger)) + ("" if explain else " (--explain shows each layer and limit)")
+    terminal.print(told, highlight=False, markup=False)

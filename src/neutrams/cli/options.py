@@ -1,0 +1,59 @@
+"""Options that several commands have, and what their texts mean."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neutrams.base.errors import InputError, SpecError
+
+if TYPE_CHECKING:
+    from neutrams.base.arrays import AnyArray
+    from neutrams.network import Network
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Labels = Annotated[str | None, typer.Option(metavar="KEY", help="Key of the class ids; 'labels' where it is there.")]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape", metavar="NAME=1,3,48,192", help="Fix the open axes of an input, batch first; may be repeated."
+    ),
+]
+ProgramFile = Annotated[Path, typer.Argument(metavar="P.neu", help="A compiled program.")]
+
+
+def overrides_of(given: list[str]) -> dict[str, str]:
+    """Return the chip keys that texts like ``core.weight_bits=3`` set, with their values.
+
+    Raises:
+        SpecError: A text is of another form.
+    """
+    pairs: dict[str, str] = {}
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise SpecError(
+                f"{text!r} is not KEY=VALUE", where="option --set", fix="write e.g. --set core.weight_bits=3"
+            )
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def arrays_of(path: Path, network: "Network", key: str | None) -> tuple[dict[str, "AnyArray"], "AnyArray | None"]:
+    """Return the inputs of a file by the network's names, and its class ids where it has them.
+
+    Raises:
+        InputError: The file is damaged, or has no array of a name that is asked for.
+    """
+    from neutrams.flow import load_arrays, named_inputs
+
+    arrays = load_arrays(path)
+    if key is not None and key not in arrays:
+        raise InputError(
+            f"it has no array {key!r}, it has {', '.join(sorted(arrays)) or 'none'}",
+            where=str(path),
+            fix="give --labels one of these names, or leave it out",
+        )
+    names = tuple(node.name for node in network.inputs)
+    classes = None if key is None and "labels" in names else arrays.get(key or "labels")
+    return named_inputs(arrays, names, key), classes

@@ -1,0 +1,62 @@
+"""``neutrams simulate``: run a program on inputs."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neutrams.base.errors import UnsupportedError
+from neutrams.cli.options import Json, Labels, ProgramFile, arrays_of
+from neutrams.cli.show import console, emit, progress
+
+
+class Level(StrEnum):
+    """How much a simulation computes."""
+
+    FUNCTIONAL = "functional"
+    TICK = "tick"
+    CYCLE = "cycle"
+
+
+def simulate(
+    program: ProgramFile,
+    inputs: Annotated[Path, typer.Option(metavar="X.npz", help="Inputs by the model's own names, or x.")],
+    labels: Labels = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Simulate the first N samples.")] = None,
+    level: Annotated[Level, typer.Option(help="How much to compute.")] = Level.TICK,
+    outputs: Annotated[Path | None, typer.Option(metavar="Y.npz", help="Write the outputs here.")] = None,
+    result: Annotated[Path | None, typer.Option(metavar="R.json", help="Write a result for `neutrams report`.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a program on inputs: outputs, accuracy, time, energy."""
+    from neutrams.base.files import check_writable
+    from neutrams.flow import load_compiled, run_compiled
+    from neutrams.report.data import ReportData
+    from neutrams.report.result import Simulation
+    from neutrams.report.store import save_result
+    from neutrams.report.summary import simulate_object
+
+    if level is Level.CYCLE:
+        raise UnsupportedError(
+            "level cycle comes with a later release", where="option --level", fix="take --level tick or functional"
+        )
+    check_writable(outputs, result, keep=(program, inputs))
+    compiled = load_compiled(program)
+    arrays, classes = arrays_of(inputs, compiled.source, labels)
+    with progress("simulating") as tell:
+        evaluated = run_compiled(
+            compiled, arrays, labels=classes, level=level.value, limit=limit, raster=result is not None, progress=tell
+        )
+    simulation = Simulation(compiled=compiled, evaluated=evaluated)
+    record = simulation.record(program.stem)
+    if outputs is not None:
+        simulation.save_outputs(outputs)
+    if result is not None:
+        save_result(ReportData(title=record.title, runs=(record,)), result)
+    if as_json:
+        emit(simulate_object(record))
+        return
+    from neutrams.report.terminal import facts_table, run_facts
+
+    console().print(facts_table(run_facts(record)))

@@ -1,0 +1,165 @@
+"""Checks of links: neighbours only, on the board's way, a tree or paths; and which cores a flow reaches by them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray
+from neutrams.hardware.geometry import Board
+from neutrams.program.tables import Program
+from neutrams.program.violation import MOST, Found, Violation
+
+CHUNK = 1 << 20
+"""Links looked at together [count]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """Some flows that follow one another, and their links.
+
+    Attributes:
+        program: Their program.
+        board: Its board.
+        first: Number of the first flow.
+        root: int64 ``[flows]``, the core each begins at; -1: outside.
+        flow: int64 ``[links]``, the flow of each link, counted from ``first``.
+        start: int64 ``[links]``, the core it leaves.
+        stop: int64 ``[links]``, the core it enters.
+    """
+
+    program: Program
+    board: Board
+    first: int
+    root: AnyArray
+    flow: AnyArray
+    start: AnyArray
+    stop: AnyArray
+
+    def places(self, core: AnyArray, flow: AnyArray) -> AnyArray:
+        """One number for each pair of a core and a flow of this part; of core -1 it is none of them."""
+        found: AnyArray = flow * (self.board.cores + 1) + core + 1
+        return found
+
+    def tile(self, link: int) -> int:
+        """The tile that sends over a link; -1: outside."""
+        return int(self.program.routes.tile[self.first + self.flow[link]])
+
+
+def parts(program: Program) -> Iterator[Part]:
+    """Yield all flows, so many at a time that their links fit a cache."""
+    routes, board = program.routes, Board.of(program.chip)
+    root = np.full(len(routes.tile), -1, dtype=np.int64)
+    inner = routes.tile >= 0
+    root[inner] = program.tiles.core[routes.tile[inner]]
+    first = 0
+    while first < len(root):
+        end = int(np.searchsorted(routes.links, routes.links[first] + CHUNK, side="right")) - 1
+        end = min(max(end, first + 1), len(root))
+        own = slice(int(routes.links[first]), int(routes.links[end]))
+        yield Part(
+            program=program, board=board, first=first, root=root[first:end],
+            flow=np.repeat(np.arange(end - first), np.diff(routes.links[first : end + 1])),
+            start=routes.link_from[own], stop=routes.link_to[own],
+        )  # fmt: skip
+        first = end
+
+
+def check_links(part: Part, reach: "Reach") -> Found:
+    """Links join neighbours, on the board's way from the core of their flow's tile; from outside there are none."""
+    wanted = part.board.before(part.root[part.flow], part.stop)
+    off = np.flatnonzero((part.root[part.flow] < 0) | (part.start != wanted))
+    yield from _adjacent(part, off)
+    yield from _ways(part, off, wanted)
+    yield from _shapes(part, reach)
+
+
+def _adjacent(part: Part, off: AnyArray) -> Found:
+    for i in off[part.board.hops(part.start[off], part.stop[off]) != 1][:MOST].tolist():
+        value, tile = f"{int(part.start[i])} to {int(part.stop[i])}", part.tile(i)
+        message = f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} does not join neighbouring cores"
+        yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring cores", message=message)
+
+
+def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
+    for i in off[:MOST].tolist():
+        value, stop = f"{int(part.start[i])} to {int(part.stop[i])}", int(part.stop[i])
+        tile, flow = part.tile(i), part.first + int(part.flow[i])
+        if tile < 0:
+            message = f"flow {flow} of input channels has a link {value}, the host delivers where they are read"
+            yield Violation(constraint="route_input", value=value, limit="no links", message=message)
+            continue
+        limit = f"{int(wanted[i])} to {stop}" if wanted[i] >= 0 else "no link back"
+        way = f"the way from core {int(part.root[part.flow[i]])} to core {stop}"
+        message = f"flow {flow} of tile {tile}: link {value} is not on {way}, allowed is {limit}"
+        yield Violation(constraint="route_order", tile=tile, value=value, limit=limit, message=message)
+
+
+def _shapes(part: Part, reach: "Reach") -> Found:
+    wrong = np.flatnonzero(reach.stray & (part.root[part.flow] >= 0))
+    _, first = np.unique(part.flow[wrong], return_index=True)
+    tree = part.program.chip.board.multicast == "tree"
+    shape = "a tree that enters each core once" if tree else "paths, one after another,"
+    for i in wrong[first][:MOST].tolist():
+        value = f"link {int(part.start[i])} to {int(part.stop[i])}"
+        limit = f"{shape} from core {int(part.root[part.flow[i]])}"
+        message = f"flow {part.first + int(part.flow[i])} of tile {part.tile(i)}: {value} breaks {limit}"
+        yield Violation(constraint="route_shape", tile=part.tile(i), value=value, limit=limit, message=message)
+
+
+class Reach(NamedTuple):
+    """Where flows deliver, and the links that break their form.
+
+    Attributes:
+        places: int64, ascending: `Part.places` of every core a flow delivers to.
+        stray: bool ``[links]``, links that break the form of their flow.
+    """
+
+    places: AnyArray
+    stray: AnyArray
+
+
+def reach_of(part: Part) -> Reach:
+    """Return what the flows of a part reach: all cores of a tree, or the ends of paths."""
+    return _trees(part) if part.program.chip.board.multicast == "tree" else _paths(part)
+
+
+def _trees(part: Part) -> Reach:
+    """A flow enters each core once, and never the one it comes from; every link hangs on one that starts there."""
+    n, root = len(part.flow), part.root[part.flow]
+    entered, left = part.places(part.stop, part.flow), part.places(part.start, part.flow)
+    order = np.argsort(entered, kind="stable")
+    ranked = entered[order]
+    again = part.stop == root
+    again[order[1:]] |= np.diff(ranked) == 0
+    above = np.full(n + 2, n + 1, dtype=np.int64)  # the link each one hangs on; n: the root, n + 1: nothing
+    above[n] = n
+    if n:
+        found = np.minimum(np.searchsorted(ranked, left), n - 1)
+        above[:n] = np.where(part.start == root, n, np.where(ranked[found] == left, order[found], n + 1))
+    for _ in range(int(np.bincount(part.flow, minlength=1).max()).bit_length() + 1):
+        above = above[above]
+    joined = above[:n] == n
+    return Reach(places=np.sort(np.concatenate([_own(part), entered[joined]])), stray=again | ~joined)
+
+
+def _paths(part: Part) -> Reach:
+    """A flow's links are paths one after another, each from its tile to a core of its own."""
+    n, root = len(part.flow), part.root[part.flow]
+    entered, left = part.places(part.stop, part.flow), part.places(part.start, part.flow)
+    begins = np.append(True, left[1:] != entered[:-1])[:n]
+    last = np.flatnonzero(np.append(begins[1:], True)[:n])
+    order = last[np.argsort(entered[last], kind="stable")]
+    stray = begins & (part.start != root)
+    stray[order[1:]] |= np.diff(entered[order]) == 0
+    stray[last] |= part.stop[last] == root[last]
+    so_far = np.append(0, np.cumsum(stray))
+    broken = so_far[1:] > so_far[np.searchsorted(part.flow, part.flow)]
+    return Reach(places=np.sort(np.concatenate([_own(part), entered[last[~broken[last]]]])), stray=stray)
+
+
+def _own(part: Part) -> AnyArray:
+    """The cores that the flows begin at."""
+    inner = np.flatnonzero(part.root >= 0)
+    return part.places(part.root[inner], inner)

@@ -1,0 +1,17 @@
+"""How much a float network computes."""
+
+from math import prod
+
+from neutrams.network import Network, ops
+
+
+def macs_of(network: Network) -> dict[str, int]:
+    """Return the multiply-accumulates a sample takes, by node; those of `Linear` and `Conv` only."""
+    found = {}
+    for node in network.nodes:
+        shape = network.shapes[node.name]
+        if isinstance(node, ops.Linear):
+            found[node.name] = int(node.weights.size) * prod(shape[:-1])
+        elif isinstance(node, ops.Conv):
+            found[node.name] = int(node.weights.size) * prod(shape[1:])
+    return found

@@ -1,0 +1,87 @@
+"""Products of two signals from squares: a b = ((a + b)^2 - (a - b)^2) / 4."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from neutrams.base.arrays import FloatArray
+from neutrams.network import Network, ops
+from neutrams.transform.contract import network_pass
+from neutrams.transform.emit import weighted_sum
+from neutrams.transform.facts import tail_of
+
+SQUARE = {"exponent": 2.0}
+
+
+def has_products(network: Network) -> bool:
+    """Whether signals are multiplied with each other before the host tail."""
+    tail = tail_of(network)
+    return any(isinstance(node, ops.Mul) and node.name not in tail for node in network.nodes)
+
+
+@network_pass()
+def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Network:
+    """Write each product before the host tail with squares; same function.
+
+    With A and B the largest sizes of a and b, a b = A B (s^2 - t^2), s = (a / A + b / B) / 2, t = (a / A - b / B) / 2:
+    both squares are of numbers of -1 to 1. A factor of smaller shape is repeated first. Longer products go pairwise.
+
+    Args:
+        network: A canonical network: no product has a constant factor that a gain could replace.
+        values: The tensors of ``network`` on calibration data, float ``[N, *shape]``; only sizes are used.
+    """
+    tail = tail_of(network)
+
+    def lowered(node: ops.Node) -> list[ops.Node]:
+        if not isinstance(node, ops.Mul) or node.name in tail:
+            return [node]
+        shape = network.shapes[node.name]
+        nodes: list[ops.Node] = []
+        factors: list[tuple[str, float]] = []
+        for k, name in enumerate(node.inputs):
+            moves = _repeated(f"{node.name} factor {k}", name, network.shapes[name], shape)
+            nodes += moves
+            factors.append((moves[-1].name if moves else name, _size(values[name])))
+        product, size = factors[0]
+        for k, (other, other_size) in enumerate(factors[1:], 1):
+            name = node.name if k == len(factors) - 1 else f"{node.name} of {k + 1}"
+            nodes += _product(name, (product, size), (other, other_size), shape[0])
+            product, size = name, size * other_size
+        return nodes
+
+    return network.map(lowered)
+
+
+def _size(values: FloatArray) -> float:
+    return float(np.abs(values).max(initial=0.0)) or 1.0
+
+
+def _product(name: str, a: tuple[str, float], b: tuple[str, float], channels: int) -> list[ops.Node]:
+    """Return the nodes of the product of two tensors, each given with its largest size."""
+    if a == b:
+        return [ops.Activation(name=name, inputs=(a[0],), function="power", parameters=SQUARE)]
+    nodes: list[ops.Node] = []
+    squares: dict[str, float] = {}
+    for sign, label in ((1.0, "sum"), (-1.0, "difference")):
+        half = weighted_sum(f"{name} {label}", {a[0]: 0.5 / a[1], b[0]: sign * 0.5 / b[1]}, channels)
+        square = ops.Activation(name=f"{half.name} squared", inputs=(half.name,), function="power", parameters=SQUARE)
+        squares[square.name] = sign * a[1] * b[1]
+        nodes += [half, square]
+    return [*nodes, weighted_sum(name, squares, channels)]
+
+
+def _repeated(name: str, source: str, given: tuple[int, ...], shape: tuple[int, ...]) -> list[ops.Node]:
+    """Return the moves that broadcast a tensor to ``shape``, as NumPy does; none where it has it."""
+    if given == shape:
+        return []
+    nodes: list[ops.Node] = []
+    now = (1,) * (len(shape) - len(given)) + given
+    if now != given:
+        nodes.append(ops.Reshape(name=f"{name} aligned", inputs=(source,), shape=now))
+        source = nodes[-1].name
+    for axis, (have, want) in enumerate(zip(now, shape, strict=True)):
+        if have != want:
+            first = np.zeros(want, dtype=np.int64)
+            nodes.append(ops.Gather(name=f"{name} axis {axis}", inputs=(source,), indices=first, axis=axis))
+            source = nodes[-1].name
+    return nodes

@@ -1,0 +1,82 @@
+"""What an error in one tensor costs at the outputs, all else being as it was: ablation on calibration data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import AnyArray
+from neutrams.evaluate import classes, float_values
+from neutrams.network import Network, ops
+from neutrams.transform.cost import macs_of
+
+MOST_SAMPLES = 1024
+"""Most samples on which the cost of a layer is measured."""
+
+LIMIT_SAMPLES = 256
+"""Most samples on which the cost of one limit in one unit is measured: there are many more of these."""
+
+MOST_VALUES = 1 << 27
+"""Most values held for it."""
+
+MOST_MACS = 1e11
+"""About how many multiply-accumulates all measurements of a network may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What an error costs at the first output.
+
+    Attributes:
+        output_error: Root mean square of the change of the outputs, over that of the outputs.
+        agreement: Fraction of samples whose arg-max stays.
+        accuracy: Fraction classified as the labels say; None without labels.
+    """
+
+    output_error: float
+    agreement: float
+    accuracy: float | None
+
+
+class Ablation:
+    """The original network on some calibration samples, ready to be continued from any tensor."""
+
+    def __init__(self, source: Network, inputs: Mapping[str, AnyArray], labels: AnyArray | None) -> None:
+        n = len(next(iter(inputs.values())))
+        held = sum(prod(shape) for shape in source.shapes.values())
+        measured = 2 * sum(isinstance(node, ops.Linear | ops.Conv | ops.Add) for node in source.nodes) + 1
+        work = measured * (sum(macs_of(source).values()) + held)
+        self.samples = int(max(1, min(n, MOST_SAMPLES, MOST_VALUES // held, MOST_MACS // work)))
+        self._source = source
+        self._inputs = {name: array[: self.samples] for name, array in inputs.items()}
+        self._labels = None if labels is None else labels[: self.samples]
+        self._values = float_values(source, self._inputs)
+        self._output = source.outputs[0].name
+        self._wanted = classes(self._values[self._output].numpy())
+
+    def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
+        """Return what it costs that tensor ``name`` has ``value``, float32 ``[N, *shape]``; the first ``most`` count."""
+        n = min(self.samples, most)
+        changed = {name}
+        for node in self._source.nodes:
+            if changed.intersection(node.inputs):
+                changed.add(node.name)
+        given = {key: x[:n] for key, x in self._values.items() if key not in changed}
+        given[name] = value[:n]
+        inputs = {key: array[:n] for key, array in self._inputs.items()}
+        now, was = float_values(self._source, inputs, given)[self._output], self._values[self._output][:n]
+        chosen = classes(now.numpy())
+        labels = self._labels
+        return Effect(
+            output_error=relative(now.float() - was.float(), was.float()),
+            agreement=float((chosen == self._wanted[:n]).mean()),
+            accuracy=None if labels is None else float((chosen == np.asarray(labels[:n])).mean()),
+        )
+
+
+def relative(error: torch.Tensor, target: torch.Tensor) -> float:
+    """Return the root mean square of ``error`` over that of ``target``; 0 where both are nothing."""
+    size = float(target.square().mean().sqrt())
+    return float(error.square().mean().sqrt()) / size if size > 0 else 0.0

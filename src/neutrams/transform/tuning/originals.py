@@ -1,0 +1,93 @@
+"""What the original network gives on calibration data: extents of tensors, and tensors while units need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.evaluate.run import stream_values
+from neutrams.network import Network, ops
+from neutrams.transform.facts import ACCUMULATORS, head_of
+
+QUANTILE = 0.999
+"""What counts as the full range of a spiking signal: the rest saturates."""
+
+MOST_RANKED = 1 << 14
+"""Most values of a channel from which its percentiles are taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How far the values of a tensor reach on calibration data, float64 ``[C]`` each, source units.
+
+    Attributes:
+        low: Smallest value of each channel.
+        high: Largest value.
+        usual_low: 0.1 percentile.
+        usual_high: 99.9 percentile.
+    """
+
+    low: FloatArray
+    high: FloatArray
+    usual_low: FloatArray
+    usual_high: FloatArray
+
+
+def extent(x: torch.Tensor) -> Extent:
+    """Return the extent of ``x`` ``[N, C, *size]``."""
+    flat = x.reshape(*x.shape[:2], -1)
+    ranked = flat.permute(0, 2, 1).reshape(-1, x.shape[1])
+    ranked = ranked[:: max(1, -(-len(ranked) // MOST_RANKED))]
+    n = len(ranked)
+    ends = (max(1, round(n * (1 - QUANTILE))), max(1, round(n * QUANTILE)))
+    below, above = (torch.kthvalue(ranked, k, dim=0).values.double().numpy() for k in ends)
+    return Extent(
+        low=flat.amin((0, 2)).double().numpy(), high=flat.amax((0, 2)).double().numpy(),
+        usual_low=below, usual_high=above,
+    )  # fmt: skip
+
+
+class Originals:
+    """The float tensors of a network on calibration data, computed in order and let go when they are released.
+
+    Held are accumulators (targets of units) and what the host gives to the chip.
+    """
+
+    def __init__(self, source: Network, inputs: Mapping[str, AnyArray]) -> None:
+        self.samples = len(next(iter(inputs.values())))
+        head = head_of(source)
+        kept = (*ACCUMULATORS, ops.Activation)
+        self.extents = {
+            node.name: extent(x) for node, x in stream_values(source, inputs) if isinstance(node, kept) and x.ndim > 1
+        }
+        self._stream = stream_values(source, inputs)
+        self._wanted = {n.name for n in source.nodes if isinstance(n, ACCUMULATORS)} | head
+        self._held: dict[str, torch.Tensor] = {}
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        """Return tensor ``name``, float32 ``[N, *shape]``; it must not have been released."""
+        while name not in self._held:
+            node, value = next(self._stream)
+            if node.name in self._wanted:
+                self._held[node.name] = value
+        return self._held[name]
+
+    def release(self, name: str) -> None:
+        """Let tensor ``name`` go."""
+        self._held.pop(name, None)
+        self._wanted.discard(name)
+
+
+def live_elements(network: Network) -> int:
+    """Return the most elements of a sample that are held at once when ``network`` is run in order [count]."""
+    last = {name: node.name for node in network.nodes for name in node.inputs}
+    live, most = 0, 0
+    for node in network.nodes:
+        live += int(np.prod(network.shapes[node.name]))
+        most = max(most, live)
+        for name in dict.fromkeys(node.inputs):
+            if last[name] == node.name:
+                live -= int(np.prod(network.shapes[name]))
+    return most
