@@ -28,6 +28,14 @@ def test_every_network_is_told_of_whole(network: Network) -> None:
     assert sum(layer["macs"] for layer in found["layers"]) == found["macs"]
 
 
+def test_a_function_of_a_single_number_is_unsupported_not_a_crash() -> None:
+    x, y = ops.Input(name="x", shape=()), ops.Output(name="y", inputs=("f",))
+    network = Network((x, ops.Activation(name="f", inputs=("x",), function="relu"), y))
+    found = inspect_network(network, TIANJI)
+    assert found["placement"] == {"f": "unsupported"}
+    assert found["unsupported"]
+
+
 def image_network(function: str = "relu", channels: int = 4) -> Network:
     rng = np.random.default_rng(0)
     return Network(
@@ -74,6 +82,17 @@ def test_how_a_node_runs_and_why(network: Network, name: str, how: str) -> None:
     if "leaky" in str(network.by_name["act"].function):
         network = network.map(lambda n: replace(n, parameters={"alpha": 0.1}) if n.name == "act" else n)
     assert inspect_network(network, TIANJI)["placement"][name] == how
+
+
+@pytest.mark.parametrize(("chip", "free"), [("tianji", 256), ("prime", 255)])
+def test_a_layer_is_split_from_one_input_too_many(chip: str, free: int) -> None:
+    for width, how in ((free, "native"), (free + 1, f"construction: split, fan-in {free + 1} > {free}")):
+        nodes = (
+            ops.Input(name="x", shape=(width,)),
+            ops.Linear(name="fc", inputs=("x",), weights=np.ones((2, width)), bias=np.ones(2)),
+            ops.Output(name="y", inputs=("fc",)),
+        )
+        assert inspect_network(Network(nodes), load_chip(chip))["placement"] == {"fc": how}
 
 
 def test_a_chip_with_tables_looks_a_function_up() -> None:

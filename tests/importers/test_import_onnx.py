@@ -164,6 +164,7 @@ def test_all_unsupported_operators_are_listed_before_anything_else(tmp_path: Pat
     ]
     made = model(nodes, weights={"w": W, "nan": np.full((4, 4), np.nan, dtype=np.float32)})
     made.opset_import.append(helper.make_opsetid("my.ops", 1))
+    made.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(TensorProto.FLOAT, ("N", 4)))
     path = saved(made, tmp_path)
     with pytest.raises(UnsupportedError) as caught:
         load(path)

@@ -1,6 +1,7 @@
 """The record of a real run: what the flow gives is what the page shows."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from neutrams.report import ReportData, from_json, to_json
 from neutrams.report.cite import METHODS, TOOLSET, cite
 from neutrams.report.layout import floor_of, links_of
 from neutrams.report.page import render
-from neutrams.report.record import record_of
+from neutrams.report.record import ledger_of, record_of
 from neutrams.report.result import Simulation
 from neutrams.report.sampling import LEAST_A_LAYER, MOST_NEURONS, choose_rows, raster_of
 from neutrams.report.summary import compile_object, program_object, simulate_object
@@ -72,6 +73,22 @@ def test_the_floor_plan_holds_every_synapse_and_every_word_sent(ran: Ran) -> Non
     assert len(floor) == compiled.stats.chips * board.cores_per_chip
 
 
+def test_the_floor_plan_names_every_part_with_its_neurons(ran: Ran) -> None:
+    program = ran[0].program
+    told: dict[str, int] = {}
+    for cell in floor_of(program, ran[1].run.activity):
+        for name, neurons in re.findall(r"(?:^|, )([^,]+?): (\d+) neurons", cell.label):
+            told[name] = told.get(name, 0) + int(neurons)
+    assert told == {name: int((program.neurons.origin == k).sum()) for k, name in enumerate(program.origins)}
+
+
+def test_what_a_layer_was_lowered_to_counts_for_the_layer(ran: Ran) -> None:
+    compiled = ran[0]
+    names = {"a": "a", "r sum": "r", "r excess 2": "r", "strange thing": "strange thing"}
+    ledger = tuple(replace(compiled.ledger[0], layer=name) for name in names)
+    assert [row.layer for row in ledger_of(replace(compiled, ledger=ledger))] == list(names.values())
+
+
 def test_every_loaded_link_is_drawn_between_the_cores_it_joins(ran: Ran) -> None:
     compiled, evaluated = ran
     program = compiled.program
@@ -96,6 +113,9 @@ def test_the_raster_takes_some_of_every_layer_and_no_more_than_fit(ran: Ran) -> 
     assert sum(count for _, _, count in bands) == len(rows)
     assert {name for name, _, _ in bands} == {name.split(" [")[0] for name in program.origins}
     assert all(count >= min(4, LEAST_A_LAYER) for _, _, count in bands)
+    for name, first, count in bands:
+        origins = {program.origins[k] for k in program.neurons.origin[rows[first : first + count]]}
+        assert {origin.split(" [")[0] for origin in origins} == {name}
 
 
 def test_the_raster_shows_the_spikes_of_the_rows_it_takes(ran: Ran) -> None:

@@ -10,7 +10,7 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.codec import decode
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.moves import moved
-from neutrams.evaluate.signals import accumulate, count, encode_signal, fire
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, look_up
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.neurons import find_model
@@ -122,7 +122,8 @@ def _value(
             return encode_signal(node, given[0], steps)
         case ops.Neuron():
             assert chip is not None, "a transformed network runs on a chip"
-            return fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
+            fired = fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
+            return look_up(node.table, node.parameters["low"], fired) if node.table.size else fired
         case ops.Decode():
             counts = count(given[0], steps).to(torch.int64).numpy()
             return torch.from_numpy(decode(counts, node.coefficient, node.element, node.scale, node.offset))

@@ -113,6 +113,20 @@ def _requantized(parameters: Mapping[str, IntArray], acc: torch.Tensor, width: t
     return torch.minimum(x, p["high"], out=x).to(torch.float32)
 
 
+def look_up(table: IntArray, low: IntArray, index: torch.Tensor) -> torch.Tensor:
+    """Return what neurons with a look-up table give, float32 ``[1, N, C, *size]``; without one, what they have.
+
+    Args:
+        table: int64 ``[entries]``; empty for neurons without one.
+        low: int64 ``[C]``, the index of its first entry.
+        index: What `fire` gives.
+    """
+    if not table.size:
+        return index
+    at = index - torch.from_numpy(np.array(low)).reshape(-1, *(1,) * (index.ndim - 3))
+    return torch.from_numpy(table.astype(np.float32)).take(at.to(torch.int64))
+
+
 def _stepped(
     rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
 ) -> torch.Tensor:

@@ -78,7 +78,7 @@ def _peaks(network: Network) -> dict[str, float]:
             case ops.Encode():
                 peak = max(abs(node.low), abs(node.high))
             case ops.Neuron():
-                peak = max(int(np.abs(node.parameters[end]).max(initial=0)) for end in ("low", "high"))
+                peak = max(abs(end) for end in node.output_limits)
             case ops.Constant() if node.values.dtype.kind == "i":
                 peak = int(np.abs(node.values).max(initial=0))
             case ops.Pad():
@@ -108,7 +108,7 @@ def _encode(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
 
 
 def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tuple[int, int]) -> None:
-    """Y = clip(floor((clamp(acc + bias) * m + 2^(s-1)) / 2^s), low, high), one of each parameter a neuron."""
+    """Y = clip(floor((clamp(acc + bias) * m + 2^(s-1)) / 2^s), low, high), one of each parameter a neuron; its table."""
     assert isinstance(node, ops.Neuron)
     given, name = tensors
     p = node.parameters
@@ -133,7 +133,10 @@ def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tupl
     x = step("Mul", x, "shift", 0.5 / half)
     x = graph.inner("Floor", [x], f"{name}.floor")
     x = step("Max", x, "low", p["low"])
-    step("Min", x, "high", p["high"], last=True)
+    x = step("Min", x, "high", p["high"], last=not node.table.size)
+    if node.table.size:
+        index = graph.inner("Cast", [step("Sub", x, "first", p["low"])], f"{name}.index", to=TensorProto.INT64)
+        graph.add("Gather", [graph.constant(node.table, f"{name}.table"), index], name)
 
 
 def _decode(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:

@@ -14,7 +14,7 @@ from neutrams.program.store import program_from_parts, program_parts
 from neutrams.transform.ledger import LedgerRow
 
 KIND = "compiled program"
-VERSION = 1
+VERSION = 2
 
 
 def save_compiled(compiled: Compiled, path: Path | str) -> None:

@@ -52,6 +52,11 @@ class CoreSpec(_Spec):
         return -(1 << (self.weight_bits - 1)), (1 << (self.weight_bits - 1)) - 1
 
     @property
+    def has_zero_weight(self) -> bool:
+        """Whether 0 is a weight; binary weights are -1 and 1, and 0 only marks an unused synapse."""
+        return self.sign_scheme == "pair" or self.weight_bits > 1
+
+    @property
     def accumulator_range(self) -> tuple[int, int]:
         """Smallest and largest accumulator value, both included [LSB]."""
         return -(1 << (self.accumulator_bits - 1)), (1 << (self.accumulator_bits - 1)) - 1

@@ -60,11 +60,12 @@ def describe(path: Path, input_shapes: Shapes | None = None) -> Survey:
     """Return what the ONNX file ``path`` holds and what of it cannot be imported.
 
     Raises:
-        InputError: The file is missing.
+        InputError: The file is missing, or ``input_shapes`` do not suit it.
         FormatError: It is not ONNX.
     """
     model = parse(path)
     found = operators(model.graph)
+    graph_inputs(model.graph, input_shapes)
     try:
         network, problems = _read(model, path, input_shapes)
     except NeutramsError as error:

@@ -12,6 +12,7 @@ RANDOM = frozenset(
     ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
 )
 MAKERS = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1}  # operators that make large constants of small ones, and what
+SAME_SINCE = {"DequantizeLinear": 21, "QuantizeLinear": 21}  # the evaluator lacks older versions; these mean the same
 LARGEST_RESULT = 1 << 28  # elements; what a damaged shape could ask for must not fill the memory
 
 
@@ -28,12 +29,13 @@ def fold(node: NodeProto, inputs: list[Value | None], opset: int, label: str) ->
         start = np.asarray(inputs[0]).size if node.op_type == "Tile" else 1
         if not 0 <= start * np.prod(sizes) <= LARGEST_RESULT:
             raise refusal(f"{node.op_type} makes a constant of {np.prod(sizes):.3g} elements", f"node {label!r}")
+    version = max(opset, SAME_SINCE.get(node.op_type, 0))
     given = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
     infos = [ValueInfoProto(name=name) for name in given]
     graph = helper.make_graph([node], "constant", infos, [ValueInfoProto(name=name) for name in node.output if name])
     try:
         with np.errstate(all="ignore"):
-            results = list(ReferenceEvaluator(graph, opsets={"": opset}).run(None, given))
+            results = list(ReferenceEvaluator(graph, opsets={"": version}).run(None, given))
     except Exception as error:  # the evaluator is foreign code and raises all kinds
         raise refusal(f"{node.op_type} of constants cannot be computed ({error})", f"node {label!r}") from error
     return [np.asarray(result) for result in results]

@@ -122,7 +122,7 @@ def _survey(program: ExportedProgram, constant: set[FxNode]) -> None:
         raise UnsupportedError(
             f"{len(found)} operator(s) cannot be imported: {listed}",
             where=WHERE,
-            fix=f"rebuild the module from {', '.join(sorted(HANDLERS))}",
+            fix="rebuild these parts of the module from layers that can be imported",
         )
 
 

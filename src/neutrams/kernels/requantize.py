@@ -15,6 +15,7 @@ def requantize(
     acc: npt.NDArray[Any],
     registers: npt.NDArray[Any],
     parameters: tuple[Ints, ...],
+    lookup: tuple[Ints, Ints],
     first: int,
     last: int,
     width: tuple[int, int],
@@ -25,11 +26,14 @@ def requantize(
         acc         float32, float64 or int64[C, n]  sums, integers, of neuron ``first`` on [LSB]; read
         registers   float32 or float64[R, n]         row a neuron: its output [LSB]; overwritten
         parameters  bias, multiplier, shift, low, high: int64[N] each; read
+        lookup      int64[N], the table of each neuron or -1; tables int64[K, entries]; read
 
     Rule: y = clip((clip(acc + bias, *width) * multiplier + 2^(shift - 1)) >> shift, low, high), in int64; the shift
-    rounds towards minus infinity. The chip's register widths keep every term within int64.
+    rounds towards minus infinity. The chip's register widths keep every term within int64. A neuron with a table gives
+    tables[table, y - low]; the caller has checked that high - low < entries.
     """
     bias, multiplier, shift, low, high = parameters
+    table, tables = lookup
     least, most = width
     for n in range(first, last):
         b, m, s, lo, hi = bias[n], multiplier[n], shift[n], low[n], high[n]
@@ -38,3 +42,7 @@ def requantize(
         for i in range(acc.shape[1]):
             total = min(max(np.int64(summed[i]) + b, least), most)
             given[i] = min(max((total * m + half) >> s, lo), hi)
+        if table[n] >= 0:
+            row = tables[table[n]]
+            for i in range(acc.shape[1]):
+                given[i] = row[np.int64(given[i]) - lo]

@@ -77,8 +77,14 @@ def _encode(v: Mapping[str, Any]) -> bool:
 
 
 def _neuron(v: Mapping[str, Any]) -> bool:
-    model = models().get(v["model"])
-    return model is not None and {p.name for p in model.parameters} == v["parameters"].keys()
+    model, parameters = models().get(v["model"]), v["parameters"]
+    if model is None or {p.name for p in model.parameters} != parameters.keys():
+        return False
+    table = v.get("table")
+    if table is None or table.shape == (0,):
+        return True
+    fits = table.ndim == 1 and model.mode == "ann" and parameters["low"].shape == parameters["high"].shape
+    return bool(fits and (0 <= (reach := parameters["high"] - parameters["low"])).all() and (reach < len(table)).all())
 
 
 def _decode(v: Mapping[str, Any]) -> bool:

@@ -292,7 +292,7 @@ class Neuron(Node):
     """Neurons of one model reading the accumulator ``[C, *size]`` of a core `Linear`, `Conv` or `Add`.
 
     All neurons of a channel have the same parameters. The value they carry, in the source network's units, is
-    scale * (mean output over the steps) + zero.
+    scale * (mean output over the steps) + zero. With a table they give ``table[y - low]`` in place of the model's y.
 
     Attributes:
         model: A name in `neutrams.neurons`.
@@ -302,6 +302,7 @@ class Neuron(Node):
         origin: Name of the source network's tensor they stand for.
         elements: int64 ``[C]``, which channel of it (of a vector: which element).
         part: What of that element: ``""`` (all of it), or ``"2/4 +"`` (positive part of partial sum 2 of 4).
+        table: int64 ``[entries]``, a look-up table after the model of ann mode [LSB of the output]; empty without one.
     """
 
     model: str
@@ -311,7 +312,14 @@ class Neuron(Node):
     origin: str
     elements: IntArray
     part: str = ""
+    table: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     op: ClassVar[str] = "Neuron"
+
+    @property
+    def output_limits(self) -> tuple[int, int]:
+        """Smallest and largest integer that neurons of ann mode can give [LSB]."""
+        ends = (self.parameters["low"], self.parameters["high"]) if not self.table.size else (self.table, self.table)
+        return int(ends[0].min()), int(ends[1].max())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -57,7 +57,7 @@ class Ablation:
         self._wanted = classes(self._values[self._output].numpy())
 
     def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
-        """Return what it costs that tensor ``name`` has ``value``, float32 ``[N, *shape]``; the first ``most`` count."""
+        """Return what it costs that tensor ``name`` has ``value``, float32 ``[N, *shape]``; ``most`` samples count."""
         n = min(self.samples, most)
         changed = {name}
         for node in self._source.nodes:

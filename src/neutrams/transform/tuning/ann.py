@@ -9,8 +9,12 @@ from neutrams.hardware import Chip
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
 from neutrams.transform.tuning.weights import (
+    DESCENTS,
     FEW_BITS,
+    Grid,
     Moments,
+    best_gain,
+    descend,
     moments,
     refit,
     round_nearest,
@@ -82,9 +86,11 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
         for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
     if seen is None:
         multiplier, shift, scale, step = _grid(np.maximum(for_weights, for_bias), reach, chip)
-        weights = round_nearest(rows, step, chip.core.weight_range)
+        weights = round_nearest(rows, step, Grid.of(chip.core))
     else:
-        multiplier, shift, scale, step, weights = _best_grid(rows, (for_weights, for_bias), reach, chip, seen)
+        multiplier, shift, scale, step, weights, _ = _best_grid(
+            rows, (for_weights, for_bias), reach, chip, seen
+        ).arrays()
     means = channel_mean(unit.target) - step * channel_mean(unit.sums(weights))
     lead = (means - reach.zero) / step
     return Solution(weights=weights, lead=lead, multiplier=multiplier, shift=shift, scale=scale, step=step)
@@ -162,33 +168,60 @@ def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, 
     return multiplier, shift, scale, scale * multiplier / 2.0**shift
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Multiplier, shift, output scale, step and weights of each channel, and the squared error they leave."""
+
+    multiplier: IntArray
+    shift: IntArray
+    scale: FloatArray
+    step: FloatArray
+    weights: IntArray
+    error: FloatArray
+
+    def improved(self, other: "_Choice", together: bool) -> "_Choice":
+        """Return the better of both for each channel, or for all of them where they stand ``together``."""
+        better = other.error < self.error
+        if together:
+            better = np.full_like(better, other.error.sum() < self.error.sum())
+        arrays = (
+            np.where(better[:, None] if new.ndim == 2 else better, new, old)
+            for new, old in zip(other.arrays(), self.arrays(), strict=True)
+        )
+        return _Choice(*arrays)
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All fields in order."""
+        return self.multiplier, self.shift, self.scale, self.step, self.weights, self.error
+
+
 def _best_grid(
     rows: FloatArray, least: tuple[FloatArray, FloatArray], reach: OutputRange, chip: Chip, seen: Moments
-) -> tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray]:
-    """Try several ends of the grid and keep each neuron's best by its output error on the inputs delivered."""
-    best: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray] | None = None
-    best_error = np.full(len(rows), np.inf)
-    for clip in CLIPS:
-        tried = _grid(np.maximum(least[0] * clip, least[1]), reach, chip)
-        weights = round_with_feedback(rows, tried[3], chip.core.weight_range, seen)
-        error = squared_error(weights * tried[3][:, None], rows, seen)
-        better = error < best_error
-        if chip.neuron.scale == "core":
-            better = np.full_like(better, error.sum() < best_error.sum())
-        best_error = np.where(better, error, best_error)
-        now = (*tried, weights)
-        best = now if best is None else _merged(better, now, best)
-    assert best is not None
+) -> _Choice:
+    """Try several ends of the grid, keep each channel's best by its output error on the inputs delivered, and descend.
+
+    Args:
+        rows: What the weights shall come near to, float64 ``[C, in]``.
+        least: Steps at which the largest weight, and the bias, fit.
+        reach: The mapping from values to output integers.
+        chip: Gives all widths.
+        seen: Second moments of the inputs.
+    """
+    grid, together = Grid.of(chip.core), chip.neuron.scale == "core"
+
+    def choice(step: FloatArray, weights: IntArray | None) -> _Choice:
+        found = _grid(np.maximum(step, least[1]), reach, chip)
+        taken = round_with_feedback(rows, found[3], grid, seen) if weights is None else weights
+        return _Choice(*found, taken, squared_error(taken * found[3][:, None], rows, seen))
+
+    best = choice(least[0] * CLIPS[0], None)
+    for clip in CLIPS[1:]:
+        best = best.improved(choice(least[0] * clip, None), together)
+    for _ in range(DESCENTS):
+        weights = descend(best.weights, rows, best.step, grid, seen)
+        best = best.improved(choice(best.step, weights), together)
+        best = best.improved(choice(best.step * best_gain(best.weights, rows, best.step, seen), best.weights), together)
     return best
-
-
-def _merged(
-    better: np.ndarray,
-    now: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray],
-    best: tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray],
-) -> tuple[IntArray, IntArray, FloatArray, FloatArray, IntArray]:
-    m, s, scale, step = (np.where(better, a, b) for a, b in zip(now[:4], best[:4], strict=True))
-    return m, s, scale, step, np.where(better[:, None], now[4], best[4])
 
 
 def _bias(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray | None]:

@@ -39,6 +39,11 @@ class AnnFitter:
     def __init__(self, chip: Chip, effort: int = 1, seed: int = 0) -> None:
         self.chip, self.effort, self.seed = chip, effort, seed
 
+    @property
+    def makes_up(self) -> bool:
+        """Where weights or signals are coarse: then terms err enough for others to see it."""
+        return self.chip.core.weight_bits < COARSE_BITS or self.chip.signal.output_bits < COARSE_BITS
+
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return an encoder whose integers span the calibration values."""
         high = (1 << self.chip.signal.input_bits) - 1
@@ -69,10 +74,10 @@ class AnnFitter:
         channels = unit.target.shape[1]
         kept = _kept_scale(unit, context, bits)
         if kept is not None:
-            return from_zero(kept, channels, bits)
+            return from_zero(kept, bits)
         if len(context.tied) > 1 and self.chip.core.weight_bits < COARSE_BITS:
             scale = tied_scale(context.tied, self.chip, bits, shared=True)
-            return from_zero(float(scale.max()), channels, bits, fixed=True)
+            return from_zero(np.full(channels, scale.max()), bits, fixed=True)
         return positive_range(unit.target, unit.cap, bits)
 
     def gain(self, unit: Unit, context: Context, fit: Fit, given: Signal) -> FloatArray:
@@ -84,11 +89,12 @@ class AnnFitter:
         return np.ones(value.shape[1]), np.zeros(value.shape[1])
 
 
-def _kept_scale(unit: Unit, context: Context, bits: int) -> float | None:
-    """Return the scale that all inputs of a sum share, if what it gives fits it too: then the sum is exact."""
+def _kept_scale(unit: Unit, context: Context, bits: int) -> FloatArray | None:
+    """Return the scales ``[C]`` that all inputs of a sum share, if what it gives fits them too: then it is exact."""
     if not unit.elementwise or not (np.abs(unit.rows) == 1).all() or unit.accumulator.bias.any():
         return None
-    scales = np.concatenate([s.scale.reshape(-1)[:1] for s in unit.inputs])
-    uniform = all((s.scale == scales[0]).all() and not s.zero.any() for s in unit.inputs)
-    fits = float(context.extent.high.max(initial=0.0)) <= float(scales[0]) * ((1 << bits) - 1) * (1 + 1e-6)
-    return float(scales[0]) if uniform and fits else None
+    known = [part for part in (s.per_channel() for s in unit.inputs) if part is not None]
+    first = known[0][0]
+    alike = all(np.array_equal(scale, first) and not zero.any() for scale, zero in known)
+    fits = (context.extent.high <= first * ((1 << bits) - 1) * (1 + 1e-6)).all()
+    return first if alike and fits and len(known) == len(unit.inputs) else None

@@ -18,7 +18,14 @@ from neutrams.transform.tuning.unit import Fit, Unit
 
 
 class Fitter(Protocol):
-    """How a mode turns inputs and units into integers."""
+    """How a mode turns inputs and units into integers.
+
+    Attributes:
+        makes_up: Whether a term of a sum is fitted to make up for what the terms before it lack.
+    """
+
+    @property
+    def makes_up(self) -> bool: ...
 
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return the encoder of a tensor with calibration values float32 ``[N, *shape]``."""
@@ -51,6 +58,7 @@ class Build:
         ties: Tensor → the tensors that are added up with it.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
+        owed: Tensor of the source that sums read → what it lacks of the original, float32 ``[N, C, *size]``.
         copies: Tensor of the source → the core tensors that carry it in equal shares, where there are several.
         activity: Words or spikes a sample, by core node.
         renamed: Tensor of the source → node that gives it to the host tail.
@@ -66,6 +74,7 @@ class Build:
     ties: Mapping[str, tuple[str, ...]]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
+    owed: dict[str, torch.Tensor] = field(default_factory=dict)
     copies: dict[str, tuple[str, ...]] = field(default_factory=dict)
     activity: dict[str, FloatArray] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)

@@ -16,9 +16,9 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
-from neutrams.transform.tuning.loss import record_layer, record_unit
+from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit
 from neutrams.transform.tuning.signal import Signal, carried
-from neutrams.transform.tuning.unit import Unit
+from neutrams.transform.tuning.unit import Unit, per_channel
 
 Progress = Callable[[int, int], None]
 
@@ -71,6 +71,7 @@ def _last_readers(network: Network, tail: frozenset[str]) -> dict[str, list[str]
 
 def _let_go(build: Build, name: str) -> None:
     """Free the signals that carry tensor ``name``: nothing reads it any more."""
+    build.owed.pop(name, None)
     for key in (name, f"{name} encoded", f"{name} neurons", *build.copies.pop(name, ())):
         build.signals.pop(key, None)
 
@@ -148,8 +149,24 @@ def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, dec
         decoded=decoded,
         padded=_padded(build.source, name),
         inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
-        target=build.values[accumulator.name],
+        target=build.values[accumulator.name] if cap is not None else _made_up(build, accumulator.name),
     )
+
+
+def _made_up(build: Build, name: str) -> torch.Tensor:
+    """Return the target of a signed tensor: what the original gives, and what other terms of its sum lack by now."""
+    target = build.values[name]
+    readers = build.source.consumers[name]
+    if len(readers) != 1 or not isinstance(readers[0], ops.Add):
+        return target
+    gains = dict(zip(readers[0].inputs, readers[0].coefficients, strict=True))
+    own = gains.pop(name)
+    if (own == 0).any():
+        return target
+    for term, gain in gains.items():
+        if term in build.owed:
+            target = target + build.owed[term] * per_channel(gain / own, target)
+    return target
 
 
 def _padded(network: Network, name: str) -> bool:
@@ -174,6 +191,8 @@ def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None,
     build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
     record_unit(build, unit, fit, given, context.total)
     channels = unit.target.shape[1]
+    if build.fitter.makes_up and any(isinstance(r, ops.Add) for r in readers):
+        build.owed[name] = unit.activated(unit.target) - mean_of_copies(given.value(), channels)
     if not unit.decoded and fit.channels > channels:
         _share(build, name, channels)
     if any(r.name in tail for r in readers):

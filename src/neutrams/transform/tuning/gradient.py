@@ -11,7 +11,7 @@ from neutrams.transform.tuning.ann import Solution, lay_out
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Unit
-from neutrams.transform.tuning.weights import BINARY, moments, refit
+from neutrams.transform.tuning.weights import Grid, moments, refit
 from neutrams.transform.tuning.windows import windows
 
 RATE = 0.002
@@ -105,16 +105,14 @@ def _through(hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
     return soft + (hard - soft).detach()
 
 
-def _on_grid(latent: torch.Tensor, limits: tuple[int, int]) -> torch.Tensor:
-    if limits == BINARY:
-        return torch.where(latent >= 0, 1.0, -1.0)
-    return latent.round().clamp(*limits)
+def _on_grid(latent: torch.Tensor, grid: Grid) -> torch.Tensor:
+    return latent.round().clamp(grid.low, grid.high) if grid.zero else torch.where(latent >= 0, 1.0, -1.0)
 
 
-def _latent(unit: Unit, start: Solution, limits: tuple[int, int]) -> torch.Tensor:
+def _latent(unit: Unit, start: Solution, grid: Grid) -> torch.Tensor:
     """Return the start's integers, each leaning to the float weight it stands for, but not over the border."""
     rows = refit(unit.per_lsb()[0], moments(*windows(unit))) / start.step[:, None]
-    lean = (1.0 if limits == BINARY else 0.5) - BORDER
+    lean = (0.5 if grid.zero else 1.0) - BORDER
     return torch.from_numpy(np.clip(rows, start.weights - lean, start.weights + lean)).float()
 
 
@@ -139,24 +137,24 @@ def _single(values: FloatArray) -> torch.Tensor:
 
 def _descend(unit: Unit, start: Solution, metric: torch.Tensor, task: Task) -> Solution:
     """Return the solution after Adam with a rate that falls to 0 along a cosine; weights and biases move."""
-    limits = task.chip.core.weight_range
+    grid = Grid.of(task.chip.core)
     seen = _samples(unit, start, task)
     size = float(seen.x.square().mean().sqrt()) or 1.0  # the bias moves as if it were the weight of one more input
     gain, scale = _single(start.step / start.scale), _single(start.scale)
-    latent = _latent(unit, start, limits).requires_grad_()
+    latent = _latent(unit, start, grid).requires_grad_()
     lead = _single(start.lead) + torch.from_numpy(start.weights).float() @ seen.mean
     shift = torch.zeros(len(lead), requires_grad=True)
     descent = torch.optim.Adam([latent, shift], lr=RATE)
     batches = _batches(len(seen.x), task.seed)
     for k, take in enumerate(batches):
         descent.param_groups[0]["lr"] = RATE * 0.5 * (1 + np.cos(np.pi * k / len(batches)))
-        z = (seen.x[take] @ _through(_on_grid(latent, limits), latent).T + lead + shift * size) * gain
+        z = (seen.x[take] @ _through(_on_grid(latent, grid), latent).T + lead + shift * size) * gain
         y = z if task.copies > 1 else _through((z + 0.5).floor(), z)  # copies resolve what rounding loses
         loss = _loss((y.clamp(task.reach.low, task.reach.high) - seen.target[take]) * scale, metric)
         descent.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         descent.step()
-    weights = _on_grid(latent.detach(), limits)
+    weights = _on_grid(latent.detach(), grid)
     bias = lead + shift.detach() * size - weights @ seen.mean
     return replace(start, weights=weights.to(torch.int64).numpy(), lead=bias.double().numpy())
 

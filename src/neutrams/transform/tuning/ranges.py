@@ -13,6 +13,12 @@ from neutrams.transform.tuning.originals import Extent
 CUTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5)
 """Fractions of the largest value tried as upper end of a range."""
 
+FINE_CUTS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3)
+"""Likewise for each channel's own range."""
+
+PLENTY_BITS = 8
+"""From this width of signals on all channels of a unit have one range."""
+
 MARGIN = 0.02
 """Room left at both ends of a signed range for values that calibration did not show."""
 
@@ -45,32 +51,41 @@ def signal_bits(chip: Chip, decoded: bool) -> int:
 
 
 def positive_range(target: torch.Tensor, cap: float, bits: int) -> OutputRange:
-    """Return one range from 0 for all neurons of a ReLU unit, cut where the mean squared error is least.
+    """Return the range from 0 of a ReLU unit, cut where the mean squared error is least.
+
+    All channels have one where bits are plenty, and each its own where they are few: the next layer's weights take up
+    the difference.
 
     Args:
         target: What the original gives before the activation, float32 ``[N, C, *size]``.
         cap: Largest value the activation lets through.
         bits: Unsigned width of the output [bit].
     """
-    high = (1 << bits) - 1
+    high, channels = (1 << bits) - 1, target.shape[1]
     peak = min(float(target.max()), cap)
     if peak <= 0:  # never active on calibration data: a range of the size of what it adds up
         unseen = min(float(target.abs().max()) or 1.0, cap or 1.0) / high
-        return from_zero(unseen, target.shape[1], bits)
-    positive = target[target > 0]
-    positive = positive[:: max(1, -(-len(positive) // MOST_VALUES))].clamp(max=cap)
-    scale = min((peak * cut / high for cut in CUTS), key=lambda s: _rounding_error(positive, s, high))
-    return from_zero(scale, target.shape[1], bits)
+        return from_zero(np.full(channels, unseen), bits)
+    values = target.reshape(*target.shape[:2], -1).permute(0, 2, 1).reshape(-1, channels)
+    values = values[:: max(1, -(-values.numel() // MOST_VALUES))].clamp(0, cap)
+    if bits >= PLENTY_BITS:
+        positive = values[values > 0]
+        scale = min((peak * cut / high for cut in CUTS), key=lambda s: float(_rounding_error(positive, s, high).mean()))
+        return from_zero(np.full(channels, scale), bits)
+    peaks = values.amax(0)
+    peaks = torch.where(peaks > 0, peaks, peaks.max().clamp(min=peak * 1e-6))
+    errors = torch.stack([_rounding_error(values, peaks * cut / high, high).mean(0) for cut in FINE_CUTS])
+    cuts = torch.tensor(FINE_CUTS)[errors.argmin(0)]
+    return from_zero((peaks * cuts / high).double().numpy(), bits)
 
 
-def from_zero(scale: float, channels: int, bits: int, fixed: bool = False) -> OutputRange:
-    """Return the unsigned range of ``bits`` with one scale for all channels."""
-    zero = np.zeros(channels)
-    return OutputRange(scale=np.full(channels, scale), zero=zero, low=0, high=(1 << bits) - 1, fixed=fixed)
+def from_zero(scale: FloatArray, bits: int, fixed: bool = False) -> OutputRange:
+    """Return the unsigned range of ``bits`` with the scales ``[C]``."""
+    return OutputRange(scale=scale, zero=np.zeros_like(scale), low=0, high=(1 << bits) - 1, fixed=fixed)
 
 
-def _rounding_error(values: torch.Tensor, scale: float, high: int) -> float:
-    return float(((values / scale).round().clamp(max=high) * scale - values).square().mean())
+def _rounding_error(values: torch.Tensor, scale: torch.Tensor | float, high: int) -> torch.Tensor:
+    return ((values / scale).round().clamp(max=high) * scale - values).square()
 
 
 def tied_scale(tied: Sequence[Extent], chip: Chip, bits: int, shared: bool) -> FloatArray:

@@ -16,7 +16,7 @@ from neutrams.hardware import Chip
 from neutrams.neurons import NeuronModel
 from neutrams.transform.tuning.originals import Extent, extent
 from neutrams.transform.tuning.unit import Fit, Unit
-from neutrams.transform.tuning.weights import round_nearest
+from neutrams.transform.tuning.weights import Grid, round_nearest
 
 HEAD = {"subtract": 1.0, "zero": 2.5}
 """By reset: threshold of an activation in units of its full range; room above it keeps rates low, and lost charge."""
@@ -126,7 +126,7 @@ def integer_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip, charge
     with np.errstate(divide="ignore"):
         factor = np.minimum(most_weight / np.abs(rows).max(axis=1, initial=0.0), most_threshold / drive.threshold)
         factor = np.minimum(factor, np.maximum(most_leak, 1) / np.abs(drive.leak))
-    weights = round_nearest(rows, 1 / factor, chip.core.weight_range)
+    weights = round_nearest(rows, 1 / factor, Grid.of(chip.core))
     threshold = np.clip(np.rint(drive.threshold * factor), 1, most_threshold).astype(np.int64)
     leak = np.clip(np.rint(drive.leak * factor), -most_leak - 1, most_leak).astype(np.int64)
     return spiking_fit(weights, threshold, leak, charges, (model, 1 / factor, drive))
@@ -150,7 +150,7 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip) -
     if model.reset == "zero":
         equal = size.max(axis=1) <= EQUAL * size.min(axis=1)
         factor = np.where(equal & (size.max(axis=1) > 0), np.minimum(factor, 1 / size.max(axis=1)), factor)
-    weights = round_nearest(rows, 1 / factor, chip.core.weight_range)
+    weights = round_nearest(rows, 1 / factor, Grid.of(chip.core))
     threshold = np.clip(np.rint(drive.threshold * factor), 1, most_threshold).astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         got = np.where(size > 0, weights / rows, 0.0)

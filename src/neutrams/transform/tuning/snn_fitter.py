@@ -40,6 +40,8 @@ class SnnFitter:
     def __init__(self, chip: Chip, model: NeuronModel, reset: str, steps: int, copies: int) -> None:
         self.chip, self.model, self.reset, self.steps, self.copies = chip, model, reset, steps, copies
 
+    makes_up = False
+
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return an encoder: constant currents where the chip takes them, an even spread of spikes otherwise."""
         bits = min(CURRENT_BITS, self.chip.signal.current_bits)

@@ -9,14 +9,47 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.hardware.chip import CoreSpec
 
 DAMPING = 0.01
+BLOCK = 32
+"""Columns whose errors are carried on together."""
+
 FEW_BITS = 6
 """Weights of fewer bits than this are fitted by least squares and error feedback; more need only rounding."""
 
 
-BINARY = (-1, 1)
-"""Range of binary weights, which are never 0."""
+DESCENTS = 3
+"""How often integers are changed one by one and their step is refitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """What integer weights may be.
+
+    Attributes:
+        low: Smallest integer.
+        high: Largest integer.
+        zero: Whether 0 is one of them; binary weights are -1 and 1.
+    """
+
+    low: int
+    high: int
+    zero: bool = True
+
+    @staticmethod
+    def of(core: CoreSpec) -> "Grid":
+        """Return the grid of a core's weights."""
+        low, high = core.weight_range
+        return Grid(low=low, high=high, zero=core.has_zero_weight)
+
+    def nearest(self, steps: FloatArray) -> FloatArray:
+        """Return the nearest integers, half to even, in the type of ``steps``."""
+        if not self.zero:
+            binary: FloatArray = np.where(steps >= 0, 1.0, -1.0)
+            return binary
+        rounded: FloatArray = np.clip(np.rint(steps), self.low, self.high)
+        return rounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,26 +98,18 @@ def grouped(rows: FloatArray, seen: Moments) -> FloatArray:
     return rows.reshape(len(seen.gram), -1, rows.shape[1])
 
 
-def round_nearest(rows: FloatArray, scale: FloatArray, limits: tuple[int, int]) -> IntArray:
-    """Return clip(rint(rows / scale), *limits), half to even; binary weights (limits -1, 1) are never 0."""
-    return _on_grid(rows / scale[:, None], limits).astype(np.int64)
+def round_nearest(rows: FloatArray, scale: FloatArray, grid: Grid) -> IntArray:
+    """Return the integers nearest to rows / scale."""
+    return grid.nearest(rows / scale[:, None]).astype(np.int64)
 
 
-def _on_grid(steps: FloatArray, limits: tuple[int, int]) -> FloatArray:
-    if limits == BINARY:
-        binary: FloatArray = np.where(steps >= 0, 1.0, -1.0)
-        return binary
-    rounded: FloatArray = np.clip(np.rint(steps), *limits)
-    return rounded
-
-
-def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, int], seen: Moments) -> IntArray:
+def round_with_feedback(rows: FloatArray, scale: FloatArray, grid: Grid, seen: Moments) -> IntArray:
     """Round column by column, letting the columns still to come make up for each one's error.
 
     Args:
         rows: float64 ``[C, in]``.
         scale: float64 ``[C]``, step of each row's grid.
-        limits: Smallest and largest integer.
+        grid: What integers there are.
         seen: Second moments of the inputs.
 
     Returns:
@@ -99,14 +124,45 @@ def round_with_feedback(rows: FloatArray, scale: FloatArray, limits: tuple[int, 
     upper = np.linalg.cholesky(np.linalg.inv(sorted_gram)).transpose(0, 2, 1)
     w = np.take_along_axis(grouped(rows, seen), order[:, None, :], axis=2)
     step = scale.reshape(w.shape[:2])
-    q = np.zeros(w.shape, dtype=np.int64)
-    for i in range(w.shape[2]):
-        q[..., i] = _on_grid(w[..., i] / step, limits)
-        error = (w[..., i] - q[..., i] * step) / upper[:, i, i, None]
-        w[..., i + 1 :] -= error[..., None] * upper[:, None, i, i + 1 :]
-    result = np.empty_like(q)
-    np.put_along_axis(result, np.broadcast_to(order[:, None, :], q.shape), q, axis=2)
+    q = np.zeros(w.shape)
+    for first in range(0, w.shape[2], BLOCK):
+        last = min(first + BLOCK, w.shape[2])
+        errors = np.empty((*w.shape[:2], last - first))
+        for i in range(first, last):
+            q[..., i] = grid.nearest(w[..., i] / step)
+            error = (w[..., i] - q[..., i] * step) / upper[:, i, i, None]
+            w[..., i + 1 : last] -= error[..., None] * upper[:, None, i, i + 1 : last]
+            errors[..., i - first] = error
+        w[..., last:] -= errors @ upper[:, first:last, last:]
+    result = np.empty(q.shape, dtype=np.int64)
+    np.put_along_axis(result, np.broadcast_to(order[:, None, :], q.shape), q.astype(np.int64), axis=2)
     return result.reshape(rows.shape)
+
+
+def descend(weights: IntArray, rows: FloatArray, scale: FloatArray, grid: Grid, seen: Moments) -> IntArray:
+    """Return integers after one pass in which each takes the value that is best given all others.
+
+    Minimises each channel's mean squared output error against float ``rows``; it never grows.
+    """
+    q, step = grouped(weights.astype(np.float64), seen).copy(), scale.reshape(len(seen.gram), -1)
+    slope = (q * step[..., None] - grouped(rows, seen)) @ seen.gram
+    power = np.maximum(np.diagonal(seen.gram, axis1=1, axis2=2), 1e-12)
+    for i in range(q.shape[2]):
+        better = grid.nearest(q[..., i] - slope[..., i] / (power[:, i, None] * step))
+        change = (better - q[..., i]) * step
+        if change.any():
+            slope += change[..., None] * seen.gram[:, None, i]
+            q[..., i] = better
+    return q.astype(np.int64).reshape(weights.shape)
+
+
+def best_gain(weights: IntArray, rows: FloatArray, scale: FloatArray, seen: Moments) -> FloatArray:
+    """Return the factor ``[C]`` on each channel's step that brings its outputs nearest to those of float ``rows``."""
+    got = grouped(weights * scale[:, None], seen)
+    drawn = got @ seen.gram
+    power = np.maximum((drawn * got).sum(axis=2), 1e-300)
+    result: FloatArray = np.clip((drawn * grouped(rows, seen)).sum(axis=2) / power, 0.5, 2.0).reshape(-1)
+    return result
 
 
 def squared_error(rows: FloatArray, wanted: FloatArray, seen: Moments) -> FloatArray:
