@@ -11,7 +11,9 @@ from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.lower import unsupported
-from strategies import float_networks
+from strategies import PLAIN, float_networks
+
+LOOKED_UP = ("sigmoid", "tanh", "silu")
 
 Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
 
@@ -26,11 +28,12 @@ def with_host_tanh(node: ops.Node) -> list[ops.Node]:
 
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
-    """(network, chip, calibration, inputs); inputs go beyond what calibration showed."""
-    network = draw(float_networks().filter(lambda n: not unsupported(canonicalize(n))))
+    """(network, chip, calibration, inputs); curved functions where tables are; inputs go beyond the calibration."""
+    chip = draw(chips())
+    functions = (*PLAIN, *LOOKED_UP) if chip.neuron.table_bits else PLAIN
+    network = draw(float_networks(functions).filter(lambda n: not unsupported(canonicalize(n))))
     if draw(st.booleans()):
         network = network.map(with_host_tanh)
-    chip = draw(chips())
     rng = np.random.default_rng(draw(st.integers(0, 1 << 16)))
     low = draw(st.sampled_from([0.0, -1.0]))
     calibration = {i.name: rng.uniform(low, 1, (draw(st.integers(1, 12)), *i.shape)) for i in network.inputs[:1]}

@@ -63,9 +63,12 @@ class _CoreImages(_Images):
                 "initial": self.rng.integers(-peak, peak, n).clip(-threshold, threshold),
             }  # fmt: skip
         integers = {key: np.asarray(value, dtype=np.int64) for key, value in parameters.items()}
+        table = np.zeros(0, dtype=np.int64)
+        if self.model == "requantize" and self.rng.random() < 0.3:
+            table = self.rng.integers(-self.high, self.high, int(2 * integers["high"].max()) + 1, endpoint=True)
         node = ops.Neuron(
             name=self.name("neuron"), inputs=(self.at,), model=self.model, parameters=integers, scale=np.ones(n),
-            zero=np.zeros(n), origin="x", elements=np.arange(n, dtype=np.int64),
+            zero=np.zeros(n), origin="x", elements=np.arange(n, dtype=np.int64), table=table,
         )  # fmt: skip
         self.seen.append(self.put(node))
 

@@ -58,14 +58,14 @@ def chips(draw: st.DrawFn) -> Chip:
         neuron={
             "bias_bits": pick(1, 4, 16), "multiplier_bits": pick(1, 2, 8), "shift_bits": pick(1, 3, 5),
             "scale": pick("neuron", "core"), "threshold_bits": pick(2, 4, 8), "leak_bits": pick(1, 4, 8),
-            "potential_bits": pick(8, 10, 24),
+            "potential_bits": pick(8, 10, 24), "table_bits": pick(0, 0, 1, 3, 8),
         },
         signal={
             "input_bits": pick(1, 4, 8), "output_bits": output_bits, "partial_sums": partial_sums,
             "current_bits": pick(1, 4, 8),
         },
         board={
-            "rows": rows, "columns": columns, "chips": 40, "max_delay": draw(st.integers(1, 3)),
+            "rows": rows, "columns": columns, "chips": 4096, "max_delay": draw(st.integers(1, 3)),
             "topology": pick("mesh", "mesh", "bus"), "multicast": pick("tree", "copy"),
             "dead_cores": tuple(draw(st.sets(st.integers(0, 12), max_size=3))),
         },
@@ -256,11 +256,14 @@ class _Builder:
     def neuron(self, source: str, shape: Shape) -> None:
         n = shape[0]
         parameters = self.requantize(n) if self.mode == "ann" else self.integrate_fire(n)
+        table = np.zeros(0, dtype=np.int64)
+        if self.mode == "ann" and self.chip.neuron.table_bits and self.rng.random() < 0.5:
+            table = self.table(parameters)
         node = ops.Neuron(
             name=self.name("neuron"), inputs=(source,), model=self.model,
             parameters={key: np.asarray(value, dtype=np.int64) for key, value in parameters.items()},
             scale=self.rng.random(n), zero=np.zeros(n), origin=f"layer{len(self.nodes)}",
-            elements=np.arange(n, dtype=np.int64), part=str(self.rng.choice(["", "1/2 +"])),
+            elements=np.arange(n, dtype=np.int64), part=str(self.rng.choice(["", "1/2 +"])), table=table,
         )  # fmt: skip
         self.neurons[self.add(node)] = shape
         self.pool[node.name] = shape
@@ -280,6 +283,14 @@ class _Builder:
             "low": low,
             "high": high,
         }
+
+    def table(self, parameters: dict[str, AnyArray]) -> AnyArray:
+        """A table of outputs that ``parameters`` allow, whose low and high become ends of its index."""
+        entries, n = 1 << self.chip.neuron.table_bits, len(parameters["low"])
+        table = self.edge(int(parameters["low"].min()), int(parameters["high"].min()), entries).astype(np.int64)
+        parameters["low"] = self.edge(-entries, entries - 1, n)
+        parameters["high"] = np.minimum(parameters["low"] + self.edge(0, entries - 1, n), entries - 1)
+        return table
 
     def integrate_fire(self, n: int) -> dict[str, AnyArray]:
         spec = self.chip.neuron

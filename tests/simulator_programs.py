@@ -44,8 +44,10 @@ def assemble(model: str, chip: Chip, blocks: list[Any], start: list[int], source
             zero=np.zeros(neurons),
             origin=np.zeros(neurons, dtype=np.int64),
             element=np.arange(neurons),
+            table=more.get("table", NONE),
         ),
         origins=("all",),
+        tables=more.get("tables", np.zeros((0, 0), dtype=np.int64)),
         inputs=tuple(more["inputs"]),
         outputs=tuple(more["outputs"]),
         routes=RouteTable(tile=NONE, links=zeros, link_from=NONE, link_to=NONE, sources=zeros, source=NONE),
@@ -154,7 +156,15 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
         outputs=[output],
         steps=steps,
         ticks_per_step=period,
+        **_tables(rng, model, neurons),
     )
+
+
+def _tables(rng: np.random.Generator, model: str, neurons: int) -> dict[str, Any]:
+    """Sometimes two look-up tables that hold whatever `_parameters` may take for an index."""
+    if model != "requantize" or rng.random() < 0.5:
+        return {}
+    return {"table": rng.integers(-1, 2, neurons), "tables": rng.integers(-200, 201, (2, 200))}
 
 
 def programs(models: tuple[str, ...]) -> st.SearchStrategy[Program]:
@@ -238,6 +248,9 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)
             y, state[:, mine] = model.step(acc, state[:, mine], own, width)
+            for column, which in enumerate(program.neurons.table[mine]):
+                if which >= 0:
+                    y[:, column] = program.tables[which, y[:, column] - own["low"][column]]
             now[:, mine] = y
             total[:, mine] += y
             sent[mine] += np.count_nonzero(y, axis=0)

@@ -70,7 +70,11 @@ def simulate(program: Program, words: AnyArray) -> AnyArray:
                 acc += value[:, None] * block[row]
             own = slice(int(tiles.neurons[i]), int(tiles.neurons[i + 1]))
             parameters = {name: values[own] for name, values in table.parameters.items()}
-            register[:, own], potential[:, own] = model.step(acc, potential[:, own], parameters, width)
+            given_now, potential[:, own] = model.step(acc, potential[:, own], parameters, width)
+            for column, which in enumerate(program.neurons.table[own]):
+                if which >= 0:
+                    given_now[:, column] = program.tables[which, given_now[:, column] - parameters["low"][column]]
+            register[:, own] = given_now
             given[step, :, own] = register[:, own]
         after[t] = register.copy()
     return given

@@ -67,7 +67,8 @@ class NeuronSpec(_Spec):
 
     Attributes:
         models: Names of neuron models (`neutrams.neurons`); their modes are the chip's modes.
-        functions: Activation functions in ann mode beyond clipping; not used by the transformation yet.
+        functions: Activation functions in ann mode beyond clipping; without ``table_bits``, each has a fixed look-up
+            table of 2^output_bits entries.
         bias_bits: Signed width of the ann bias [bit]; not used where the bias is a row.
         multiplier_bits: Unsigned width of the requantisation multiplier; 1 = powers of two only [bit].
         shift_bits: Width of the shift: s up to 2^shift_bits - 1 [bit].
@@ -230,6 +231,10 @@ class Chip(_Spec):
     def register_range(self, mode: str) -> tuple[int, int]:
         """Smallest and largest value, both included, of the accumulator (``ann``) or the potential (``snn``) [LSB]."""
         return self.core.accumulator_range if mode == "ann" else self.neuron.potential_range
+
+    def index_bits(self, function: str) -> int:
+        """Index width of the look-up table by which neurons apply ``function`` in ann mode; 0: there is none [bit]."""
+        return self.neuron.table_bits or (self.signal.output_bits if function in self.neuron.functions else 0)
 
     def with_values(self, **sections: Mapping[str, object]) -> "Chip":
         """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again.

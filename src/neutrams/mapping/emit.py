@@ -39,7 +39,8 @@ class Layout:
 def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout, chip: Chip) -> Program:
     """Return the program: neurons and axons are numbered tile by tile, in the order of the wiring."""
     first = offsets([len(tile.signals) for tile in wiring.tiles])
-    origins, neurons = _neurons(units, wiring, chip)
+    table, tables = _tables([unit.neuron for unit in units.units])
+    origins, neurons = _neurons(units, wiring, chip, table)
     source = np.where(wiring.feed_tile >= 0, first[wiring.feed_tile] + wiring.feed_column, -1 - wiring.feed_column)
     return Program(
         chip=chip,
@@ -60,6 +61,7 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
         inputs=_inputs(units),
         outputs=_outputs(units, first[wiring.home[:, 0]] + wiring.home[:, 1]),
         routes=_routes(layout.flows, layout.links, first),
+        tables=tables,
     )
 
 
@@ -68,7 +70,19 @@ def offsets(lengths: Sequence[int]) -> IntArray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _neurons(units: Units, wiring: Wiring, chip: Chip) -> tuple[tuple[str, ...], NeuronTable]:
+def _tables(nodes: Sequence[ops.Neuron]) -> tuple[IntArray, IntArray]:
+    """Return (int64 ``[units]``, which look-up table each has or -1; int64 ``[K, entries]``, the different ones)."""
+    having = [i for i, node in enumerate(nodes) if node.table.size]
+    index = np.full(len(nodes), -1, dtype=np.int64)
+    if not having:
+        return index, np.zeros((0, 0), dtype=np.int64)
+    tables, which = np.unique(np.stack([nodes[i].table for i in having]), axis=0, return_inverse=True)
+    index[having] = which.reshape(-1)
+    return index, tables
+
+
+def _neurons(units: Units, wiring: Wiring, chip: Chip, tables: IntArray) -> tuple[tuple[str, ...], NeuronTable]:
+    """Return the names of origins, and the neurons; ``tables`` is int64 ``[units]``. A relay looks nothing up."""
     nodes = [unit.neuron for unit in units.units]
     signal = np.concatenate([tile.signals for tile in wiring.tiles])
     relay = np.repeat([t.relay for t in wiring.tiles], [len(t.signals) for t in wiring.tiles])
@@ -77,7 +91,11 @@ def _neurons(units: Units, wiring: Wiring, chip: Chip) -> tuple[tuple[str, ...],
     channel, place = np.divmod(signal - np.array([u.first for u in units.units], dtype=np.int64)[unit], places)
     row = offsets([u.channels for u in units.units])[unit] + channel
     table = {name: np.concatenate([n.parameters[name] for n in nodes])[row] for name in nodes[0].parameters}
-    relays = relay_parameters(chip, units.model, table)
+    limits = {}
+    if (tables >= 0).any():  # a relay repeats what was looked up, not the index
+        ends = np.array([n.output_limits for n in nodes], dtype=np.int64)[unit]
+        limits = {key: np.where(tables[unit] < 0, table[key], ends[:, k]) for k, key in enumerate(("low", "high"))}
+    relays = relay_parameters(chip, units.model, {**table, **limits})
     names, origin = _origins(nodes, unit, relay)
     return names, NeuronTable(
         parameters={name: np.where(relay, relays[name], table[name]) for name in table},
@@ -85,6 +103,7 @@ def _neurons(units: Units, wiring: Wiring, chip: Chip) -> tuple[tuple[str, ...],
         zero=np.concatenate([n.zero for n in nodes])[row],
         origin=origin,
         element=np.concatenate([n.elements for n in nodes])[row] * places + place,
+        table=np.where(relay, -1, tables[unit]) if (tables >= 0).any() else tables[:0],
     )
 
 

@@ -27,7 +27,7 @@ def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> 
     Args:
         chip: The chip.
         model: The program's neuron model.
-        copied: The parameters of the neurons they repeat, of which the output range is kept.
+        copied: The parameters of the neurons they repeat, of which low and high, the range of outputs, are kept.
     """
     values = {"bias": 0, "shift": 1, "threshold": 1, "leak": 0, "initial": 0}
     values["multiplier"] = 2 // (relay_weight(chip, find_model(model, "mapping, model").mode) or 1)
@@ -43,7 +43,7 @@ def relay_exact(units: Units, chip: Chip) -> bool:
     if mode == "snn":
         return True
     low, high = chip.core.accumulator_range
-    limits = [(int(u.neuron.parameters["low"].min()), int(u.neuron.parameters["high"].max())) for u in units.units]
+    limits = (unit.neuron.output_limits for unit in units.units)
     return all(low <= weight * a and weight * b <= high for a, b in limits)
 
 

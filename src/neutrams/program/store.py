@@ -18,6 +18,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "neurons": ("scale", "zero", "origin", "element"),
     "routes": ("tile", "links", "link_from", "link_to", "sources", "source"),
 }
+LOOKUP = "neurons.table"
+"""With ``tables``, kept only where neurons have look-up tables."""
 FLOATS = ("scale", "zero", "offset")
 INPUT_ARRAYS = ("element",)
 OUTPUT_ARRAYS = ("neuron", "coefficient", "element", "scale", "offset")
@@ -45,6 +47,8 @@ def program_parts(program: Program) -> tuple[dict[str, Any], dict[str, AnyArray]
     for table, columns in TABLES.items():
         arrays |= {f"{table}.{column}": getattr(getattr(program, table), column) for column in columns}
     arrays |= {f"neurons.parameters.{name}": values for name, values in program.neurons.parameters.items()}
+    if len(program.neurons.table):
+        arrays |= {LOOKUP: program.neurons.table, "tables": program.tables}
     for i, port in enumerate(program.inputs):
         arrays |= {f"inputs.{i}.{column}": getattr(port, column) for column in INPUT_ARRAYS}
     for i, out in enumerate(program.outputs):
@@ -81,11 +85,13 @@ def _joined(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Progra
         neurons=NeuronTable(
             parameters=parameters,
             **{column: _array(arrays, f"neurons.{column}") for column in TABLES["neurons"]},
+            **({"table": _array(arrays, LOOKUP)} if LOOKUP in arrays else {}),
         ),
         origins=tuple(_text(name) for name in header["origins"]),
         inputs=tuple(_input(port, arrays, i) for i, port in enumerate(header["inputs"])),
         outputs=tuple(_output(port, arrays, i) for i, port in enumerate(header["outputs"])),
         routes=_table(RouteTable, arrays, "routes"),
+        **({"tables": _lookup_tables(arrays)} if LOOKUP in arrays else {}),
     )
 
 
@@ -125,6 +131,13 @@ def _block(arrays: Mapping[str, AnyArray], name: str) -> AnyArray:
     found = _found(arrays, name)
     if found.dtype not in (np.int8, np.int16) or found.ndim != 2:
         raise _refusal(f"array {name!r} is {found.dtype} {found.shape}, wanted is int8 or int16 with two axes")
+    return found
+
+
+def _lookup_tables(arrays: Mapping[str, AnyArray]) -> AnyArray:
+    found = _found(arrays, "tables")
+    if found.dtype != np.int64 or found.ndim != 2:
+        raise _refusal(f"array 'tables' is {found.dtype} {found.shape}, wanted is int64 with two axes")
     return found
 
 

@@ -5,7 +5,7 @@ Numbers that name things: a *neuron* is its row in the neuron table (0 …), a *
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class NeuronTable(_Table):
         zero: float64 ``[neurons]``, source units; value = scale * mean output + zero.
         origin: int64 ``[neurons]``, which of ``Program.origins`` it stands for.
         element: int64 ``[neurons]``, which element of that tensor (C order).
+        table: int64 ``[neurons]``, which of ``Program.tables`` it looks its output up in, -1 for none; empty where no
+            neuron has one.
     """
 
     parameters: Mapping[str, IntArray]
@@ -78,6 +80,7 @@ class NeuronTable(_Table):
     zero: FloatArray
     origin: IntArray
     element: IntArray
+    table: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.scale)
@@ -171,6 +174,7 @@ class Program:
         inputs: Input ports; their channels are numbered through.
         outputs: Output ports.
         routes: Routes.
+        tables: int64 ``[K, entries]``, look-up tables of ann neurons, each stored once; see `network.ops.Neuron`.
     """
 
     chip: Chip
@@ -185,6 +189,23 @@ class Program:
     inputs: tuple[InputPort, ...]
     outputs: tuple[OutputPort, ...]
     routes: RouteTable
+    tables: IntArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+
+    @property
+    def lookup(self) -> IntArray:
+        """int64 ``[neurons]``: the table of each neuron, -1 for none."""
+        table = self.neurons.table
+        return table if len(table) else np.full(len(self.neurons), -1, dtype=np.int64)
+
+    @property
+    def output_limits(self) -> tuple[IntArray, IntArray]:
+        """Smallest and largest output of each neuron of ann mode, int64 ``[neurons]`` each [LSB]."""
+        low, high = self.neurons.parameters["low"], self.neurons.parameters["high"]
+        table = self.lookup
+        if (table < 0).all():
+            return low, high
+        least, most = (self.tables.min(axis=1)[table], self.tables.max(axis=1)[table])
+        return np.where(table < 0, low, least), np.where(table < 0, high, most)
 
     @property
     def mode(self) -> str:

@@ -14,9 +14,11 @@ from neutrams.program.violation import Found, Violation, places, span
 def check_form(program: Program) -> Found:
     """Types, dimensions and lengths of every table; the model is known."""
     yield from _header(program)
+    wrong_tables = list(_lookup(program))
+    yield from wrong_tables
     wrong = [_form(name, array, kind, length) for name, array, kind, length in _columns(program)]
     yield from (violation for violation in wrong if violation is not None)
-    if any(wrong):
+    if any(wrong) or wrong_tables:
         return
     for name, offsets, last in _offsets(program):
         if offsets[0] != 0 or offsets[-1] != last or (np.diff(offsets) < 0).any():
@@ -42,6 +44,15 @@ def _header(program: Program) -> Found:
             yield Violation(constraint="block_form", value=found, limit="int8 or int16, two axes", message=message)
 
 
+def _lookup(program: Program) -> Found:
+    tables = program.tables
+    form = isinstance(tables, np.ndarray) and tables.ndim == 2 and tables.dtype.kind == "i"
+    if not form or (len(tables) and not tables.size):
+        found, limit = _described(tables), "integers with two axes, no table empty"
+        message = f"the look-up tables are {found}, they must be {limit}"
+        yield Violation(constraint="lookup_form", value=found, limit=limit, message=message)
+
+
 Column = tuple[str, object, str, int | None]
 """Name, array, dtype kind, length (None: any)."""
 
@@ -57,6 +68,7 @@ def _columns(program: Program) -> Iterator[Column]:
     yield ("neurons.scale", neurons.scale, "f", None)
     yield ("neurons.zero", neurons.zero, "f", n_neurons)
     yield from ((f"neurons.{k}", getattr(neurons, k), "i", n_neurons) for k in ("origin", "element"))
+    yield ("neurons.table", neurons.table, "i", n_neurons if _length(neurons.table) else 0)
     given = neurons.parameters if isinstance(neurons.parameters, Mapping) else {}
     wanted = models()[program.model].parameters if program.model in models() else ()
     yield from ((f"neurons.parameters.{p.name}", given.get(p.name), "i", n_neurons) for p in wanted)
@@ -121,6 +133,9 @@ def check_indices(program: Program) -> Found:
     yield from _named("axon_source", "axon source", sources, -program.channels, neurons, tile=reader)
     yield from _named(
         "origin_index", "origin", program.neurons.origin, 0, len(program.origins), neuron=np.arange(neurons)
+    )
+    yield from _named(
+        "lookup_index", "look-up table", program.neurons.table, -1, len(program.tables), neuron=np.arange(neurons)
     )
     yield from _named("element_index", "element", program.neurons.element, 0, 1 << 62, neuron=np.arange(neurons))
     yield from _named("route_tile", "sending tile of a flow", routes.tile, -1, len(tiles))

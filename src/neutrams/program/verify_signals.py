@@ -77,7 +77,7 @@ def _values(program: Program, reader: AnyArray) -> Found:
         return  # spikes are 0 or 1
     source = program.axons.source
     inner = np.flatnonzero(source >= 0)
-    low, high = parameters["low"][source[inner]], parameters["high"][source[inner]]
+    low, high = (ends[source[inner]] for ends in program.output_limits)
     most = np.where(low < 0, signal.partial_range[1], (1 << signal.input_bits) - 1)
     least = signal.partial_range[0] if signal.partial_sums == "signed" else 0
     for i in places((low < least) | (high > most)):

@@ -1,6 +1,7 @@
 """Any neuron model, many samples at once: one exact matrix product a tile and step, then the model's own rule.
 
-Registers are kept feature-major, ``[registers, n]``, so that an axon's gather copies whole rows.
+Registers are kept feature-major, ``[registers, n]``, so that an axon's gather copies whole rows. Where samples take one
+step, tiles of one weight block run together (`neutrams.simulator.groups`).
 """
 
 from collections.abc import Mapping
@@ -8,19 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.codec import spread_step
 from neutrams.kernels.compiled import thread_count
+from neutrams.kernels.grouped import requantize_tiles
 from neutrams.kernels.requantize import requantize
 from neutrams.neurons import NeuronModel, find_model
 from neutrams.program import Program
 from neutrams.simulator.cores import Product, exact_type, product
+from neutrams.simulator.groups import Group, groups_of
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
 from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons
 
-PART_BYTES = 128 << 20
+PART_BYTES = 384 << 20
 """Memory for the registers and states of one thread's samples [byte]."""
 
 PART = 128
@@ -38,8 +42,10 @@ class Batched:
         width: Range of the accumulator (ann) or potential (snn) [LSB].
         products: The product of each tile.
         parameters: The model's parameters in its own order, int64 ``[neurons]`` each.
+        lookup: The look-up table of each neuron (-1: none), int64 ``[neurons]``, and the tables, int64 ``[K, entries]``.
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
+        groups: Its tiles by weight block, where they can run together; else None.
     """
 
     program: Program
@@ -48,8 +54,10 @@ class Batched:
     width: tuple[int, int]
     products: tuple[Product, ...]
     parameters: tuple[IntArray, ...]
+    lookup: tuple[IntArray, IntArray]
     kind: np.dtype[np.generic]
     spread: AnyArray
+    groups: tuple[Group, ...] | None
 
     @property
     def part(self) -> int:
@@ -67,7 +75,8 @@ class Batched:
             q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))
             return _Part(self, q, raster and start == part.start).run()
 
-        with ThreadPoolExecutor(threads) as pool:
+        # one thread a product: threads of threads would get in each other's way
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             return merge(list(pool.map(run_part, range(part.start, part.stop, size))))
 
 
@@ -75,6 +84,23 @@ def batched(program: Program, clock: Schedule) -> Batched:
     """Prepare ``program``."""
     model = find_model(program.model, "program, model")
     limit = _register_limit(program, model)
+    groups = groups_of(program, clock, limit) if model.name == "requantize" else None
+    return Batched(
+        program=program,
+        clock=clock,
+        model=model,
+        width=program.chip.register_range(model.mode),
+        products=() if groups is not None else _products(program, clock, limit),
+        parameters=tuple(program.neurons.parameters[p.name] for p in model.parameters),
+        lookup=(program.lookup, np.ascontiguousarray(program.tables, dtype=np.int64)),
+        kind=exact_type(int(limit.max(initial=0))),
+        spread=spread_channels(program),
+        groups=groups,
+    )
+
+
+def _products(program: Program, clock: Schedule, limit: IntArray) -> tuple[Product, ...]:
+    """Return the product of each tile."""
     tiles = program.tiles
     products: dict[tuple[int, bytes], Product] = {}
     chosen = []
@@ -84,23 +110,14 @@ def batched(program: Program, clock: Schedule) -> Batched:
         if key not in products:
             products[key] = product(program.blocks[block], limits)
         chosen.append(products[key])
-    return Batched(
-        program=program,
-        clock=clock,
-        model=model,
-        width=program.chip.register_range(model.mode),
-        products=tuple(chosen),
-        parameters=tuple(program.neurons.parameters[p.name] for p in model.parameters),
-        kind=exact_type(int(limit.max(initial=0))),
-        spread=spread_channels(program),
-    )
+    return tuple(chosen)
 
 
 def _register_limit(program: Program, model: NeuronModel) -> IntArray:
     """Return int64 ``[neurons + channels]``: the largest magnitude each register can hold."""
     if model.mode == "ann":
-        parameters = program.neurons.parameters
-        neurons = np.maximum(np.abs(parameters["low"]), np.abs(parameters["high"]))
+        low, high = program.output_limits
+        neurons = np.maximum(np.abs(low), np.abs(high))
     else:
         neurons = np.ones(len(program.neurons), dtype=np.int64)
     return np.concatenate([neurons, channel_limit(program)])
@@ -127,6 +144,34 @@ class _Part:
 
     def run(self) -> Tally:
         """Let the clock run (the order inside a tick: see `neutrams.simulator.engine`)."""
+        if self.engine.groups is None:
+            self._run_tiles()
+        else:
+            self._run_groups(self.engine.groups)
+        return Tally(
+            outputs=self.outputs.T,
+            axon_events=self.axon_events,
+            sent=self.sent,
+            received=self.received,
+            raster=self.raster,
+        )
+
+    def _run_groups(self, groups: tuple[Group, ...]) -> None:
+        """Let groups run in the order of their ticks: all that a group reads was written in an earlier one."""
+        engine = self.engine
+        self._present(0)
+        registers = self.registers[0]
+        for group in groups:
+            for part, rows, acc in group.sums(registers):
+                if self.counts:
+                    nonzero = np.count_nonzero(rows.reshape(len(rows), part.stop - part.start, -1), axis=(0, 2))
+                    self.axon_events[group.tiles[part]] += nonzero
+                requantize_tiles(acc, registers, engine.parameters, engine.lookup, group.first[part], engine.width)
+        self.outputs += registers[self.wanted].astype(np.int64)
+        if self.counts:
+            self.sent += np.count_nonzero(registers[: len(self.sent)], axis=1)
+
+    def _run_tiles(self) -> None:
         program = self.engine.program
         for tick in range(INPUT_START, self.engine.clock.ticks):
             tiles = due(program, tick)
@@ -137,13 +182,6 @@ class _Part:
             step, rest = divmod(tick - INPUT_START, program.ticks_per_step)
             if rest == 0 and step < program.steps:
                 self._present(step)
-        return Tally(
-            outputs=self.outputs.T,
-            axon_events=self.axon_events,
-            sent=self.sent,
-            received=self.received,
-            raster=self.raster,
-        )
 
     def _sum(self, tile: int, step: int) -> AnyArray:
         """What the axons of ``tile`` bring in its ``step``, ``[columns, n]``."""
@@ -166,7 +204,7 @@ class _Part:
         first, last = int(program.tiles.neurons[tile]), int(program.tiles.neurons[tile + 1])
         registers, columns = self.registers[step % engine.clock.depth], slice(first, last)
         if engine.model.name == "requantize":
-            requantize(acc, registers, engine.parameters, first, last, engine.width)
+            requantize(acc, registers, engine.parameters, engine.lookup, first, last, engine.width)
         else:
             own = {name: values[columns] for name, values in program.neurons.parameters.items()}
             given, state = engine.model.step(acc.T.astype(np.int64), self.state[columns].T, own, engine.width)

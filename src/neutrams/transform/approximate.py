@@ -42,6 +42,7 @@ class ApproximationRow:
         hinges: Ramps used [count].
         relative_error: Root mean square error over root mean square output on calibration values, ramps rounded.
         worst_error: Largest error over the range seen, in units of the function's output.
+        ramps: What stands for the function.
     """
 
     layer: str
@@ -49,17 +50,19 @@ class ApproximationRow:
     hinges: int
     relative_error: float
     worst_error: float
+    ramps: Ramps
 
 
 def curved(node: ops.Node, chip: Chip) -> bool:
-    """Whether ``node`` is a function that has no exact form on ``chip``."""
-    if not isinstance(node, ops.Activation):
-        return False
-    return how_function_runs(node.function, node.parameters, chip) in ("approximator", "table")
+    """Whether ``node`` is a function that ``chip`` has neither exactly nor in a table."""
+    return (
+        isinstance(node, ops.Activation)
+        and how_function_runs(node.function, node.parameters, chip) == "approximator"
+    )
 
 
 def has_curved(network: Network, chip: Chip) -> bool:
-    """Whether a function before the host tail has no exact form on ``chip``."""
+    """Whether a function before the host tail is to be approximated for ``chip``."""
     tail = tail_of(network)
     return any(curved(node, chip) and node.name not in tail for node in network.nodes)
 
@@ -116,8 +119,9 @@ def fit_function(node: ops.Activation, values: FloatArray, bits: int) -> tuple[R
             break
     worst = float(np.abs(ramps(given.x, bits) - given.y).max())
     row = ApproximationRow(
-        layer=node.name, function=node.function, hinges=len(ramps.slopes), relative_error=error, worst_error=worst
-    )
+        layer=node.name, function=node.function, hinges=len(ramps.slopes), relative_error=error, worst_error=worst,
+        ramps=ramps,
+    )  # fmt: skip
     return ramps, row
 
 

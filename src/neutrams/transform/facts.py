@@ -9,7 +9,8 @@ ACCUMULATORS = (ops.Linear, ops.Conv, ops.Add)
 MOVES = (ops.Reshape, ops.Transpose, ops.Slice, ops.Gather, ops.Pad, ops.Concat)
 """Data movement: free on a chip, where it only says which axon reads what."""
 
-CHIP_FUNCTIONS = ("relu", "clip")
+CLIPPING = ("relu", "clip")
+"""Functions of a neuron that clips; a clip starts at 0."""
 
 EXACT_FUNCTIONS = ("identity", "relu", "clip", "leaky_relu", "abs", "hard_sigmoid")
 """Functions that ReLU gives exactly; others run on the host where nothing on the chip needs them."""
@@ -92,11 +93,12 @@ def units_are_simple(network: Network) -> str | None:
 
 
 def functions_native(network: Network) -> str | None:
-    """Every activation before the tail is one that a requantising or spiking neuron has: ReLU, or a clip from 0."""
+    """Every activation before the tail is what a neuron has: ReLU, a clip from 0, or a table of no piecewise function."""
     tail = tail_of(network)
     for node in network.nodes:
         if isinstance(node, ops.Activation) and node.name not in tail:
             capped = node.function == "clip" and node.parameters["low"] == 0
-            if node.function != "relu" and not capped:
+            looked_up = node.function not in EXACT_FUNCTIONS
+            if node.function != "relu" and not capped and not looked_up:
                 return f"{node.name!r} is {node.function}"
     return None

@@ -25,7 +25,7 @@ def how_function_runs(function: str, parameters: Mapping[str, float], chip: Chip
         return "native"
     if function in CONSTRUCTIONS:
         return "construction"
-    return "table" if chip.neuron.table_bits else "approximator"
+    return "table" if chip.index_bits(function) else "approximator"
 
 
 def how_nodes_run(network: Network, chip: Chip) -> dict[str, How]:

@@ -1,4 +1,4 @@
-"""Express a network by what a chip has: exact constructions, products from squares, small approximator networks."""
+"""Express a network by what a chip has: exact constructions, tables, products from squares, small approximators."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,19 +27,23 @@ class Lowered:
     """A network in what a chip has.
 
     Attributes:
-        network: Linear, Conv, Add, ReLU, clips from 0 and movement before the host tail.
-        rows: What approximation cost, a row for each function that has no exact construction.
+        network: Linear, Conv, Add, ReLU, clips from 0, functions of the chip's tables and movement before the host
+            tail.
+        exact: The same before any function was approximated.
+        rows: What approximation cost, a row for each function that has neither an exact construction nor a table.
     """
 
     network: Network
+    exact: Network
     rows: tuple[ApproximationRow, ...]
 
 
 def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
-    """Return the network with only sums, ReLU and clips from 0 before the host tail.
+    """Return the network with only sums, ReLU, clips from 0 and functions of tables before the host tail.
 
-    Pools, largest values and piecewise linear functions stay exactly what they are; products and curved functions are
-    approximated (`neutrams.transform.approximate`), and their error is measured.
+    Pools, largest values and piecewise linear functions stay exactly what they are, products become squares; curved
+    functions stay where the chip looks them up, and else are approximated (`neutrams.transform.approximate`), and their
+    error is measured.
 
     Args:
         network: A float network.
@@ -54,10 +58,10 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     network = lower_exactly(network)
     if has_products(network):
         network = canonicalize(lower_products(network, values(network)))
-    rows: tuple[ApproximationRow, ...] = ()
+    exact, rows = network, ()
     if has_curved(network, chip):
         network, rows = approximate_functions(network, values(network), chip)
-    return Lowered(network=_checked(network), rows=rows)
+    return Lowered(network=_checked(network), exact=exact, rows=rows)
 
 
 @network_pass(ensures=(units_are_simple,))

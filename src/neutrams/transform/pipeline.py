@@ -19,6 +19,7 @@ from neutrams.transform.pairs import padded_signed
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import AnnFitter
+from neutrams.transform.tuning.approximation import approximation_losses
 from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
@@ -70,13 +71,15 @@ def transform(
     check_inputs(network, calibration, "calibration")
     data, labels = _sampled(network, calibration, options)
     few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
-    lowered = lower_functions(plain_names(network), chip, lambda n: _arrays(float_values(n, few)))
+    able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
+    lowered = lower_functions(plain_names(network), able, lambda n: _arrays(float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
     split = split_fan_in(lowered.network, plan)
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
         values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
     )  # fmt: skip
+    build.ledger += approximation_losses(lowered, data, labels)
     core, ledger = constrain(build, progress)
     samples = len(next(iter(data.values())))
     return Transformed(network=core, ledger=tuple(ledger), activity=build.activity, samples=samples)
@@ -88,7 +91,7 @@ def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
 
 def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     if options.mode == "ann":
-        return AnnFitter(chip, options.effort, options.seed)
+        return AnnFitter(chip, options.effort, options.seed, copies)
     model = neuron_model(chip, options.mode)
     return SnnFitter(chip, model, rate_reset(model), options.steps, copies)
 
@@ -104,6 +107,12 @@ BYTES_A_VALUE = 12
 
 FEWEST_SAMPLES = 32
 """No fewer calibration samples are used, whatever they take."""
+
+PART_COPIES = 4
+"""Most neurons that carry a partial sum in ann mode."""
+
+FEW_SIGNAL_BITS = 4
+"""Up to this width of signals partial sums are carried by several neurons."""
 
 RELAY_COPIES = 2
 """Relay neurons of staggered charge that carry a partial sum in snn mode, where the fan-in leaves room for them."""
@@ -123,7 +132,8 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
         code = "pair"
     free = chip.core.axons - (1 if chip.core.bias == "row" and not spiking else 0)
     carriers = 2 if code == "pair" else 1
-    copies = RELAY_COPIES if spiking and free >= 2 * carriers * RELAY_COPIES else 1
+    wanted = RELAY_COPIES if spiking else part_copies(chip)
+    copies = wanted if free >= 2 * carriers * wanted else 1
     terms = free // (carriers * copies)
     if terms < 2:
         raise CapacityError(
@@ -133,6 +143,15 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
         )
     pairs = code == "pair"
     return SplitPlan(fan_in=free, terms=terms, pairs=pairs, spread_bias=spiking and pairs), copies
+
+
+def part_copies(chip: Chip) -> int:
+    """Return how many neurons of staggered bias carry a partial sum in ann mode: more where signals have few bits.
+
+    A whole activation that is added to them weighs as much as all copies together, which a weight must be able to.
+    """
+    few = min(chip.signal.output_bits, chip.signal.input_bits) <= FEW_SIGNAL_BITS
+    return max(1, min(PART_COPIES, chip.core.weight_range[1])) if few else 1
 
 
 def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) -> None:

@@ -65,7 +65,7 @@ def split_fan_in(network: Network, plan: SplitPlan) -> Network:
             parts = _conv_parts(node, network.shapes[node.name], most)
         return _summed(node, parts, plan.spread_bias and not decoded)
 
-    network = rewritten(network.map(divided), (_sum_of_partial_sums,))
+    network = rewritten(network.map(divided), (_sum_of_partial_sums, _border_before_join))
     tail = tail_of(network)
 
     def treed(node: ops.Node) -> list[ops.Node]:
@@ -163,6 +163,21 @@ def _sum_of_partial_sums(scope: Scope, node: ops.Node) -> Rewritten | None:
             bias = node.bias + gain * inner.bias
             return {node.name: [replace(node, inputs=names, coefficients=np.concatenate(rows), bias=bias)]}
     return None
+
+
+def _border_before_join(scope: Scope, node: ops.Node) -> Rewritten | None:
+    """Put a border around what is joined, not around the join: signed and unsigned tensors have other integers for 0."""
+    join = scope.source(node) if isinstance(node, ops.Pad) and node.name not in scope.tail else None
+    if not isinstance(node, ops.Pad) or not isinstance(join, ops.Concat):
+        return None
+    axis = join.axis % len(node.before)
+    if node.before[axis] or node.after[axis]:
+        return None
+    borders = [
+        replace(node, name=scope.fresh(f"{node.name} of {name} {k}"), inputs=(name,))
+        for k, name in enumerate(join.inputs)
+    ]
+    return {node.name: [*borders, replace(join, name=node.name, inputs=tuple(b.name for b in borders))]}
 
 
 def _sum_tree(node: ops.Add, terms: int) -> list[ops.Node]:

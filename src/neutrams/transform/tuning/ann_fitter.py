@@ -1,5 +1,7 @@
 """The fitter of ann mode: output ranges, copies of decoded neurons, the closed-form fit and its polish."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -20,6 +22,7 @@ from neutrams.transform.tuning.ranges import (
     zero_point,
 )
 from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.tables import fit_table
 from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import FEW_BITS
 
@@ -36,8 +39,8 @@ POLISH_EFFORT = 2
 class AnnFitter:
     """Fits units for ann mode (see `neutrams.transform.tuning.build.Fitter`)."""
 
-    def __init__(self, chip: Chip, effort: int = 1, seed: int = 0) -> None:
-        self.chip, self.effort, self.seed = chip, effort, seed
+    def __init__(self, chip: Chip, effort: int = 1, seed: int = 0, copies: int = 1) -> None:
+        self.chip, self.effort, self.seed, self.copies = chip, effort, seed, copies
 
     @property
     def makes_up(self) -> bool:
@@ -54,7 +57,13 @@ class AnnFitter:
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
+        if unit.function is not None:
+            coarse = self.chip.core.weight_bits < COARSE_BITS
+            added_up = [e for e in context.tied if coarse or e.low.min() < 0] if len(context.tied) > 1 else []
+            return fit_table(unit, self.chip, added_up)
         copies = context.copies(unit, self.chip, MOST_COPIES) if unit.decoded else 1
+        if unit.cap is None and context.total is not None and not unit.decoded:
+            copies = self.copies
         reach = self._reach(unit, context)
         solution = solve_ann(unit, reach, self.chip)
         if self.effort >= POLISH_EFFORT and self.chip.core.weight_bits < FEW_BITS and not unit.elementwise:
@@ -66,19 +75,21 @@ class AnnFitter:
 
     def _reach(self, unit: Unit, context: Context) -> OutputRange:
         bits = signal_bits(self.chip, unit.decoded)
+        coarse = self.chip.core.weight_bits < COARSE_BITS
         if unit.cap is None:
-            coarse = self.chip.core.weight_bits < COARSE_BITS
             tied = [e for e in context.tied if coarse or e.low.min() < 0] or [context.extent]
             scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
             return signed_range(context.extent, scale, self.chip, bits, unit.padded)
-        channels = unit.target.shape[1]
-        kept = _kept_scale(unit, context, bits)
+        kept = _kept_scale(unit, bits)
         if kept is not None:
             return from_zero(kept, bits)
-        if len(context.tied) > 1 and self.chip.core.weight_bits < COARSE_BITS:
-            scale = tied_scale(context.tied, self.chip, bits, shared=True)
-            return from_zero(np.full(channels, scale.max()), bits, fixed=True)
-        return positive_range(unit.target, unit.cap, bits)
+        own = positive_range(unit.target, unit.cap, bits)
+        if len(context.tied) == 1 or not coarse:
+            return own
+        if any(e.low.min() < 0 for e in context.tied):
+            scale = tied_scale(context.tied, self.chip, bits, shared=False)
+            return from_zero(np.array(np.broadcast_to(scale, own.scale.shape)), bits, fixed=True)
+        return replace(own, scale=own.scale * _growth(context), fixed=True)
 
     def gain(self, unit: Unit, context: Context, fit: Fit, given: Signal) -> FloatArray:
         """Return the scale as it is: it is exact."""
@@ -89,12 +100,19 @@ class AnnFitter:
         return np.ones(value.shape[1]), np.zeros(value.shape[1])
 
 
-def _kept_scale(unit: Unit, context: Context, bits: int) -> FloatArray | None:
+def _growth(context: Context) -> float:
+    """Return how much further the farthest of the tensors tied with a unit reaches than its own."""
+    own = max(float(context.extent.high.max()), 1e-30)
+    return max(1.0, *(float(e.high.max()) / own for e in context.tied))
+
+
+def _kept_scale(unit: Unit, bits: int) -> FloatArray | None:
     """Return the scales ``[C]`` that all inputs of a sum share, if what it gives fits them too: then it is exact."""
     if not unit.elementwise or not (np.abs(unit.rows) == 1).all() or unit.accumulator.bias.any():
         return None
     known = [part for part in (s.per_channel() for s in unit.inputs) if part is not None]
     first = known[0][0]
     alike = all(np.array_equal(scale, first) and not zero.any() for scale, zero in known)
-    fits = (context.extent.high <= first * ((1 << bits) - 1) * (1 + 1e-6)).all()
-    return first if alike and fits and len(known) == len(unit.inputs) else None
+    if not alike or len(known) < len(unit.inputs):
+        return None
+    return first if float(unit.sums(unit.rows).max()) < 1 << bits else None

@@ -8,7 +8,7 @@ import torch
 
 from neutrams.evaluate.signals import encode_signal
 from neutrams.network import Network, ops
-from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, summed_by_host, tail_of
+from neutrams.transform.facts import ACCUMULATORS, CLIPPING, MOVES, head_of, summed_by_host, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.build import Build
@@ -44,8 +44,7 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
         elif isinstance(node, MOVES):
             _move(build, node)
         elif isinstance(node, ops.Activation):
-            cap = np.inf if node.function == "relu" else node.parameters["high"]
-            _add_unit(build, node.name, build.source.by_name[node.inputs[0]], cap, tail)
+            _add_unit(build, node.name, build.source.by_name[node.inputs[0]], node, tail)
         elif not _has_activation(build.source, node, tail):
             if summed_by_host(build.source, node, tail):
                 decode(build, node.name, node.inputs, node.bias, build.values[node.name])  # type: ignore[attr-defined]
@@ -134,7 +133,7 @@ def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
     return Context(extent=extents[unit_name], tied=tied, total=total, source=build.source)
 
 
-def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, decoded: bool) -> Unit:
+def _unit(build: Build, name: str, accumulator: ops.Node, activation: ops.Activation | None, decoded: bool) -> Unit:
     """Return the unit with the signals it reads; a sum reads every copy of its terms."""
     assert isinstance(accumulator, ACCUMULATORS)
     if isinstance(accumulator, ops.Add):
@@ -142,6 +141,9 @@ def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, dec
         gains = np.repeat(accumulator.coefficients, [len(s) for s in shares], axis=0)
         names = tuple(name for share in shares for name in share)
         accumulator = replace(accumulator, inputs=names, coefficients=gains)
+    cap, function = _clipping(activation), None
+    if activation is not None and cap is None:
+        function = activation
     return Unit(
         name=name,
         accumulator=accumulator,
@@ -149,8 +151,16 @@ def _unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, dec
         decoded=decoded,
         padded=_padded(build.source, name),
         inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
-        target=build.values[accumulator.name] if cap is not None else _made_up(build, accumulator.name),
+        target=_made_up(build, accumulator.name) if activation is None else build.values[accumulator.name],
+        function=function,
     )
+
+
+def _clipping(activation: ops.Activation | None) -> float | None:
+    """Return the largest value of a ReLU or a clip from 0; None for any other function, or none."""
+    if activation is None or activation.function not in CLIPPING:
+        return None
+    return np.inf if activation.function == "relu" else activation.parameters["high"]
 
 
 def _made_up(build: Build, name: str) -> torch.Tensor:
@@ -175,10 +185,12 @@ def _padded(network: Network, name: str) -> bool:
     return any(isinstance(r, ops.Pad) or _padded(network, r.name) for r in moves)
 
 
-def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None, tail: frozenset[str]) -> None:
+def _add_unit(
+    build: Build, name: str, accumulator: ops.Node, activation: ops.Activation | None, tail: frozenset[str]
+) -> None:
     readers = build.source.consumers[name]
     of_decoded_sum = any(summed_by_host(build.source, r, tail) for r in readers)
-    unit = _unit(build, name, accumulator, cap, of_decoded_sum or all(r.name in tail for r in readers))
+    unit = _unit(build, name, accumulator, activation, of_decoded_sum or all(r.name in tail for r in readers))
     context = _context(build, name, accumulator)
     fit = build.fitter.fit(unit, context)
     neurons = f"{name} neurons" if unit.decoded and not of_decoded_sum else name
@@ -197,7 +209,7 @@ def _add_unit(build: Build, name: str, accumulator: ops.Node, cap: float | None,
         _share(build, name, channels)
     if any(r.name in tail for r in readers):
         decode(build, name, (neurons,), np.zeros(channels), unit.activated(unit.target))
-    elif cap is not None and origin_of(name)[1] == "":
+    elif activation is not None and origin_of(name)[1] == "":
         record_layer(build, name, given.value(), unit.activated(unit.target))
     build.values.release(accumulator.name)
 

@@ -25,7 +25,8 @@ def record_unit(build: Build, unit: Unit, fit: Fit, given: Signal, total: torch.
 
     ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
     float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
-    rest of a partial sum is there because of the fan-in limit and is booked there.
+    rest of a partial sum is there because of the fan-in limit and is booked there, that of a function that is looked
+    up under ``activation``.
     """
     target = unit.activated(unit.target)
     for constraint, error in _errors(unit, fit, given, target):
@@ -61,6 +62,8 @@ def mean_of_copies(value: torch.Tensor, channels: int) -> torch.Tensor:
 def _carrier(fit: Fit, part: str) -> str:
     if part:
         return "fan_in"
+    if fit.table.size:
+        return "activation"
     return "signal_bits" if find_model(fit.model, part).mode == "ann" else "spikes"
 
 

@@ -91,7 +91,8 @@ def _rounding_error(values: torch.Tensor, scale: torch.Tensor | float, high: int
 def tied_scale(tied: Sequence[Extent], chip: Chip, bits: int, shared: bool) -> FloatArray:
     """Return the scale with which all ``tied`` tensors, signed or not, can be carried and added up exactly.
 
-    A chip with signed signals carries them as they are; otherwise signed ones carry an offset.
+    A chip with signed signals carries them as they are; otherwise signed ones carry an offset. Where bits are few the
+    rarest values are cut off.
 
     Args:
         tied: Extents of the tensors.
@@ -103,10 +104,11 @@ def tied_scale(tied: Sequence[Extent], chip: Chip, bits: int, shared: bool) -> F
     high = (1 << (bits - 1)) - 1 if signed_chip else (1 << bits) - 1
     widths = []
     for e in tied:
+        low, top = (e.low, e.high) if bits >= PLENTY_BITS else (e.usual_low, e.usual_high)
         if signed_chip:
-            widths.append(np.maximum(-e.low, e.high) * (1 + MARGIN) / high)
+            widths.append(np.maximum(-low, top) * (1 + MARGIN) / high)
         else:
-            widths.append((e.high - e.low) * (1 + 2 * MARGIN) / high)
+            widths.append((top - low) * (1 + 2 * MARGIN) / high)
     if len({len(w) for w in widths}) > 1:
         widths = [np.full(1, w.max()) for w in widths]
     scale = np.max(widths, axis=0)
@@ -130,7 +132,8 @@ def signed_range(own: Extent, scale: FloatArray, chip: Chip, bits: int, padded: 
         return OutputRange(scale=scale, zero=np.zeros_like(scale), low=low, high=high, fixed=True)
     high = (1 << bits) - 1
     if not padded:
-        return OutputRange(scale=scale, zero=(own.low + own.high) / 2 - scale * high / 2, low=0, high=high, fixed=True)
+        middle = (own.low + own.high if bits >= PLENTY_BITS else own.usual_low + own.usual_high) / 2
+        return OutputRange(scale=scale, zero=middle - scale * high / 2, low=0, high=high, fixed=True)
     least, most = min(float(own.low.min()), 0.0), max(float(own.high.max()), 0.0)
     point = zero_point(least, most, high)
     widest = max(float(scale.max()), -least / max(point, 0.5), most / max(high - point, 0.5))

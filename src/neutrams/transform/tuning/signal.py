@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.errors import UnsupportedError
 from neutrams.evaluate import count
 from neutrams.evaluate.moves import moved
 from neutrams.network import ops
@@ -58,10 +59,19 @@ class Signal:
         return None
 
     def zero_point(self) -> int:
-        """Return the integer that stands for 0, the same for all elements."""
+        """Return the integer that stands for 0, the same for all elements.
+
+        Raises:
+            UnsupportedError: There is none.
+        """
         points = -self.zero / self.scale
         found = round(float(points.flat[0]))
-        assert np.allclose(points, found, atol=1e-6), "a tensor within a border needs one integer zero"
+        if not np.allclose(points, found, atol=1e-6):
+            raise UnsupportedError(
+                "a border of zeros is put around signed and unsigned tensors together, which differ in what 0 is",
+                where="transform, padding",
+                fix="pad each tensor before they are joined",
+            )
         return found
 
 

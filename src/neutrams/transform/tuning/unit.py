@@ -1,7 +1,7 @@
 """What is tuned: one accumulator with its activation, the signals it reads and the target it is to hit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ import torch
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.evaluate import accumulate
 from neutrams.evaluate.floats import float_value
+from neutrams.evaluate.functions import apply_function
 from neutrams.network import ops
 from neutrams.transform.tuning.signal import Signal
 
@@ -20,7 +21,9 @@ class Unit:
     Attributes:
         name: Name of the tensor it gives.
         accumulator: The float `Linear`, `Conv` or `Add`, C channels.
-        cap: Largest value after the activation, source units; inf for ReLU; None without activation (a signed sum).
+        cap: Largest value after the activation, source units; inf for ReLU; None without activation (a signed sum) or
+            with a function.
+        function: The activation, where the neurons look it up in a table.
         decoded: Whether the host decodes what it gives.
         padded: Whether a border of zeros is put around what it gives.
         inputs: The signals it reads: one for a Linear or Conv, K for an Add.
@@ -34,6 +37,7 @@ class Unit:
     padded: bool = False
     inputs: tuple[Signal, ...]
     target: torch.Tensor
+    function: ops.Activation | None = None
 
     @property
     def elementwise(self) -> bool:
@@ -94,7 +98,10 @@ class Unit:
         return accumulate(self.with_rows(rows), [s.values for s in self.inputs])
 
     def activated(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the activation of ``z``."""
+        """Return the activation of ``z``; 0 where a function is not finite."""
+        if self.function is not None:
+            found = apply_function(self.function.function, z, self.function.parameters)
+            return found.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         return z if self.cap is None else z.clamp(0, self.cap)
 
     def on(self, chosen: torch.Tensor) -> "Unit":
@@ -133,6 +140,7 @@ class Fit:
         zero: float64 ``[channels]``.
         bias_weights: int64 ``[channels, R]``, weights of R axons that carry the largest input for the bias; None
             without.
+        table: int64 ``[entries]``, as `network.ops.Neuron`; empty without one.
     """
 
     rows: IntArray
@@ -142,6 +150,7 @@ class Fit:
     scale: FloatArray
     zero: FloatArray
     bias_weights: IntArray | None = None
+    table: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def channels(self) -> int:

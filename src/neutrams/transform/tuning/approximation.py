@@ -1,0 +1,36 @@
+"""What approximating a function costs: ledger rows, measured against the network that still has the function."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from neutrams.base.arrays import AnyArray
+from neutrams.evaluate import float_values
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.lower import Lowered
+from neutrams.transform.tuning.ablation import Ablation, relative
+
+
+def approximation_losses(
+    lowered: Lowered, inputs: Mapping[str, AnyArray], labels: AnyArray | None
+) -> Iterator[LedgerRow]:
+    """Yield a row ``activation`` for each approximated function: with its ramps in its place and the rest in float.
+
+    Args:
+        lowered: A lowered network.
+        inputs: Calibration data, each input ``[N, *shape]`` by name.
+        labels: Class of each sample, or None.
+    """
+    if not lowered.rows:
+        return
+    ablation = Ablation(lowered.exact, inputs, labels)
+    values = float_values(lowered.exact, {name: array[: ablation.samples] for name, array in inputs.items()})
+    for row in lowered.rows:
+        z = values[lowered.exact.by_name[row.layer].inputs[0]]
+        given = torch.from_numpy(row.ramps(z.double().numpy())).float()
+        exact = values[row.layer].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+        effect = ablation.effect(row.layer, given)
+        yield LedgerRow(
+            layer=row.layer, unit=row.layer, constraint="activation", relative_error=relative(given - exact, exact),
+            output_error=effect.output_error, agreement=effect.agreement, accuracy=effect.accuracy,
+        )  # fmt: skip
