@@ -11,11 +11,11 @@ from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.lower import unsupported
-from strategies import PLAIN, float_networks
-
-LOOKED_UP = ("sigmoid", "tanh", "silu")
+from strategies import PARTS, PLAIN, float_networks, image_networks
 
 Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
+LEVEL_PARTS = tuple(part for part in PARTS if part != "moved")
+"""Without moves that put values of several channels, which differ in scale, into one: that is refused."""
 
 
 def with_host_tanh(node: ops.Node) -> list[ops.Node]:
@@ -26,18 +26,32 @@ def with_host_tanh(node: ops.Node) -> list[ops.Node]:
     return [squashed, replace(node, inputs=("squashed",))]
 
 
+def compilable(network: Network) -> bool:
+    """Whether all of ``network`` has a way onto a chip."""
+    return not unsupported(canonicalize(network))
+
+
 @st.composite
 def jobs(draw: st.DrawFn) -> Job:
-    """(network, chip, calibration, inputs); curved functions where tables are; inputs go beyond the calibration."""
-    chip = draw(chips())
-    functions = (*PLAIN, *LOOKED_UP) if chip.neuron.table_bits else PLAIN
-    network = draw(float_networks(functions).filter(lambda n: not unsupported(canonicalize(n))))
+    """(network, chip, calibration, inputs); inputs go beyond what calibration showed."""
+    network = draw(float_networks().filter(compilable))
     if draw(st.booleans()):
         network = network.map(with_host_tanh)
+    return _job(draw, network, draw(chips()))
+
+
+@st.composite
+def image_jobs(draw: st.DrawFn) -> Job:
+    """The same of a network on images, for chips of 4 to 40 axons a core."""
+    functions = (*PLAIN, "abs", draw(st.sampled_from(["sigmoid", "hard_swish", "tanh"])))
+    network = draw(image_networks(functions=functions, parts=LEVEL_PARTS).filter(compilable))
+    return _job(draw, network, draw(chips()).with_values(core={"axons": draw(st.integers(4, 40))}))
+
+
+def _job(draw: st.DrawFn, network: Network, chip: Chip) -> Job:
     rng = np.random.default_rng(draw(st.integers(0, 1 << 16)))
     low = draw(st.sampled_from([0.0, -1.0]))
-    calibration = {i.name: rng.uniform(low, 1, (draw(st.integers(1, 12)), *i.shape)) for i in network.inputs[:1]}
-    n = len(next(iter(calibration.values())))
-    calibration |= {i.name: rng.uniform(low, 1, (n, *i.shape)) for i in network.inputs[1:]}
+    n = draw(st.integers(1, 12))
+    calibration = {i.name: rng.uniform(low, 1, (n, *i.shape)) for i in network.inputs}
     inputs = {i.name: rng.uniform(1.5 * low, 1.5, (5, *i.shape)).astype(np.float32) for i in network.inputs}
     return network, chip, calibration, inputs

@@ -18,7 +18,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_example_has_a_test() -> None:
     scripts = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert scripts == {"compile_and_simulate", "compare_chips", "read_the_ledger"}
+    assert scripts == {"compile_and_simulate", "compare_chips", "compare_tables", "read_the_ledger"}
 
 
 def test_compile_and_simulate(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +37,16 @@ def test_compare_chips(example: Any) -> None:
         assert cores >= 1
         assert energy_j > 0
         assert agreement > (0.9 if "ANN" in title else 0.3)
+
+
+def test_compare_tables(example: Any) -> None:
+    rows = example("compare_tables")["main"](hidden=16, epochs=40)
+    plain = {name: neurons for name, chip, _, _, neurons, _ in rows if chip == "no tables"}
+    assert len(plain) == 3
+    for name, chip, error, agreement, neurons, _ in rows:
+        assert error < 0.03
+        assert agreement > 0.98
+        assert chip == "no tables" or neurons < plain[name]
 
 
 def test_read_the_ledger_blames_two_bit_weights(example: Any) -> None:

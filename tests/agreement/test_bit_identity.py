@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from compile_strategies import Job, jobs
+from compile_strategies import Job, image_jobs, jobs
 from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import run as evaluate
 from neutrams.exporters.onnx import export_onnx
@@ -25,39 +25,58 @@ def on_onnxruntime(compiled: Compiled, inputs: Mapping[str, AnyArray], path: Pat
     return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
 
+CODES = st.sampled_from(["auto", "pair", "offset"])
+RESETS = st.sampled_from(["if_hard", "if_soft"])
+
+
 @settings(max_examples=300)
-@given(job=jobs(), code=st.sampled_from(["auto", "pair", "offset"]), effort=st.integers(0, 1))
+@given(job=jobs(), code=CODES, effort=st.integers(0, 1))
 def test_simulator_reference_and_onnx_runtime_agree_in_ann_mode(
     job: Job, code: str, effort: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code), tmp_path_factory)
+
+
+@settings(max_examples=120)
+@given(job=image_jobs(), code=CODES, effort=st.integers(0, 1))
+def test_they_agree_on_convolutional_networks_in_ann_mode(
+    job: Job, code: str, effort: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code), tmp_path_factory)
+
+
+@settings(max_examples=150)
+@given(job=jobs(), model=RESETS, steps=st.integers(1, 12))
+def test_simulator_and_reference_agree_in_snn_mode(job: Job, model: str, steps: int) -> None:
+    assert_agreement_in_snn_mode(job, model, steps)
+
+
+@settings(max_examples=70)
+@given(job=image_jobs(), model=RESETS, steps=st.integers(1, 8))
+def test_they_agree_on_convolutional_networks_in_snn_mode(job: Job, model: str, steps: int) -> None:
+    _, chip, calibration, _ = job
+    assume(chip.signal.current_bits > 1 or all((x >= 0).all() for x in calibration.values()))  # no spike count for 0
+    assert_agreement_in_snn_mode(job, model, steps)
+
+
+def assert_agreement_in_ann_mode(job: Job, options: CompileOptions, paths: pytest.TempPathFactory) -> None:
     network, chip, calibration, inputs = job
-    if code == "pair":
+    if options.partial_sums == "pair":
         assume(chip.core.axons > 4)
-    compiled = compile_model(network, chip, calibration, CompileOptions(effort=effort, partial_sums=code))
+    compiled = compile_model(network, chip, calibration, options)
     assert violations(compiled.program) == []
     expected = reference(compiled.network, inputs, chip)
     simulated = run_compiled(compiled, inputs).outputs
     fast = evaluate(compiled.network, inputs, chip)
-    exported = on_onnxruntime(compiled, inputs, tmp_path_factory.getbasetemp() / "agreement.onnx")
+    exported = on_onnxruntime(compiled, inputs, paths.getbasetemp() / "agreement.onnx")
     for name, values in expected.items():
         for title, other in (("simulator", simulated), ("evaluate", fast), ("onnxruntime", exported)):
             assert_same(compiled, np.asarray(other[name], dtype=np.float64), values, title)
 
 
-def assert_same(compiled: Compiled, other: AnyArray, values: AnyArray, title: str) -> None:
-    """Bit for bit; but the host's softmax and sigmoid are each library's own."""
-    if compiled.host_ops:
-        np.testing.assert_allclose(other, values, rtol=1e-12, atol=1e-15, err_msg=title)
-    else:
-        np.testing.assert_array_equal(other, values, err_msg=title)
-
-
-@settings(max_examples=150)
-@given(job=jobs(), model=st.sampled_from(["if_hard", "if_soft"]), steps=st.integers(1, 12))
-def test_simulator_and_reference_agree_in_snn_mode(job: Job, model: str, steps: int) -> None:
+def assert_agreement_in_snn_mode(job: Job, model: str, steps: int) -> None:
     network, chip, calibration, inputs = job
     chip = chip.with_values(neuron={"models": (model,), "functions": ()})
-    assume(chip.core.axons >= 4)
     compiled = compile_model(network, chip, calibration, CompileOptions(mode="snn", steps=steps))
     assert violations(compiled.program) == []
     expected = reference(compiled.network, inputs, chip)
@@ -66,3 +85,11 @@ def test_simulator_and_reference_agree_in_snn_mode(job: Job, model: str, steps: 
     for name, values in expected.items():
         assert_same(compiled, simulated[name], values, "simulator")
         assert_same(compiled, fast[name], values, "evaluate")
+
+
+def assert_same(compiled: Compiled, other: AnyArray, values: AnyArray, title: str) -> None:
+    """Bit for bit; but the host's softmax and sigmoid are each library's own."""
+    if compiled.host_ops:
+        np.testing.assert_allclose(other, values, rtol=1e-12, atol=1e-15, err_msg=title)
+    else:
+        np.testing.assert_array_equal(other, values, err_msg=title)

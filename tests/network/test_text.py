@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core_image_strategies import core_images
 from core_strategies import core_networks
+from neutrams.base.arrays import IntArray
 from neutrams.base.errors import FormatError, NeutramsError
 from neutrams.hardware import Chip
 from neutrams.network import Activation, Constant, Encode, Input, Linear, Network, Neuron, Output
@@ -80,6 +81,32 @@ def test_names_that_meet_in_array_names_are_kept_apart() -> None:
         )
     )  # fmt: skip
     assert from_text(*to_text(network)) == network
+
+
+@pytest.mark.parametrize("table", [np.arange(3), np.arange(8).reshape(2, 4), np.arange(1)])
+def test_an_index_that_leaves_its_table_is_refused(table: IntArray) -> None:
+    zeros = np.zeros(1, dtype=np.int64)
+    parameters = dict.fromkeys(("bias", "multiplier"), zeros) | {
+        "shift": zeros + 1,
+        "low": zeros - 1,
+        "high": zeros + 2,
+    }
+    neuron = Neuron(
+        name="n", inputs=("s",), model="requantize", parameters=parameters, scale=np.ones(1), zero=np.zeros(1),
+        origin="x", elements=zeros, table=np.arange(4),
+    )  # fmt: skip
+    nodes = (
+        Input(name="x", shape=(1,)),
+        Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=1),
+        Linear(name="s", inputs=("q",), weights=np.array([[7]]), bias=zeros),
+        neuron,
+        Output(name="y", inputs=("n",)),
+    )
+    text, arrays = to_text(Network(nodes))
+    assert from_text(text, arrays) == Network(nodes)
+    assert neuron.output_limits == (0, 3)
+    with pytest.raises(FormatError, match="Neuron cannot work with these values"):
+        from_text(text, {**arrays, "n.table": table})
 
 
 def test_text_reads_as_the_manual_says() -> None:

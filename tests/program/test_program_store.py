@@ -2,22 +2,45 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from core_strategies import core_networks
+from core_strategies import core_networks, dense, plain_chip
 from neutrams.base.errors import CapacityError, FormatError
 from neutrams.hardware import Chip
 from neutrams.mapping import map_network
-from neutrams.network import Network
+from neutrams.network import Network, ops
 from neutrams.program import Program
 from neutrams.program.store import program_from_parts, program_parts
 from neutrams.program.text import from_text, to_text
 
 few = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+
+
+def looking_up() -> Program:
+    """A program whose neurons share one table."""
+    chip = plain_chip(neuron={"table_bits": 2})
+    parameters = {"low": np.full(4, -1), "high": np.full(4, 2)}
+    network = dense([4, 4]).map(
+        lambda n: replace(n, parameters={**n.parameters, **parameters}, table=np.array([0, 9, 4, 1]))
+        if isinstance(n, ops.Neuron) else n
+    )  # fmt: skip
+    return map_network(network, chip).program
+
+
+def test_tables_are_stored_once_and_only_where_there_are_any() -> None:
+    program = looking_up()
+    assert (program.tables.tolist(), program.neurons.table.tolist()) == ([[0, 9, 4, 1]], [0] * 4)
+    header, arrays = program_parts(program)
+    assert_same(program, program_from_parts(header, arrays))
+    plain = map_network(dense([4, 4]), plain_chip()).program
+    assert not {"tables", "neurons.table"} & program_parts(plain)[1].keys()
+    with pytest.raises(FormatError, match="'tables' is float64"):
+        program_from_parts(header, {**arrays, "tables": 1.0 * program.tables})
 
 
 def mapped(case: tuple[Network, Chip]) -> Program:

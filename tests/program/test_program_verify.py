@@ -144,6 +144,19 @@ def named(program: Program, names: list[str]) -> Program:
     return replace(program, outputs=tuple(replace(program.outputs[0], name=name) for name in names))
 
 
+def looking_up(**neuron: object) -> Program:
+    """Every second neuron has an index from -2 to 5 and a table of 8 outputs, the others have none."""
+    program = legal(neuron={"table_bits": 3, **neuron})
+    odd = np.arange(len(program.neurons)) % 2
+    limits = {"low": np.where(odd, -2, 0), "high": np.where(odd, 5, 255)}
+    neurons = replace(program.neurons, parameters={**program.neurons.parameters, **limits}, table=odd - 1)
+    return replace(program, neurons=neurons, tables=np.array([[0, 255, 3, 4, 5, 6, 7, 8]]))
+
+
+def holding(program: Program, *values: int) -> Program:
+    return replace(program, tables=np.array([values]))
+
+
 Break = Callable[[], Program]
 A, S = (lambda: legal("ann")), (lambda: legal("snn"))
 
@@ -180,6 +193,13 @@ TILE_BREAKS: list[tuple[str, Break, int | None, int | None, object, object]] = [
     ("origin_index", lambda: put(A(), "neurons", "origin", 4, 7), None, 4, 7, "0 to 1"),
     ("axon_values", lambda: on(A(), signal={"input_bits": 7}), 2, 0, "0 to 255", "0 to 127"),
     ("axon_values", lambda: parameter(A(), "low", 0, -5), 2, 0, "-5 to 255", "0 to 127"),
+    ("lookup_index", lambda: put(looking_up(), "neurons", "table", 4, 1), None, 4, 1, "-1 to 0"),
+    ("lookup_reach", lambda: parameter(looking_up(), "high", 5, 6), 1, 5, 9, 8),
+    ("parameter_low", lambda: parameter(looking_up(), "low", 5, -9), 1, 5, -9, "-8 to 7"),
+    ("parameter_high", lambda: parameter(looking_up(), "high", 4, 256), 1, 4, 256, "0 to 255"),
+    ("output_order", lambda: parameter(looking_up(), "low", 5, 6), 1, 5, 6, 5),
+    ("axon_values", lambda: on(looking_up(), signal={"input_bits": 7}), 2, 0, "0 to 255", "0 to 127"),
+    ("axon_values", lambda: holding(looking_up(), 0, 0, 0, -1, 0, 0, 0, 0), 2, 1, "-1 to 0", "0 to 127"),
     ("route_missing", lambda: without_flow_links(A()), 2, 0, "neuron 0", None),
     ("route_sender", lambda: put(A(), "routes", "tile", 1, 1), 1, 0, 0, "neurons of tile 1"),
 ]
@@ -240,6 +260,15 @@ WHOLE_BREAKS: list[tuple[str, Break]] = [
     ("route_shape", lambda: routed(square("copy"), [(1, 4), (1, 0), (0, 3), (1, 4), (1, 2)])),
     ("route_shape", lambda: routed(square("copy"), [(1, 4), (0, 3)])),  # begins beside the root
     ("route_double", lambda: put(A(), "routes", "source", -1, int(A().routes.source[-2]))),
+    ("lookup_entries", lambda: on(looking_up(), neuron={"table_bits": 4})),
+    ("lookup_entries", lambda: on(looking_up(), neuron={"table_bits": 0})),
+    ("lookup_entries", lambda: on(looking_up(), neuron={"table_bits": 0, "functions": ("sigmoid",)})),
+    ("lookup_values", lambda: holding(looking_up(), 0, 0, 256, 0, 0, 0, 0, 0)),
+    ("lookup_values", lambda: holding(looking_up(), 0, 0, -1, 0, 0, 0, 0, 0)),
+    ("lookup_model", lambda: replace(S(), tables=np.zeros((1, 8), dtype=np.int64))),
+    ("lookup_form", lambda: replace(looking_up(), tables=np.zeros((1, 0), dtype=np.int64))),
+    ("lookup_form", lambda: replace(looking_up(), tables=np.zeros((1, 8)))),
+    ("table_form", lambda: replace(looking_up(), neurons=replace(looking_up().neurons, table=np.zeros(3, int)))),
     ("input_names", lambda: without_inputs(A())),
     ("output_names", lambda: replace(A(), outputs=())),
     ("output_names", lambda: named(A(), ["y", "y"])),
@@ -261,6 +290,7 @@ LEGAL: list[Break] = [
     square,
     lambda: square("copy"),
     lambda: port(S(), code="spread", low=0, high=4),
+    looking_up,
     lambda: named(A(), ["y", "z"]),
 ]
 

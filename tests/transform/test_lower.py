@@ -212,3 +212,11 @@ def test_how_each_node_runs() -> None:
     assert how_nodes_run(network, TIANJI) == ways
     tables = TIANJI.with_values(neuron={"table_bits": 8})
     assert how_nodes_run(network, tables) == ways | {"t": "table", "m": "table"}
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_a_function_that_sees_one_value_only_keeps_it(value: float) -> None:
+    network = network_of((3,), act("f", "x", "tanh"), act("r", "f", "abs"))
+    x = np.full((4, 3), value)
+    low = lowered(network, {"x": x}).network
+    np.testing.assert_allclose(run(low, {"x": x})["y"], np.tanh(x), atol=1e-6)

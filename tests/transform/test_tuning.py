@@ -1,4 +1,4 @@
-"""Tuning: integers stay in their ranges, rounding and refits keep their bounds, the polish never loses."""
+"""Tuning of vectors: integers stay in their ranges, rounding and refits keep their bounds, the polish never loses."""
 
 from dataclasses import replace
 
@@ -9,18 +9,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_strategies import chips, plain_chip
+from lowering import lowered_exactly
 from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
 from neutrams.network import Activation, Add, Input, Linear, Network, Output
-from neutrams.transform.lower import lower_functions
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning import ann, gradient
 from neutrams.transform.tuning.amplification import amplification
-from neutrams.transform.tuning.constrain import delivered
-from neutrams.transform.tuning.ranges import OutputRange, positive_range, signal_bits, signed_ranges
-from neutrams.transform.tuning.unit import Fit, Signal, Unit
+from neutrams.transform.tuning.delivery import delivered
+from neutrams.transform.tuning.originals import extent
+from neutrams.transform.tuning.ranges import (
+    PLENTY_BITS,
+    OutputRange,
+    from_zero,
+    positive_range,
+    signal_bits,
+    signed_range,
+    tied_scale,
+    zero_point,
+)
+from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import (
+    Grid,
+    Moments,
+    best_gain,
     damped,
+    descend,
     moments,
     refit,
     round_nearest,
@@ -29,6 +44,11 @@ from neutrams.transform.tuning.weights import (
 )
 
 SEEDS = st.integers(0, 2**32 - 1)
+GRIDS = st.builds(
+    Grid,
+    low=st.sampled_from([-1, -2, -4, -7, -128]),
+    high=st.sampled_from([1, 3, 7, 127]),
+) | st.just(Grid(low=-1, high=1, zero=False))
 
 
 def correlated(rng: np.random.Generator, samples: int, n: int, top: int) -> torch.Tensor:
@@ -68,7 +88,8 @@ def reach_of(unit: Unit, chip: Chip) -> OutputRange:
     bits = signal_bits(chip, decoded=False)
     if unit.cap is not None:
         return positive_range(unit.activated(unit.target), unit.cap, bits)
-    return signed_ranges([unit.target], chip, bits, shared=False)[0]
+    own = extent(unit.target)
+    return signed_range(own, tied_scale([own], chip, bits, shared=False), chip, bits, padded=False)
 
 
 def task_of(unit: Unit, chip: Chip, rng: np.random.Generator, copies: int = 1) -> gradient.Task:
@@ -106,20 +127,21 @@ def test_all_integers_are_in_their_ranges(chip: Chip, seed: int, cap: float | No
     assert_in_range(ann.fit_ann(add_unit(rng, chip, cap, 3), reach, chip, 1), chip)
     solution = gradient.polished(unit, ann.solve_ann(unit, reach, chip), task_of(unit, chip, rng, copies))
     assert_in_range(ann.lay_out(unit, solution, reach, chip, copies), chip)
-    if chip.core.weight_range == (-1, 1):
+    if not chip.core.has_zero_weight:
         assert (solution.weights != 0).all()
 
 
-@given(seed=SEEDS, limits=st.sampled_from([(-2, 1), (-4, 3), (-7, 7), (-128, 127)]))
-def test_rounding_to_nearest_moves_at_most_half_a_step(seed: int, limits: tuple[int, int]) -> None:
+@given(seed=SEEDS, grid=GRIDS)
+def test_rounding_to_nearest_moves_at_most_half_a_step(seed: int, grid: Grid) -> None:
     rng = np.random.default_rng(seed)
     step = rng.uniform(0.1, 2, size=4)
-    rows = rng.uniform(limits[0], limits[1], size=(4, 6)) * step[:, None]
-    integers = round_nearest(rows, step, limits)
-    assert (np.abs(integers * step[:, None] - rows) <= step[:, None] * 0.5 * (1 + 1e-9)).all()
-    beyond = round_nearest(rows * 1e3, step, limits)
-    assert beyond.min() >= limits[0]
-    assert beyond.max() <= limits[1]
+    rows = rng.uniform(grid.low, grid.high, size=(4, 6)) * step[:, None]
+    integers = round_nearest(rows, step, grid)
+    assert (np.abs(integers * step[:, None] - rows) <= step[:, None] * (0.5 if grid.zero else 1.0) * (1 + 1e-9)).all()
+    assert grid.zero or (integers != 0).all()
+    beyond = round_nearest(rows * 1e3, step, grid)
+    assert beyond.min() >= grid.low
+    assert beyond.max() <= grid.high
 
 
 @given(seed=SEEDS)
@@ -128,9 +150,10 @@ def test_feedback_beats_nearest_in_the_mean_on_correlated_inputs(seed: int) -> N
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(200, 12))
     step = np.abs(rows).max(axis=1) / 3
-    gram = moments(correlated(rng, 400, 12, 255), torch.zeros(400, 1)).gram
-    nearest, fed = round_nearest(rows, step, (-4, 3)), round_with_feedback(rows, step, (-4, 3), gram)
-    errors = [squared_error(q * step[:, None], rows, gram).sum() for q in (nearest, fed)]
+    seen = moments(correlated(rng, 400, 12, 255)[None], torch.zeros(1, 400, 1))
+    grid = Grid(low=-4, high=3)
+    nearest, fed = round_nearest(rows, step, grid), round_with_feedback(rows, step, grid, seen)
+    errors = [squared_error(q * step[:, None], rows, seen).sum() for q in (nearest, fed)]
     assert errors[1] < errors[0]
 
 
@@ -138,8 +161,9 @@ def test_feedback_beats_nearest_in_the_mean_on_correlated_inputs(seed: int) -> N
 def test_feedback_is_rounding_to_nearest_where_inputs_are_not_correlated(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows, step = rng.normal(size=(5, 7)), rng.uniform(0.2, 1, size=5)
-    fed = round_with_feedback(rows, step, (-2, 1), np.diag(rng.uniform(0.1, 9, size=7)))
-    np.testing.assert_array_equal(fed, round_nearest(rows, step, (-2, 1)))
+    seen = Moments(gram=np.diag(rng.uniform(0.1, 9, size=7))[None], cross=np.zeros((1, 5, 7)))
+    fed = round_with_feedback(rows, step, Grid(low=-2, high=1), seen)
+    np.testing.assert_array_equal(fed, round_nearest(rows, step, Grid(low=-2, high=1)))
 
 
 def few_bits(bits: int = 2) -> Chip:
@@ -151,14 +175,15 @@ def few_bits(bits: int = 2) -> Chip:
 def test_trying_more_grids_never_raises_a_neurons_error(seed: int) -> None:
     chip = few_bits()
     unit = linear_unit(np.random.default_rng(seed), chip, np.inf, (40, 10, 6))
-    seen = moments(unit.inputs[0].means, unit.target)
+    seen = moments(unit.inputs[0].means[None], unit.target[None])
     rows = refit(unit.per_lsb()[0], seen)
 
     def error(clips: tuple[float, ...]) -> FloatArray:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ann, "CLIPS", clips)
+            patch.setattr(ann, "DESCENTS", 0)
             found = ann.solve_ann(unit, reach_of(unit, chip), chip)
-        return squared_error(found.weights * found.step[:, None], rows, seen.gram)
+        return squared_error(found.weights * found.step[:, None], rows, seen)
 
     tried, first = error(ann.CLIPS), error((1.0,))
     assert (tried <= first * (1 + 1e-9)).all()
@@ -170,11 +195,12 @@ def test_refit_is_the_least_of_the_damped_objective(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = correlated(rng, 30, 5, 15)
     rows = rng.normal(size=(3, 5))
-    seen = moments(x, x @ torch.from_numpy(rng.normal(size=(5, 3))).float())
-    pull = damped(seen.gram) - seen.gram
+    seen = moments(x[None], (x @ torch.from_numpy(rng.normal(size=(5, 3))).float())[None])
+    gram, cross = seen.gram[0], seen.cross[0]
+    pull = damped(gram) - gram
 
     def objective(w: FloatArray) -> float:
-        fitted = np.einsum("oi,ij,oj", w, seen.gram, w) - 2 * (w * seen.cross).sum()
+        fitted = np.einsum("oi,ij,oj", w, gram, w) - 2 * (w * cross).sum()
         return float(fitted + np.einsum("oi,ij,oj", w - rows, pull, w - rows))
 
     best = refit(rows, seen)
@@ -184,35 +210,98 @@ def test_refit_is_the_least_of_the_damped_objective(seed: int) -> None:
 
 
 @given(
-    seed=SEEDS, size=st.sampled_from([0.0, 1e-3, 1.0, 1e4]), signed=st.booleans(), bits=st.integers(2, 8),
-    shared=st.booleans(),
+    seed=SEEDS, size=st.sampled_from([0.0, 1e-3, 1.0, 1e4]), signed=st.booleans(), bits=st.integers(1, 8),
+    shared=st.booleans(), padded=st.booleans(),
 )  # fmt: skip
-def test_signed_ranges_hold_their_targets(seed: int, size: float, signed: bool, bits: int, shared: bool) -> None:
+def test_signed_ranges_hold_their_targets_on_one_scale(
+    seed: int, size: float, signed: bool, bits: int, shared: bool, padded: bool
+) -> None:
+    """Where bits are plenty; where they are few all but the rarest values. A border of zeros has one integer."""
     rng = np.random.default_rng(seed)
-    chip = plain_chip(signal={"partial_sums": "signed" if signed else "none", "output_bits": bits})
+    chip = plain_chip(signal={"partial_sums": "signed" if signed else "none"})
     targets = [torch.from_numpy(size * (rng.normal(size=(9, 4)) + rng.normal())).float() for _ in range(3)]
-    ranges = signed_ranges(targets, chip, bits, shared)
-    for target, reach in zip(targets, ranges, strict=True):
+    extents = [extent(target) for target in targets]
+    scale = tied_scale(extents, chip, bits, shared)
+    assert not shared or len(set(scale.tolist())) == 1
+    for target, own in zip(targets, extents, strict=True):
+        reach = signed_range(own, scale, chip, bits, padded)
         t, slack = target.double().numpy(), 1e-6 * (size + reach.scale)
-        assert (reach.scale * reach.low + reach.zero <= t + slack).all()
-        assert (t <= reach.scale * reach.high + reach.zero + slack).all()
-        np.testing.assert_array_equal(reach.scale, ranges[0].scale)
-        assert not shared or len(set(reach.scale.tolist())) == 1
+        if bits > 1 or not signed:
+            assert (reach.scale * reach.low + reach.zero <= t + slack + padded * reach.scale / 2).all()
+            assert (t <= reach.scale * reach.high + reach.zero + slack + padded * reach.scale / 2).all()
+        if padded:
+            points = -reach.zero / reach.scale
+            np.testing.assert_allclose(points, np.rint(points[0]), atol=1e-9)
+        else:
+            np.testing.assert_array_equal(reach.scale, scale)
 
 
-@given(seed=SEEDS, bits=st.integers(1, 8), cap=st.sampled_from([np.inf, 6.0]))
+@given(seed=SEEDS, bits=st.integers(1, 8), low=st.sampled_from([0.0, -0.3, -1.0]), high=st.sampled_from([0.0, 0.3, 1.0]))
+def test_the_integer_for_0_lies_inside_and_leaves_room_on_either_side(
+    seed: int, bits: int, low: float, high: float
+) -> None:
+    size, top = np.random.default_rng(seed).exponential(), (1 << bits) - 1
+    point = zero_point(low * size, high * size, top)
+    assert 0 <= point <= top
+    assert point >= 1 or low == 0
+    assert point < top or high == 0 or top == 1
+
+
+@given(seed=SEEDS, bits=st.integers(1, 10), cap=st.sampled_from([np.inf, 6.0]))
 def test_a_positive_range_rounds_no_worse_than_the_full_one(seed: int, bits: int, cap: float) -> None:
-    target = torch.from_numpy(np.random.default_rng(seed).exponential(2.0, size=(50, 3))).float().clamp(0, cap)
+    """One range for all channels where bits are plenty; below, each channel has its own."""
+    target = torch.from_numpy(np.random.default_rng(seed).exponential(2.0, size=(50, 3, 2))).float().clamp(0, cap)
     reach = positive_range(target, cap, bits)
+    top, scale = (1 << bits) - 1, torch.from_numpy(reach.scale).float()[:, None]
+    full = target.amax((0, 2), keepdim=True)[0] if bits < PLENTY_BITS else target.max()
 
-    def error(scale: float, high: int) -> float:
-        return float((target / scale).round().clamp(max=high).mul(scale).sub(target).square().mean())
+    def errors(step: torch.Tensor) -> torch.Tensor:
+        squared = (target / step).round().clamp(max=top).mul(step).sub(target).square()
+        return squared.mean((0, 2)) if bits < PLENTY_BITS else squared.mean()
 
-    scale, full, top = float(reach.scale[0]), float(target.max()), (1 << bits) - 1
-    assert 1 <= reach.high <= top
-    assert full / 2 * (1 - 1e-6) <= scale * top <= full * (1 + 1e-6)
-    assert error(scale, top) <= error(full / top, top) * (1 + 1e-5)
-    assert scale * reach.high <= cap + scale / 2
+    assert (reach.low, reach.high) == (0, top)
+    assert bits < PLENTY_BITS or len(set(reach.scale.tolist())) == 1
+    assert bool((scale * top <= full * (1 + 1e-6)).all())
+    assert bool((errors(scale) <= errors(full / top) * (1 + 1e-5)).all())
+
+
+def test_a_unit_that_is_never_active_has_a_range_of_the_size_of_what_it_adds_up() -> None:
+    reach = positive_range(torch.full((5, 2), -3.0), np.inf, 8)
+    np.testing.assert_allclose(reach.scale, 3.0 / 255)
+    np.testing.assert_array_equal(from_zero(reach.scale, 8).zero, 0)
+
+
+@given(seed=SEEDS, grid=GRIDS, groups=st.integers(1, 3))
+def test_neither_descent_nor_gain_raises_the_error_of_any_channel(seed: int, grid: Grid, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = torch.stack([correlated(rng, 40, 6, 15) for _ in range(groups)])
+    seen = moments(x, torch.zeros(groups, 40, 2))
+    rows = rng.normal(size=(groups * 2, 6))
+    step = np.abs(rows).max(axis=1) / grid.high
+    before = round_nearest(rows, step, grid)
+    after = descend(before, rows, step, grid, seen)
+    assert grid.low <= after.min()
+    assert after.max() <= grid.high
+    assert grid.zero or (after != 0).all()
+    first, second = (squared_error(q * step[:, None], rows, seen) for q in (before, after))
+    assert (second <= first * (1 + 1e-9) + 1e-12).all()
+    gained = step * best_gain(after, rows, step, seen)
+    assert (squared_error(after * gained[:, None], rows, seen) <= second * (1 + 1e-9) + 1e-12).all()
+
+
+@given(seed=SEEDS, groups=st.integers(1, 3))
+def test_what_is_done_for_groups_is_done_for_each(seed: int, groups: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = torch.stack([correlated(rng, 30, 5, 15) for _ in range(groups)])
+    target = torch.from_numpy(rng.normal(size=(groups, 30, 2))).float()
+    rows, step, grid = rng.normal(size=(groups * 2, 5)), rng.uniform(0.2, 1, groups * 2), Grid(low=-2, high=1)
+    together = moments(x, target)
+    fed = round_with_feedback(rows, step, grid, together)
+    for g in range(groups):
+        own, part = moments(x[g : g + 1], target[g : g + 1]), slice(2 * g, 2 * g + 2)
+        np.testing.assert_allclose(together.gram[g], own.gram[0], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(refit(rows, together)[part], refit(rows[part], own), rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(fed[part], round_with_feedback(rows[part], step[part], grid, own))
 
 
 @settings(deadline=None)
@@ -256,7 +345,8 @@ def test_four_copies_resolve_a_quarter_of_an_lsb() -> None:
 
 def held_errors(unit: Unit, task: gradient.Task, solutions: list[ann.Solution]) -> list[float]:
     """Errors on the samples held back, by the outputs of `delivered` alone."""
-    held = gradient.part_of(unit, np.arange(len(unit.target)) % gradient.CHECKED == gradient.CHECKED - 1)
+    chosen = torch.arange(len(unit.target)) % gradient.CHECKED == gradient.CHECKED - 1
+    held = unit.on(chosen.nonzero()[:, 0])
     readers = np.asarray(task.amplification)
     rows = readers / np.sqrt((readers**2).sum() / readers.shape[1])
     found = []
@@ -314,7 +404,7 @@ def two_layers(w1: FloatArray, w2: FloatArray) -> Network:
         Linear(name="fc2", inputs=("h",), weights=w2, bias=np.zeros(len(w2))),
         Output(name="y", inputs=("fc2",)),
     )
-    return split_fan_in(lower_functions(Network(nodes)), SplitPlan(fan_in=4, terms=4))
+    return split_fan_in(lowered_exactly(Network(nodes)), SplitPlan(fan_in=4, terms=4))
 
 
 def test_amplification_is_the_next_layer_however_it_is_split() -> None:

@@ -108,7 +108,7 @@ def _encode(graph: Graph, node: ops.Node, given: list[str], name: str) -> None:
 
 
 def _neuron(graph: Graph, node: ops.Node, tensors: tuple[str, str], limits: tuple[int, int]) -> None:
-    """Y = clip(floor((clamp(acc + bias) * m + 2^(s-1)) / 2^s), low, high), one of each parameter a neuron; its table."""
+    """Y = clip(floor((clamp(acc + bias) * m + 2^(s-1)) / 2^s), low, high), each parameter one a neuron; its table."""
     assert isinstance(node, ops.Neuron)
     given, name = tensors
     p = node.parameters

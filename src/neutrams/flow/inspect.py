@@ -44,7 +44,7 @@ def inspect_network(network: Network, chip: Chip | None = None) -> dict[str, obj
         ``layers`` (name, operator, shape, parameters and MACs of each node that computes), ``placement`` (node name →
         native, construction, table, approximator, host or unsupported, with the reason).
     """
-    canonical = _canonical(network)
+    canonical = canonicalize(network)
     macs = macs_of(network)
     return {
         "operators": dict(sorted(Counter(_title(node) for node in network.nodes).items())),
@@ -54,12 +54,6 @@ def inspect_network(network: Network, chip: Chip | None = None) -> dict[str, obj
         "layers": [_layer(network, node, macs.get(node.name, 0)) for node in _computing(network)],
         "placement": None if chip is None else _placement(network, canonical, chip),
     }
-
-
-def _canonical(network: Network) -> Network:
-    """Return the canonical network; one with functions of single numbers, which no chip takes, as it is."""
-    single = (isinstance(node, ops.Activation) and not network.shapes[node.name] for node in network.nodes)
-    return network if any(single) else canonicalize(network)
 
 
 def _title(node: ops.Node) -> str:

@@ -83,8 +83,10 @@ def _neuron(v: Mapping[str, Any]) -> bool:
     table = v.get("table")
     if table is None or table.shape == (0,):
         return True
-    fits = table.ndim == 1 and model.mode == "ann" and parameters["low"].shape == parameters["high"].shape
-    return bool(fits and (0 <= (reach := parameters["high"] - parameters["low"])).all() and (reach < len(table)).all())
+    if table.ndim != 1 or model.mode != "ann" or parameters["low"].shape != parameters["high"].shape:
+        return False
+    reach = parameters["high"] - parameters["low"]
+    return bool((reach >= 0).all() and (reach < len(table)).all())
 
 
 def _decode(v: Mapping[str, Any]) -> bool:

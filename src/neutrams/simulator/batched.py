@@ -42,7 +42,7 @@ class Batched:
         width: Range of the accumulator (ann) or potential (snn) [LSB].
         products: The product of each tile.
         parameters: The model's parameters in its own order, int64 ``[neurons]`` each.
-        lookup: The look-up table of each neuron (-1: none), int64 ``[neurons]``, and the tables, int64 ``[K, entries]``.
+        lookup: The look-up table of each neuron (-1: none), int64 ``[neurons]``, and all tables, ``[K, entries]``.
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
         groups: Its tiles by weight block, where they can run together; else None.

@@ -1,7 +1,7 @@
 """Approximate functions a chip lacks by small networks: sums of saturating ramps, fitted to what they are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -50,14 +50,13 @@ class ApproximationRow:
     hinges: int
     relative_error: float
     worst_error: float
-    ramps: Ramps
+    ramps: Ramps = field(compare=False, repr=False)
 
 
 def curved(node: ops.Node, chip: Chip) -> bool:
     """Whether ``node`` is a function that ``chip`` has neither exactly nor in a table."""
     return (
-        isinstance(node, ops.Activation)
-        and how_function_runs(node.function, node.parameters, chip) == "approximator"
+        isinstance(node, ops.Activation) and how_function_runs(node.function, node.parameters, chip) == "approximator"
     )
 
 

@@ -47,7 +47,8 @@ def own_accumulator(scope: Scope, node: ops.Node) -> Rewritten | None:
     if not isinstance(node, ops.Activation) or node.name in scope.tail:
         return None
     source = scope.source(node)
-    if isinstance(source, ACCUMULATORS) and scope.sole(source.name):
+    simple = isinstance(source, ACCUMULATORS) and scope.sole(source.name)
+    if simple or not scope.network.shapes[source.name]:  # a scalar has no channels: lowering refuses it
         return None
     name = scope.fresh(f"{node.name} input")
     cheap = isinstance(source, ops.Linear | ops.Add)

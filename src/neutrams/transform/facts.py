@@ -82,10 +82,10 @@ def summed_by_host(network: Network, node: ops.Node, tail: frozenset[str]) -> bo
 
 
 def units_are_simple(network: Network) -> str | None:
-    """Every activation before the tail reads an accumulator of its own."""
+    """Every activation before the tail, but for those of scalars, reads an accumulator of its own."""
     tail = tail_of(network)
     for node in network.nodes:
-        if isinstance(node, ops.Activation) and node.name not in tail:
+        if isinstance(node, ops.Activation) and node.name not in tail and network.shapes[node.name]:
             source = network.by_name[node.inputs[0]]
             if not isinstance(source, ACCUMULATORS) or len(network.consumers[source.name]) != 1:
                 return f"activation {node.name!r} does not have an accumulator of its own"
@@ -93,7 +93,7 @@ def units_are_simple(network: Network) -> str | None:
 
 
 def functions_native(network: Network) -> str | None:
-    """Every activation before the tail is what a neuron has: ReLU, a clip from 0, or a table of no piecewise function."""
+    """Every activation before the tail is what a neuron has: ReLU, a clip from 0, or a table of a curved function."""
     tail = tail_of(network)
     for node in network.nodes:
         if isinstance(node, ops.Activation) and node.name not in tail:

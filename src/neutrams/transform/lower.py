@@ -58,7 +58,8 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     network = lower_exactly(network)
     if has_products(network):
         network = canonicalize(lower_products(network, values(network)))
-    exact, rows = network, ()
+    exact = network
+    rows: tuple[ApproximationRow, ...] = ()
     if has_curved(network, chip):
         network, rows = approximate_functions(network, values(network), chip)
     return Lowered(network=_checked(network), exact=exact, rows=rows)
@@ -81,6 +82,8 @@ REASONS = {
     "Host": "the rest of the network needs it, and it runs on the host only",
     "scalar": "it has no axis of channels",
     "Pool": "it has windows that lie in the padding altogether",
+    "Pad": "its border is not of zeros",
+    "constant": "it reads a constant that is not zero",
 }
 """Why a node cannot go on a chip."""
 
@@ -108,11 +111,25 @@ def _refused(network: Network) -> dict[str, str]:
     for node in network.nodes:
         if node.name in outside or isinstance(node, ops.Input | ops.Constant):
             continue
-        what = f"{node.function if isinstance(node, ops.Activation | ops.Host) else node.op} {node.name!r}"
-        if isinstance(node, ops.Host):
-            found[what] = REASONS["Host"]
-        elif not network.shapes[node.name]:
-            found[what] = REASONS["scalar"]
-        elif isinstance(node, ops.Pool) and not windows_hold_something(node, network.shapes[node.inputs[0]][1:]):
-            found[what] = REASONS["Pool"]
+        reason = _reason(network, node)
+        if reason is not None:
+            kind = node.function if isinstance(node, ops.Activation | ops.Host) else node.op
+            found[f"{kind} {node.name!r}"] = REASONS[reason]
     return found
+
+
+def _reason(network: Network, node: ops.Node) -> str | None:
+    """Return why ``node`` cannot go on a chip; None where it can."""
+    given = [network.by_name[name] for name in node.inputs]
+    shapes = [network.shapes[source.name] for source in (*given, node) if not isinstance(source, ops.Constant)]
+    if isinstance(node, ops.Host):
+        return "Host"
+    if () in shapes:
+        return "scalar"
+    if isinstance(node, ops.Pool) and not windows_hold_something(node, shapes[0][1:]):
+        return "Pool"
+    if isinstance(node, ops.Pad) and node.value != 0:
+        return "Pad"
+    constant = [isinstance(source, ops.Constant) and bool(source.values.any()) for source in given]
+    mixes = isinstance(node, ops.Add | ops.Max | ops.Mul) and not all(constant)
+    return "constant" if any(constant) and not mixes else None

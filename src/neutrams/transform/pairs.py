@@ -114,5 +114,5 @@ def _product_of_pairs(node: ops.Linear | ops.Conv, halves: Pair) -> list[ops.Nod
     each = node.weights.shape[1]
     channels = np.arange(node.groups * each).reshape(node.groups, each)
     order = np.concatenate([channels, channels + channels.size], axis=1).reshape(-1)
-    grouped = ops.Gather(name=f"{node.name} groups", inputs=(joined.name,), indices=order, axis=0)
+    grouped = ops.Gather(name=f"{node.name} halves", inputs=(joined.name,), indices=order, axis=0)
     return [joined, grouped, replace(node, inputs=(grouped.name,), weights=weights)]

@@ -23,8 +23,10 @@ from neutrams.transform.tuning.approximation import approximation_losses
 from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
+from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter
 from neutrams.transform.tuning.ties import tied_tensors
+from neutrams.transform.tuning.weights import FEW_BITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +80,17 @@ def transform(
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
         values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
+        importance=sensitivities(split, data, options.seed) if _weighs_errors(chip, options) else {},
     )  # fmt: skip
     build.ledger += approximation_losses(lowered, data, labels)
     core, ledger = constrain(build, progress)
     samples = len(next(iter(data.values())))
     return Transformed(network=core, ledger=tuple(ledger), activity=build.activity, samples=samples)
+
+
+def _weighs_errors(chip: Chip, options: TransformOptions) -> bool:
+    """Whether errors are weighed by what they do to the answer: worth its time where weights have few bits."""
+    return options.mode == "ann" and options.effort >= WEIGHING_EFFORT and chip.core.weight_bits < FEW_BITS
 
 
 def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
@@ -95,6 +103,9 @@ def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     model = neuron_model(chip, options.mode)
     return SnnFitter(chip, model, rate_reset(model), options.steps, copies)
 
+
+WEIGHING_EFFORT = 2
+"""Effort from which errors of few-bit weights are weighed by what they do to the answer."""
 
 LOWERING_SAMPLES = 256
 """Calibration samples from which functions are approximated."""

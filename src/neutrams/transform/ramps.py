@@ -79,6 +79,8 @@ def sample(function: Function, values: FloatArray, margin: float) -> Sampled:
         first = min(low, 0.9 * low)
     if high * last <= 0:
         last = max(high, 0.9 * high)
+    if first == last:  # nothing but 0 was seen
+        last = first + wide
     x = np.linspace(first, last, GRID)
     y = function(x)
     assert np.isfinite(y).all(), "a function is finite between values at which it is"

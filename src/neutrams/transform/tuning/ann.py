@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.transform.tuning.ranges import OutputRange
-from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
+from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
 from neutrams.transform.tuning.weights import (
     DESCENTS,
     FEW_BITS,
@@ -15,11 +16,13 @@ from neutrams.transform.tuning.weights import (
     Moments,
     best_gain,
     descend,
+    feedback,
     moments,
     refit,
     round_nearest,
     round_with_feedback,
     squared_error,
+    weighted_moments,
 )
 from neutrams.transform.tuning.windows import windows
 
@@ -77,7 +80,7 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
     rows, bias = unit.per_lsb()
     seen = None
     if chip.core.weight_bits < FEW_BITS and not unit.elementwise:
-        seen = moments(*windows(unit))
+        seen = _seen(unit)
         rows = refit(rows, seen)
     peak = np.abs(rows).max(axis=1, initial=0.0)
     for_weights = peak / chip.core.weight_range[1]
@@ -91,9 +94,43 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
         multiplier, shift, scale, step, weights, _ = _best_grid(
             rows, (for_weights, for_bias), reach, chip, seen
         ).arrays()
-    means = channel_mean(unit.target) - step * channel_mean(unit.sums(weights))
-    lead = (means - reach.zero) / step
+    lead = (_mean_missing(unit, weights, step) - reach.zero) / step
     return Solution(weights=weights, lead=lead, multiplier=multiplier, shift=shift, scale=scale, step=step)
+
+
+IMPORTANCE_FLOOR = 0.1
+"""What unimportant errors count beside the mean."""
+
+MOST_IMPORTANCE = 50.0
+"""What the most important errors count beside the mean."""
+
+MOST_MOMENTS = 1 << 24
+"""Units whose channels' own moments have more entries than this are fitted without importance."""
+
+
+def _importance(unit: Unit) -> torch.Tensor | None:
+    """Return what an error in each value of the target counts, mean about 1 in each channel."""
+    if unit.importance is None or len(unit.rows) * unit.rows.shape[1] ** 2 > MOST_MOMENTS:
+        return None
+    mean = per_channel(np.maximum(channel_mean(unit.importance), 1e-20), unit.importance)
+    return ((unit.importance / mean + IMPORTANCE_FLOOR) / (1 + IMPORTANCE_FLOOR)).clamp(max=MOST_IMPORTANCE)
+
+
+def _seen(unit: Unit) -> Moments:
+    importance = _importance(unit)
+    if importance is None:
+        return moments(*windows(unit))
+    return weighted_moments(*windows(unit, unit.target, importance))
+
+
+def _mean_missing(unit: Unit, weights: IntArray, step: FloatArray) -> FloatArray:
+    """Return what the sums lack of the target in the mean, float64 ``[C]``: the bias."""
+    importance = _importance(unit)
+    if importance is None:
+        return channel_mean(unit.target) - step * channel_mean(unit.sums(weights))
+    sums = unit.sums(weights)
+    missing = unit.target - sums * per_channel(step, sums)
+    return channel_mean(missing * importance) / channel_mean(importance)
 
 
 def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copies: int) -> Fit:
@@ -207,11 +244,11 @@ def _best_grid(
         chip: Gives all widths.
         seen: Second moments of the inputs.
     """
-    grid, together = Grid.of(chip.core), chip.neuron.scale == "core"
+    grid, together, made_up = Grid.of(chip.core), chip.neuron.scale == "core", feedback(seen)
 
     def choice(step: FloatArray, weights: IntArray | None) -> _Choice:
         found = _grid(np.maximum(step, least[1]), reach, chip)
-        taken = round_with_feedback(rows, found[3], grid, seen) if weights is None else weights
+        taken = round_with_feedback(rows, found[3], grid, made_up) if weights is None else weights
         return _Choice(*found, taken, squared_error(taken * found[3][:, None], rows, seen))
 
     best = choice(least[0] * CLIPS[0], None)

@@ -111,8 +111,10 @@ def _kept_scale(unit: Unit, bits: int) -> FloatArray | None:
     if not unit.elementwise or not (np.abs(unit.rows) == 1).all() or unit.accumulator.bias.any():
         return None
     known = [part for part in (s.per_channel() for s in unit.inputs) if part is not None]
+    if len(known) < len(unit.inputs):
+        return None
     first = known[0][0]
     alike = all(np.array_equal(scale, first) and not zero.any() for scale, zero in known)
-    if not alike or len(known) < len(unit.inputs):
+    if not alike:
         return None
     return first if float(unit.sums(unit.rows).max()) < 1 << bits else None

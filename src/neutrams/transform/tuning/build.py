@@ -25,7 +25,9 @@ class Fitter(Protocol):
     """
 
     @property
-    def makes_up(self) -> bool: ...
+    def makes_up(self) -> bool:
+        """Whether it is."""
+        ...
 
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return the encoder of a tensor with calibration values float32 ``[N, *shape]``."""
@@ -55,6 +57,7 @@ class Build:
         steps: T.
         values: What the original gives on calibration data, by tensor.
         ablation: Measures what errors cost at the outputs.
+        importance: What an error in each value of a sum counts, by its name; empty: all the same.
         ties: Tensor → the tensors that are added up with it.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
@@ -72,6 +75,7 @@ class Build:
     values: Originals
     ablation: Ablation
     ties: Mapping[str, tuple[str, ...]]
+    importance: Mapping[str, torch.Tensor]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     owed: dict[str, torch.Tensor] = field(default_factory=dict)

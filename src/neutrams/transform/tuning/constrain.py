@@ -151,6 +151,7 @@ def _unit(build: Build, name: str, accumulator: ops.Node, activation: ops.Activa
         decoded=decoded,
         padded=_padded(build.source, name),
         inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
+        importance=build.importance.get(accumulator.name),
         target=_made_up(build, accumulator.name) if activation is None else build.values[accumulator.name],
         function=function,
     )

@@ -106,11 +106,11 @@ def floored(ranges: FloatArray, share: float) -> FloatArray:
     return np.maximum(ranges, mean * share) if mean > 0 else np.ones_like(ranges)
 
 
-def integer_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip, charges: FloatArray) -> Fit:
-    """Return the unit in integers: one factor a neuron scales weights, leak and threshold to fill their widths.
+def integer_fit(rows: FloatArray, drive: Drive, model: NeuronModel, chip: Chip, charges: FloatArray) -> Fit:
+    """Return a unit in integers: one factor a neuron scales weights, leak and threshold to fill their widths.
 
     Args:
-        unit: The unit.
+        rows: Its weights per input LSB, ``[C, fan-in]``.
         drive: Its real threshold, leak and zero.
         model: Neuron model.
         chip: Gives all widths.
@@ -119,7 +119,6 @@ def integer_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip, charge
     References:
         Ji et al. (2016), rounding tuning: one factor for W, leak and threshold. doi 10.1109/MICRO.2016.7783724
     """
-    rows, _ = unit.per_lsb()
     most_weight = chip.core.weight_range[1]
     most_threshold = (1 << (min(chip.neuron.threshold_bits, chip.neuron.potential_bits) - 1)) - 1
     most_leak = (1 << (chip.neuron.leak_bits - 1)) - 1

@@ -14,12 +14,15 @@ from neutrams.transform.tuning.ranges import zero_point
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.snn import (
     DECODED_HEAD,
+    Drive,
     activation_drive,
     equal_spikes_fit,
     integer_fit,
     offset_drive,
     relay_drive,
 )
+from neutrams.transform.tuning.snn_counting import counting_fit, counts_spikes, takes_away
+from neutrams.transform.tuning.snn_refit import refitted
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
 
 CURRENT_BITS = 5
@@ -53,33 +56,40 @@ class SnnFitter:
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
-        _, bias = unit.per_lsb()
+        if counts_spikes(unit):
+            return counting_fit(unit, self.model)
+        rows, bias = refitted(unit)
+        drive, copies = self._drive(unit, context, bias)
+        if unit.elementwise and unit.cap is not None and not unit.decoded and context.total is None:
+            return equal_spikes_fit(unit, drive, self.model, self.chip)
+        fit = integer_fit(rows, drive, self.model, self.chip, staggered(copies))
+        if unit.decoded:  # one scale for all parts of a decoded sum
+            fit = replace(fit, scale=np.tile(drive.threshold, copies))
+        return fit
+
+    def _drive(self, unit: Unit, context: Context, bias: FloatArray) -> tuple[Drive, int]:
+        """Return the unit in real numbers, and how many copies carry each of its values."""
         if unit.decoded:
             copies = context.copies(unit, self.chip, MOST_COPIES)
-            if unit.cap is not None:
-                drive = activation_drive(unit, bias, self.reset, context.extent)
-            else:
-                drive = offset_drive(bias, DECODED_HEAD[self.reset], context.extent, context.tied)
-            fit = integer_fit(unit, drive, self.model, self.chip, staggered(copies))
-            return replace(fit, scale=np.tile(drive.threshold, copies))  # the same for all parts of a decoded sum
-        if context.total is not None:
             if unit.cap is None:
-                drive = offset_drive(bias, 1.0, context.extent, ())
-            else:
-                drive = relay_drive(bias, context.total, self.copies)
-            return integer_fit(unit, drive, self.model, self.chip, staggered(self.copies))
+                return offset_drive(bias, DECODED_HEAD[self.reset], context.extent, context.tied), copies
+            return activation_drive(unit, bias, self.reset, context.extent), copies
+        copies = 1 if context.total is None else self.copies
         if unit.cap is None:
-            drive = offset_drive(bias, 1.0, context.extent, ())
-            return integer_fit(unit, drive, self.model, self.chip, staggered(1))
-        drive = activation_drive(unit, bias, self.reset, context.extent)
-        if unit.elementwise:
-            return equal_spikes_fit(unit, drive, self.model, self.chip)
-        return integer_fit(unit, drive, self.model, self.chip, staggered(1))
+            return offset_drive(bias, 1.0, context.extent, ()), copies
+        if context.total is None:
+            return activation_drive(unit, bias, self.reset, context.extent), copies
+        return relay_drive(bias, context.total, self.copies), copies
 
     def gain(self, unit: Unit, context: Context, fit: Fit, given: Signal) -> FloatArray:
-        """Return the value of rate 1 of each channel: least squares of the target on the rates really given."""
+        """Return the value of rate 1 of each channel: least squares of the target on the rates really given.
+
+        A difference of counted spikes keeps their worth: it is added to them.
+        """
         scale = fit.scale
         if unit.decoded or context.total is not None or unit.cap is None:
+            return scale
+        if takes_away(unit) and counts_spikes(unit):
             return scale
         rate, target = given.means, unit.activated(unit.target)
         power = np.maximum(channel_mean(rate * rate), 1e-9 / len(rate))

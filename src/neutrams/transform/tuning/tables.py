@@ -38,8 +38,8 @@ MOST_VALUES = 1 << 14
 def fit_table(unit: Unit, chip: Chip, tied: Sequence[Extent]) -> Fit:
     """Return a unit whose accumulator is requantised to an index of a table of its function.
 
-    All neurons of the unit share the table, so index and output have one scale for all channels; the multipliers make up
-    for the rest. Weights and biases are fitted to what the original gives before the function.
+    All neurons of the unit share the table, so index and output have one scale for all channels; the multipliers make
+    up for the rest. Weights and biases are fitted to what the original gives before the function.
 
     Args:
         unit: A unit with a function.
@@ -78,7 +78,7 @@ def index_range(function: ops.Activation, seen: FloatArray, bits: int, channels:
 
     def error(first: float, end: float) -> float:
         step = (end - first) / last
-        table = _applied(function, first + np.arange(last + 1) * step)
+        table = _applied(function, first + np.arange(last + 1, dtype=np.float64) * step)
         got = table[np.clip(np.rint((values - first) / step), 0, last).astype(np.int64)]
         return float(np.mean((got - wanted) ** 2)) if len(values) else 0.0
 
@@ -87,7 +87,7 @@ def index_range(function: ops.Activation, seen: FloatArray, bits: int, channels:
         ends[0] = min((least + cut * (ends[1] - least) for cut in CUTS), key=lambda end: error(end, ends[1]))
         most = ends[1]
         ends[1] = min((most - cut * (most - ends[0]) for cut in CUTS), key=lambda end: error(ends[0], end))
-    return _signed_index(*ends, last, channels)
+    return _signed_index(ends[0], ends[1], last, channels)
 
 
 def _signed_index(low: float, high: float, last: int, channels: int) -> OutputRange:
@@ -102,13 +102,13 @@ def _signed_index(low: float, high: float, last: int, channels: int) -> OutputRa
 
 def entries(function: ops.Activation, index: OutputRange, output: OutputRange) -> IntArray:
     """Return what a table holds, int64 ``[entries]`` [LSB of the output]: the function at each index, rounded."""
-    at = float(index.zero[0]) + np.arange(index.low, index.high + 1) * float(index.scale[0])
+    at = float(index.zero[0]) + np.arange(index.low, index.high + 1, dtype=np.float64) * float(index.scale[0])
     steps = (_applied(function, at) - float(output.zero[0])) / float(output.scale[0])
     return np.clip(np.rint(steps), output.low, output.high).astype(np.int64)
 
 
 def _applied(function: ops.Activation, at: FloatArray) -> FloatArray:
-    """Return the function at ascending or any points; where it is not finite, what its neighbours in the list give."""
+    """Return the function at some points; where it is not finite, what its neighbours in the list give."""
     values = apply_function(function.function, at, function.parameters)
     finite = np.isfinite(values)
     if finite.all():

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
+from neutrams.base.errors import UnsupportedError
 from neutrams.evaluate import accumulate
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.functions import apply_function
@@ -28,6 +29,7 @@ class Unit:
         padded: Whether a border of zeros is put around what it gives.
         inputs: The signals it reads: one for a Linear or Conv, K for an Add.
         target: What the original gives before the activation, float32 ``[N, C, *size]``.
+        importance: What an error in each value of the target counts, like it; None: all the same.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Unit:
     inputs: tuple[Signal, ...]
     target: torch.Tensor
     function: ops.Activation | None = None
+    importance: torch.Tensor | None = None
 
     @property
     def elementwise(self) -> bool:
@@ -62,10 +65,19 @@ class Unit:
         return self.rows * scale, self.accumulator.bias + (self.rows * zero).sum(axis=1)
 
     def _of_inputs(self) -> tuple[FloatArray, FloatArray]:
-        """Scale and zero of what each weight is multiplied with, both ``[C, fan-in]``."""
+        """Scale and zero of what each weight is multiplied with, both ``[C, fan-in]``.
+
+        Raises:
+            UnsupportedError: There is not one for each.
+        """
         known = [signal.per_channel() for signal in self.inputs]
         parts = [part for part in known if part is not None]
-        assert len(parts) == len(known), f"{self.name!r} reads a tensor whose scale varies inside a channel"
+        if len(parts) < len(known):
+            raise UnsupportedError(
+                f"{self.name!r} reads a tensor one channel of which holds values of several scales",
+                where="transform, data movement",
+                fix="give channels that are transposed, folded or joined into one an activation of their own after it",
+            )
         if isinstance(self.accumulator, ops.Add):
             return np.stack([s for s, _ in parts], axis=1), np.stack([z for _, z in parts], axis=1)
         ((scale, zero),) = parts
@@ -107,7 +119,8 @@ class Unit:
     def on(self, chosen: torch.Tensor) -> "Unit":
         """Return the unit on some samples, int64 indices ``[n]``."""
         inputs = tuple(replace(s, values=s.values[:, chosen], means=s.means[chosen]) for s in self.inputs)
-        return replace(self, inputs=inputs, target=self.target[chosen])
+        importance = None if self.importance is None else self.importance[chosen]
+        return replace(self, inputs=inputs, target=self.target[chosen], importance=importance)
 
 
 def per_channel(values: AnyArray, like: torch.Tensor) -> torch.Tensor:

@@ -74,6 +74,26 @@ def moments(x: torch.Tensor, target: torch.Tensor) -> Moments:
     return Moments(gram=gram.double().numpy(), cross=cross.double().numpy())
 
 
+def weighted_moments(x: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> Moments:
+    """Return moments of each output channel's own, ``[C, in, in]`` and ``[C, 1, in]``: rows count as ``weight`` says.
+
+    Args:
+        x: Inputs ``[G, M, in]``.
+        target: Targets ``[G, M, out]``.
+        weight: What an error of each target counts, ``[G, M, out]``, mean about 1.
+    """
+    grams, crosses = [], []
+    for g in range(len(x)):
+        for j in range(target.shape[2]):
+            w, t = weight[g, :, j], target[g, :, j]
+            total = w.sum()
+            xc = (x[g] - (w @ x[g]) / total) * w.sqrt()[:, None]
+            tc = (t - (w @ t) / total) * w.sqrt()
+            grams.append((xc.T @ xc / total).double().numpy())
+            crosses.append((tc @ xc / total).double().numpy()[None])
+    return Moments(gram=np.stack(grams), cross=np.stack(crosses))
+
+
 def damped(gram: FloatArray) -> FloatArray:
     """Return ``gram`` with 1 % of its mean diagonal added, so that it can be inverted."""
     power = np.diagonal(gram, axis1=-2, axis2=-1).mean(axis=-1)
@@ -89,8 +109,10 @@ def refit(rows: FloatArray, seen: Moments) -> FloatArray:
     """
     gram = damped(seen.gram)
     wanted = seen.cross + grouped(rows, seen) @ (gram - seen.gram)
-    solved: FloatArray = np.linalg.solve(gram, wanted.transpose(0, 2, 1)).transpose(0, 2, 1).astype(np.float64)
-    return solved.reshape(rows.shape)
+    factor = torch.linalg.cholesky(torch.from_numpy(gram))
+    solved = torch.cholesky_solve(torch.from_numpy(wanted).mT, factor).mT
+    result: FloatArray = solved.reshape(rows.shape).numpy()
+    return result
 
 
 def grouped(rows: FloatArray, seen: Moments) -> FloatArray:
@@ -103,26 +125,45 @@ def round_nearest(rows: FloatArray, scale: FloatArray, grid: Grid) -> IntArray:
     return grid.nearest(rows / scale[:, None]).astype(np.int64)
 
 
-def round_with_feedback(rows: FloatArray, scale: FloatArray, grid: Grid, seen: Moments) -> IntArray:
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """How the error of one column is made up for by those after it.
+
+    Attributes:
+        order: int64 ``[G, in]``, columns by falling input power.
+        upper: float64 ``[G, in, in]``, upper Cholesky factor of the inverse second moments in that order.
+    """
+
+    order: IntArray
+    upper: FloatArray
+
+
+def feedback(seen: Moments) -> Feedback:
+    """Return the feedback for inputs with the moments ``seen``; it serves any grid."""
+    order = np.argsort(-np.diagonal(seen.gram, axis1=1, axis2=2), axis=1, kind="stable")
+    sorted_gram = np.take_along_axis(damped(seen.gram), order[:, :, None], axis=1)
+    sorted_gram = np.take_along_axis(sorted_gram, order[:, None, :], axis=2)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(torch.from_numpy(sorted_gram)))
+    return Feedback(order, torch.linalg.cholesky(inverse, upper=True).numpy())
+
+
+def round_with_feedback(rows: FloatArray, scale: FloatArray, grid: Grid, made_up: Feedback) -> IntArray:
     """Round column by column, letting the columns still to come make up for each one's error.
 
     Args:
         rows: float64 ``[C, in]``.
         scale: float64 ``[C]``, step of each row's grid.
         grid: What integers there are.
-        seen: Second moments of the inputs.
+        made_up: Order and feedback.
 
     Returns:
-        int64 ``[C, in]``. Columns are taken in order of falling input power.
+        int64 ``[C, in]``.
 
     References:
         Frantar et al. (2022), GPTQ, algorithm 1. arXiv:2210.17323
     """
-    order = np.argsort(-np.diagonal(seen.gram, axis1=1, axis2=2), axis=1, kind="stable")
-    sorted_gram = np.take_along_axis(damped(seen.gram), order[:, :, None], axis=1)
-    sorted_gram = np.take_along_axis(sorted_gram, order[:, None, :], axis=2)
-    upper = np.linalg.cholesky(np.linalg.inv(sorted_gram)).transpose(0, 2, 1)
-    w = np.take_along_axis(grouped(rows, seen), order[:, None, :], axis=2)
+    order, upper = made_up.order, made_up.upper
+    w = np.take_along_axis(rows.reshape(len(order), -1, rows.shape[1]), order[:, None, :], axis=2)
     step = scale.reshape(w.shape[:2])
     q = np.zeros(w.shape)
     for first in range(0, w.shape[2], BLOCK):

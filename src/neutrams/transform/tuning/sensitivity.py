@@ -1,0 +1,65 @@
+"""How much the network's answer depends on each sum: what errors of few-bit weights are weighed by."""
+
+from collections.abc import Mapping
+from math import prod
+
+import torch
+
+from neutrams.base.arrays import AnyArray
+from neutrams.evaluate import float_values
+from neutrams.network import Network, ops
+from neutrams.transform.facts import tail_of
+
+DRAWS = 4
+"""Answers drawn for each sample."""
+
+CHUNK = 256
+"""Samples differentiated at once."""
+
+MOST_VALUES = 1 << 28
+"""Networks with more sums than this, over all samples, are not looked at."""
+
+
+def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) -> dict[str, torch.Tensor]:
+    """Return the mean square of d log p(y) / d z for each sum z of a Linear or Conv, float32 ``[N, C, *size]``.
+
+    The answer y is drawn from the network's own softmax, so no labels are used: this is the diagonal of the Fisher
+    information. Empty for networks whose first output is no vector of classes, or that are too large.
+
+    References:
+        Theis et al. (2018), Fisher information for compression. arXiv:1801.05787
+    """
+    tail = tail_of(source)
+    sums = [n.name for n in source.nodes if isinstance(n, ops.Linear | ops.Conv) and n.name not in tail]
+    output = source.by_name[source.outputs[0].inputs[0]].name
+    n = len(next(iter(inputs.values())))
+    wanted = n * sum(prod(source.shapes[name]) for name in sums)
+    if len(source.shapes[output]) != 1 or source.shapes[output][0] < 2 or wanted > MOST_VALUES or output in tail:
+        return {}
+    draw = torch.Generator().manual_seed(seed)
+    parts: dict[str, list[torch.Tensor]] = {name: [] for name in sums}
+    for start in range(0, n, CHUNK):
+        piece = {name: array[start : start + CHUNK] for name, array in inputs.items()}
+        for name, squared in _squared(source, piece, (sums, output), draw).items():
+            parts[name].append(squared)
+    return {name: torch.cat(found) for name, found in parts.items()}
+
+
+def _squared(
+    source: Network, inputs: Mapping[str, AnyArray], names: tuple[list[str], str], draw: torch.Generator
+) -> dict[str, torch.Tensor]:
+    sums, output = names
+    leaves = {name: torch.tensor(array, dtype=torch.float32).requires_grad_() for name, array in inputs.items()}
+    values = float_values(source, inputs, leaves)
+    logits = values[output]
+    found = {name: torch.zeros_like(values[name]) for name in sums}
+    for k in range(DRAWS):
+        chosen = torch.multinomial(torch.softmax(logits.detach(), -1), 1, generator=draw)
+        likelihood = torch.log_softmax(logits, -1).gather(1, chosen).sum()
+        slopes = torch.autograd.grad(
+            likelihood, [values[name] for name in sums], retain_graph=k < DRAWS - 1, allow_unused=True
+        )
+        for name, slope in zip(sums, slopes, strict=True):
+            if slope is not None:
+                found[name] += slope.square() / DRAWS
+    return {name: x.detach() for name, x in found.items()}
