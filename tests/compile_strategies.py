@@ -14,8 +14,8 @@ from neutrams.transform.lower import unsupported
 from strategies import PARTS, PLAIN, float_networks, image_networks
 
 Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
-LEVEL_PARTS = tuple(part for part in PARTS if part != "moved")
-"""Without moves that put values of several channels, which differ in scale, into one: that is refused."""
+JOINED, MOVED = (tuple(part for part in PARTS if part != other) for other in ("moved", "joined"))
+"""Parts of an image network; not both, as tensors that are joined and then meet in one channel may be refused."""
 
 
 def with_host_tanh(node: ops.Node) -> list[ops.Node]:
@@ -42,10 +42,11 @@ def jobs(draw: st.DrawFn) -> Job:
 
 @st.composite
 def image_jobs(draw: st.DrawFn) -> Job:
-    """The same of a network on images, for chips of 4 to 40 axons a core."""
+    """The same of a network on images, for chips of 4 to 40 axons a core and larger fan-out: relays take long."""
     functions = (*PLAIN, "abs", draw(st.sampled_from(["sigmoid", "hard_swish", "tanh"])))
-    network = draw(image_networks(functions=functions, parts=LEVEL_PARTS).filter(compilable))
-    return _job(draw, network, draw(chips()).with_values(core={"axons": draw(st.integers(4, 40))}))
+    network = draw(image_networks(functions=functions, parts=draw(st.sampled_from([JOINED, MOVED]))).filter(compilable))
+    core = {"axons": draw(st.integers(4, 40)), "fan_out": draw(st.sampled_from([4, 16, 64]))}
+    return _job(draw, network, draw(chips()).with_values(core=core))
 
 
 def _job(draw: st.DrawFn, network: Network, chip: Chip) -> Job:

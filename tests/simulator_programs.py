@@ -164,7 +164,7 @@ def _tables(rng: np.random.Generator, model: str, neurons: int) -> dict[str, Any
     """Sometimes two look-up tables that hold whatever `_parameters` may take for an index."""
     if model != "requantize" or rng.random() < 0.5:
         return {}
-    return {"table": rng.integers(-1, 2, neurons), "tables": rng.integers(-200, 201, (2, 200))}
+    return {"table": rng.integers(-1, 2, neurons), "tables": rng.integers(-65535, 65536, (2, 200))}
 
 
 def programs(models: tuple[str, ...]) -> st.SearchStrategy[Program]:

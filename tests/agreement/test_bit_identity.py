@@ -88,8 +88,9 @@ def assert_agreement_in_snn_mode(job: Job, model: str, steps: int) -> None:
 
 
 def assert_same(compiled: Compiled, other: AnyArray, values: AnyArray, title: str) -> None:
-    """Bit for bit; but the host's softmax and sigmoid are each library's own."""
+    """Bit for bit; but the host's softmax and sigmoid are each library's own, and ONNX holds parameters in float32."""
     if compiled.host_ops:
-        np.testing.assert_allclose(other, values, rtol=1e-12, atol=1e-15, err_msg=title)
+        rtol = 1e-6 if title == "onnxruntime" else 1e-12
+        np.testing.assert_allclose(other, values, rtol=rtol, atol=1e-15, err_msg=title)
     else:
         np.testing.assert_array_equal(other, values, err_msg=title)

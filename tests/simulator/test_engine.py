@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core_strategies import dense, plain_chip
 from neutrams.base.errors import InputError, SpecError
+from neutrams.mapping import map_network
+from neutrams.network import ops
 from neutrams.program import InputPort, OutputPort, Program
 from neutrams.simulator import batched, engine, simulate, spiking
 from neutrams.simulator.cores import product
@@ -239,3 +242,24 @@ def test_a_register_read_one_step_too_early_is_noticed() -> None:
         patch.setattr(engine, "spiking", late)
         with pytest.raises(AssertionError):
             check(random_program(4, "if_soft", 9, 1))
+
+
+def test_sums_of_what_was_looked_up_are_exact_beyond_float32() -> None:
+    """257 * 65535 - 257 * 65535 is 0, and (0 + 1) >> 1 too; from float32 the sum came out one higher."""
+    chip = plain_chip(
+        core={"weight_bits": 12, "accumulator_bits": 32}, neuron={"bias_bits": 32, "table_bits": 1},
+        signal={"input_bits": 16, "output_bits": 16},
+    )  # fmt: skip
+    own = {"fc0": {"high": 1}, "fc1": {"bias": -257 * 65535}}
+
+    def changed(node: ops.Node) -> ops.Node:
+        if isinstance(node, ops.Linear) and node.name == "acc1":
+            return replace(node, weights=257 * node.weights)
+        if not isinstance(node, ops.Neuron):
+            return node
+        values = {key: np.array([value]) for key, value in own[node.name].items()}
+        table = np.array([0, 65535] if node.name == "fc0" else [], dtype=np.int64)
+        return replace(node, parameters={**node.parameters, **values}, table=table)
+
+    program = map_network(dense([1, 1, 1], high=65535).map(lambda node: [changed(node)]), chip).program
+    assert simulate(program, {"x": np.array([[0.0], [1.0], [9.0]])}).outputs["y"].tolist() == [[0.0], [0.0], [0.0]]

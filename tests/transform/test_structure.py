@@ -1,18 +1,25 @@
 """Passes that change the structure of a network keep its function."""
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowering import lowered_exactly
+from neutrams.base.errors import UnsupportedError
 from neutrams.network import Activation, Input, Linear, Network, Output, ops
 from neutrams.reference import run
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.facts import tail_of
 from neutrams.transform.lower import unsupported
 from neutrams.transform.names import origin_of, part_name
+from neutrams.transform.pairs import signed_tensors
 from neutrams.transform.split import SplitPlan, split_fan_in
-from strategies import float_inputs, float_networks
+from strategies import float_inputs, float_networks, image_networks
+
+
+EXACT_PARTS = ("pool", "residual", "scaled", "joined", "largest", "moved")
+"""Parts of image networks that are lowered without approximation."""
 
 
 def same_function(before: Network, after: Network, inputs: dict[str, np.ndarray]) -> None:
@@ -32,6 +39,113 @@ def test_canonical_network_has_the_same_function(data: st.DataObject, network: N
 def test_canonicalizing_twice_changes_nothing(network: Network) -> None:
     once = canonicalize(network)
     assert canonicalize(once) == once
+
+
+@given(data=st.data(), network=image_networks())
+def test_canonical_image_network_has_the_same_function(data: st.DataObject, network: Network) -> None:
+    once = canonicalize(network)
+    same_function(network, once, data.draw(float_inputs(network)))
+    assert canonicalize(once) == once
+
+
+@settings(max_examples=80)
+@given(
+    data=st.data(), network=image_networks(parts=EXACT_PARTS), limit=st.integers(4, 12), pairs=st.booleans(),
+    terms=st.integers(2, 12),
+)  # fmt: skip
+def test_split_convolutions_obey_the_limit_and_keep_the_function(
+    data: st.DataObject, network: Network, limit: int, pairs: bool, terms: int
+) -> None:
+    """Also a kernel of one channel that is larger than the limit, and sums of partial sums."""
+    if unsupported(canonicalize(network)):
+        return
+    plan = SplitPlan(fan_in=limit, terms=min(limit, terms), pairs=pairs, spread_bias=pairs)
+    split = split_fan_in(lowered_exactly(network), plan)
+    same_function(network, split, data.draw(float_inputs(network)))
+    tail = tail_of(split)
+    for node in split.nodes:
+        decoded = all(r.name in tail for r in split.consumers[node.name])
+        if isinstance(node, ops.Linear | ops.Conv):
+            assert node.weights[0].size <= limit
+        if isinstance(node, ops.Add) and not decoded:
+            assert len(node.inputs) <= max(plan.terms * (2 if pairs else 1), 2)
+
+
+@given(data=st.data(), network=image_networks(parts=EXACT_PARTS))
+def test_pairs_leave_no_signed_tensor_to_a_unit(data: st.DataObject, network: Network) -> None:
+    if unsupported(canonicalize(network)):
+        return
+    split = split_fan_in(lowered_exactly(network), SplitPlan(fan_in=16, terms=8, pairs=True))
+    same_function(network, split, data.draw(float_inputs(network)))
+    assert not signed_tensors(split)
+
+
+@given(data=st.data(), limit=st.integers(4, 12), seed=st.integers(0, 2**32 - 1))
+def test_readers_of_signed_tensors_take_pairs(data: st.DataObject, limit: int, seed: int) -> None:
+    """A convolution, grouped or not, maybe within a border, and a Linear read a tensor without activation."""
+    rng = np.random.default_rng(seed)
+    ones = (1,)
+    groups = int(rng.integers(1, 3))
+
+    def conv(name: str, source: str, channels: int, groups: int) -> ops.Conv:
+        weights = rng.normal(size=(4, channels // groups, 2))
+        return ops.Conv(name=name, inputs=(source,), weights=weights, bias=rng.normal(size=4), stride=ones,
+                        dilation=ones, groups=groups)  # fmt: skip
+
+    border = ops.Pad(name="border", inputs=("joined",), before=(0, 1), after=(0, int(rng.integers(0, 2))))
+    nodes = (
+        Input(name="x", shape=(3, 6)), conv("a", "x", 3, 1), Activation(name="r", inputs=("a",), function="relu"),
+        conv("s", "x", 3, 1), ops.Concat(name="joined", inputs=("r", "s"), axis=0), border,
+        conv("b", "border", 8, 2 * groups), Activation(name="t", inputs=("b",), function="relu"),
+        ops.Reshape(name="flat", inputs=("s",), shape=(20,)),
+        Linear(name="fc", inputs=("flat",), weights=rng.normal(size=(3, 20)), bias=rng.normal(size=3)),
+        Activation(name="u", inputs=("fc",), function="relu"), Output(name="y", inputs=("t",)),
+        Output(name="z", inputs=("u",)),
+    )  # fmt: skip
+    network = Network(nodes)
+    plan = SplitPlan(fan_in=limit, terms=limit // 2, pairs=True, spread_bias=True)
+    split = split_fan_in(lowered_exactly(network), plan)
+    same_function(network, split, data.draw(float_inputs(network)))
+    assert not signed_tensors(split)
+    assert all(node.weights[0].size <= limit for node in split.nodes if isinstance(node, Linear | ops.Conv))
+
+
+def test_a_kernel_larger_than_the_fan_in_is_cut_into_pieces() -> None:
+    rng = np.random.default_rng(0)
+    node = ops.Conv(
+        name="c", inputs=("x",), weights=rng.normal(size=(2, 1, 5, 4)), bias=np.zeros(2), stride=(2, 1),
+        dilation=(1, 2),
+    )  # fmt: skip
+    network = Network((Input(name="x", shape=(1, 9, 9)), node, Output(name="y", inputs=("c",))))
+    split = split_fan_in(lowered_exactly(network), SplitPlan(fan_in=8, terms=8))
+    parts = [n for n in split.nodes if isinstance(n, ops.Conv)]
+    assert sum(part.weights[0].size for part in parts) == 20
+    assert max(part.weights[0].size for part in parts) <= 8
+    same_function(network, split, {"x": rng.normal(size=(3, 1, 9, 9))})
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0])
+def test_what_would_be_given_wrongly_is_refused(value: float) -> None:
+    """A border of other than zeros, a constant joined with what a unit gives, an activation of a scalar."""
+    x, relu = Input(name="x", shape=(2, 3)), Activation(name="r", inputs=("x",), function="relu")
+    pad = ops.Pad(name="p", inputs=("r",), before=(0, 1), after=(0, 0), value=value)
+    constant = ops.Constant(name="c", values=np.full((2, 3), value))
+    join = ops.Concat(name="k", inputs=("r", "c"), axis=0)
+    cases = {
+        "Pad 'p': its border is not of zeros": (x, relu, pad),
+        "Concat 'k': it reads a const": (x, relu, constant, join),
+    }
+    for message, nodes in cases.items():
+        last = Activation(name="z", inputs=(nodes[-1].name,), function="relu")
+        with pytest.raises(UnsupportedError, match=message):
+            lowered_exactly(Network((*nodes, last, Output(name="y", inputs=("z",)))))
+
+
+def test_functions_of_single_numbers_are_refused() -> None:
+    clip = Activation(name="c", inputs=("x",), function="clip", parameters={"low": 0.0, "high": 1.0})
+    network = Network((Input(name="x", shape=()), clip, Output(name="y", inputs=("c",))))
+    with pytest.raises(UnsupportedError, match="clip 'c': it has no axis of channels"):
+        lowered_exactly(network)
 
 
 @given(data=st.data(), network=float_networks(), limit=st.integers(4, 9), pairs=st.booleans())

@@ -36,6 +36,7 @@ from neutrams.transform.tuning.weights import (
     best_gain,
     damped,
     descend,
+    feedback,
     moments,
     refit,
     round_nearest,
@@ -152,7 +153,7 @@ def test_feedback_beats_nearest_in_the_mean_on_correlated_inputs(seed: int) -> N
     step = np.abs(rows).max(axis=1) / 3
     seen = moments(correlated(rng, 400, 12, 255)[None], torch.zeros(1, 400, 1))
     grid = Grid(low=-4, high=3)
-    nearest, fed = round_nearest(rows, step, grid), round_with_feedback(rows, step, grid, seen)
+    nearest, fed = round_nearest(rows, step, grid), round_with_feedback(rows, step, grid, feedback(seen))
     errors = [squared_error(q * step[:, None], rows, seen).sum() for q in (nearest, fed)]
     assert errors[1] < errors[0]
 
@@ -162,7 +163,7 @@ def test_feedback_is_rounding_to_nearest_where_inputs_are_not_correlated(seed: i
     rng = np.random.default_rng(seed)
     rows, step = rng.normal(size=(5, 7)), rng.uniform(0.2, 1, size=5)
     seen = Moments(gram=np.diag(rng.uniform(0.1, 9, size=7))[None], cross=np.zeros((1, 5, 7)))
-    fed = round_with_feedback(rows, step, Grid(low=-2, high=1), seen)
+    fed = round_with_feedback(rows, step, Grid(low=-2, high=1), feedback(seen))
     np.testing.assert_array_equal(fed, round_nearest(rows, step, Grid(low=-2, high=1)))
 
 
@@ -236,7 +237,9 @@ def test_signed_ranges_hold_their_targets_on_one_scale(
             np.testing.assert_array_equal(reach.scale, scale)
 
 
-@given(seed=SEEDS, bits=st.integers(1, 8), low=st.sampled_from([0.0, -0.3, -1.0]), high=st.sampled_from([0.0, 0.3, 1.0]))
+@given(
+    seed=SEEDS, bits=st.integers(1, 8), low=st.sampled_from([0.0, -0.3, -1.0]), high=st.sampled_from([0.0, 0.3, 1.0])
+)
 def test_the_integer_for_0_lies_inside_and_leaves_room_on_either_side(
     seed: int, bits: int, low: float, high: float
 ) -> None:
@@ -296,12 +299,12 @@ def test_what_is_done_for_groups_is_done_for_each(seed: int, groups: int) -> Non
     target = torch.from_numpy(rng.normal(size=(groups, 30, 2))).float()
     rows, step, grid = rng.normal(size=(groups * 2, 5)), rng.uniform(0.2, 1, groups * 2), Grid(low=-2, high=1)
     together = moments(x, target)
-    fed = round_with_feedback(rows, step, grid, together)
+    fed = round_with_feedback(rows, step, grid, feedback(together))
     for g in range(groups):
         own, part = moments(x[g : g + 1], target[g : g + 1]), slice(2 * g, 2 * g + 2)
         np.testing.assert_allclose(together.gram[g], own.gram[0], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(refit(rows, together)[part], refit(rows[part], own), rtol=1e-4, atol=1e-6)
-        np.testing.assert_array_equal(fed[part], round_with_feedback(rows[part], step[part], grid, own))
+        np.testing.assert_array_equal(fed[part], round_with_feedback(rows[part], step[part], grid, feedback(own)))
 
 
 @settings(deadline=None)

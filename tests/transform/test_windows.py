@@ -138,11 +138,11 @@ def test_channels_of_several_scales_are_refused_where_one_weight_is_to_serve_the
     signal = signal_of(np.random.default_rng(0), (2, 3))
     turned = carried(ops.Transpose(name="t", inputs=("x",), axes=(1, 0)), [signal])
     assert turned.per_channel() is None
-    node = ops.Conv(
-        name="sum", inputs=("t",), weights=np.ones((1, 3, 1)), bias=np.zeros(1), stride=(1,), dilation=(1,)
-    )
+    node = ops.Conv(name="sum", inputs=("t",), weights=np.ones((1, 3, 1)), bias=np.zeros(1), stride=(1,), dilation=(1,))
     unit = Unit(name="y", accumulator=node, cap=None, decoded=False, inputs=(turned,), target=torch.zeros((5, 1, 2)))
-    with pytest.raises(UnsupportedError, match="'y' reads a tensor one channel of which holds values of several scales"):
+    with pytest.raises(
+        UnsupportedError, match="'y' reads a tensor one channel of which holds values of several scales"
+    ):
         unit.per_lsb()
 
 

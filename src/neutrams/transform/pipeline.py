@@ -25,7 +25,7 @@ from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter
-from neutrams.transform.tuning.ties import tied_tensors
+from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors
 from neutrams.transform.tuning.weights import FEW_BITS
 
 
@@ -80,6 +80,7 @@ def transform(
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
         values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
+        meetings=meeting_tensors(split),
         importance=sensitivities(split, data, options.seed) if _weighs_errors(chip, options) else {},
     )  # fmt: skip
     build.ledger += approximation_losses(lowered, data, labels)
@@ -153,7 +154,9 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
             fix=f"take a core with at least {2 * carriers + chip.core.axons - free} axons",
         )
     pairs = code == "pair"
-    return SplitPlan(fan_in=free, terms=terms, pairs=pairs, spread_bias=spiking and pairs), copies
+    return SplitPlan(
+        fan_in=free, terms=terms, neurons=chip.core.neurons, pairs=pairs, spread_bias=spiking and pairs
+    ), copies
 
 
 def part_copies(chip: Chip) -> int:

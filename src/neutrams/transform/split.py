@@ -8,7 +8,9 @@ from math import prod
 import numpy as np
 
 from neutrams.network import Network, ops
+from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
+from neutrams.transform.cuts import best_groups
 from neutrams.transform.facts import functions_native, summed_by_host, tail_of, units_are_simple
 from neutrams.transform.names import part_name
 from neutrams.transform.pairs import carried_by_pairs, signed_views
@@ -22,6 +24,7 @@ class SplitPlan:
     Attributes:
         fan_in: Most inputs of a Linear or a convolution's neuron [count].
         terms: Most terms of an Add [count], >= 2; fewer than ``fan_in`` where several neurons carry each term.
+        neurons: Neurons of a core [count]; decides how many parts a convolution is divided into, where it must be.
         pairs: Carry each partial sum z by two neurons, relu(z) and relu(-z), for chips whose signals are unsigned and
             whose neurons cannot carry an offset.
         spread_bias: Share the bias out to the partial sums instead of adding it to their sum.
@@ -29,6 +32,7 @@ class SplitPlan:
 
     fan_in: int
     terms: int
+    neurons: int = 256
     pairs: bool = False
     spread_bias: bool = False
 
@@ -62,7 +66,8 @@ def split_fan_in(network: Network, plan: SplitPlan) -> Network:
         if isinstance(node, ops.Linear):
             parts = _linear_parts(node, most)
         else:
-            parts = _conv_parts(node, network.shapes[node.name], most)
+            core = (most, plan.neurons, max(1, plan.fan_in // plan.terms))
+            parts = _conv_parts(node, (network.shapes[node.name][1:], _unpadded(network, node)), core)
         return _summed(node, parts, plan.spread_bias and not decoded)
 
     network = rewritten(network.map(divided), (_sum_of_partial_sums, _border_before_join))
@@ -101,12 +106,21 @@ def _linear_parts(node: ops.Linear, most: int) -> Iterator[Part]:
         yield [rows], replace(node, name=name, inputs=(rows.name,), weights=node.weights[:, g::groups])
 
 
-def _conv_parts(node: ops.Conv, shape: tuple[int, ...], most: int) -> Iterator[Part]:
+def _unpadded(network: Network, node: ops.Conv) -> Shape:
+    """Return the size of what ``node`` reads, without the border around it."""
+    source = network.by_name[node.inputs[0]]
+    return network.shapes[source.inputs[0] if isinstance(source, ops.Pad) else source.name][1:]
+
+
+def _conv_parts(node: ops.Conv, size: tuple[Shape, Shape], core: tuple[int, int, int]) -> Iterator[Part]:
     """Interleaved channels of each group; pieces of the kernel where a whole one does not fit."""
+    most = core[0]
     channels, *kernel = node.weights.shape[1:]
     pieces = _kernel_pieces(tuple(kernel), most)
     largest = max(prod(stop - start for start, stop in piece) for piece in pieces)
     cuts = -(-channels // max(1, most // largest))
+    if node.groups == 1 and len(pieces) == 1:
+        cuts = best_groups(node, size, cuts, core)
     total = cuts * len(pieces)
     for g, (cut, piece) in enumerate(product(range(cuts), pieces)):
         name = part_name(node.name, f"{g + 1}/{total}")
@@ -120,7 +134,7 @@ def _conv_parts(node: ops.Conv, shape: tuple[int, ...], most: int) -> Iterator[P
             if (start, stop) == (0, kernel[axis]):
                 continue
             first = start * node.dilation[axis]
-            reach = (shape[1 + axis] - 1) * node.stride[axis] + (stop - start - 1) * node.dilation[axis] + 1
+            reach = (size[0][axis] - 1) * node.stride[axis] + (stop - start - 1) * node.dilation[axis] + 1
             window = ops.Slice(
                 name=f"{name} axis {axis}", inputs=(source,), start=first, stop=first + reach, axis=1 + axis
             )

@@ -80,7 +80,9 @@ class AnnFitter:
             tied = [e for e in context.tied if coarse or e.low.min() < 0] or [context.extent]
             scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
             return signed_range(context.extent, scale, self.chip, bits, unit.padded)
-        kept = _kept_scale(unit, bits)
+        if context.level and context.extent.high.max() > 0:
+            return from_zero(context.extent.high / ((1 << bits) - 1), bits, fixed=True)
+        kept = None if context.level else _kept_scale(unit, bits)
         if kept is not None:
             return from_zero(kept, bits)
         own = positive_range(unit.target, unit.cap, bits)

@@ -59,6 +59,7 @@ class Build:
         ablation: Measures what errors cost at the outputs.
         importance: What an error in each value of a sum counts, by its name; empty: all the same.
         ties: Tensor → the tensors that are added up with it.
+        meetings: Tensor of whose channels some meet in one channel → the tensors they meet.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
         owed: Tensor of the source that sums read → what it lacks of the original, float32 ``[N, C, *size]``.
@@ -75,6 +76,7 @@ class Build:
     values: Originals
     ablation: Ablation
     ties: Mapping[str, tuple[str, ...]]
+    meetings: Mapping[str, tuple[str, ...]]
     importance: Mapping[str, torch.Tensor]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
 from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit
+from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.unit import Unit, per_channel
 
@@ -125,12 +126,21 @@ def _move(build: Build, node: ops.Node) -> None:
 
 def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
     """Return what the unit's output is added to: all that shares sums with it, and the sum that it is a part of."""
-    extents = build.values.extents
-    tied = tuple(extents[name] for name in build.ties.get(unit_name, (unit_name,)) if name in extents)
+    tied = tuple(
+        _extent(build, name) for name in build.ties.get(unit_name, (unit_name,)) if name in build.values.extents
+    )
     readers = build.source.consumers[unit_name]
     part = bool(origin_of(unit_name)[1]) and all(isinstance(r, ops.Add) for r in readers)
     total = build.values[readers[0].name] if part else None
-    return Context(extent=extents[unit_name], tied=tied, total=total, source=build.source)
+    level = unit_name in build.meetings
+    return Context(extent=_extent(build, unit_name), tied=tied, total=total, source=build.source, level=level)
+
+
+def _extent(build: Build, name: str) -> Extent:
+    """Return how far a tensor reaches, together with what it meets in one channel."""
+    own = build.values.extents[name]
+    met = build.meetings.get(name)
+    return own if met is None else joint([build.values.extents.get(other, own) for other in met], len(own.low))
 
 
 def _unit(build: Build, name: str, accumulator: ops.Node, activation: ops.Activation | None, decoded: bool) -> Unit:
@@ -196,7 +206,8 @@ def _add_unit(
     fit = build.fitter.fit(unit, context)
     neurons = f"{name} neurons" if unit.decoded and not of_decoded_sum else name
     given = delivered(unit, fit, build.chip, build.steps)
-    fit = replace(fit, scale=build.fitter.gain(unit, context, fit, given))
+    scale = build.fitter.gain(unit, context, fit, given)
+    fit = replace(fit, scale=np.full_like(scale, scale.mean()) if context.level else scale)
     given = Signal.of(given.values, fit.scale, fit.zero, build.steps)
     names = tuple(_read(build, i) for i in unit.accumulator.inputs)
     build.nodes += emit_unit(unit, fit, names, neurons, (1 << build.chip.signal.input_bits) - 1)

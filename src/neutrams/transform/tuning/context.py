@@ -20,12 +20,15 @@ class Context:
             negative. Just its own where nothing is.
         total: Target of the sum that it is a part of; None where it is none.
         source: The split float network it belongs to.
+        level: Whether its channels meet in one channel of a reader, where they must have one scale; then the extents
+            of all channels are the same.
     """
 
     extent: Extent
     tied: tuple[Extent, ...]
     total: torch.Tensor | None
     source: Network
+    level: bool = False
 
     def copies(self, unit: Unit, chip: Chip, most: int) -> int:
         """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""

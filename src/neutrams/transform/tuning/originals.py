@@ -1,6 +1,6 @@
 """What the original network gives on calibration data: extents of tensors, and tensors while units need them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,16 @@ def extent(x: torch.Tensor) -> Extent:
         low=flat.amin((0, 2)).double().numpy(), high=flat.amax((0, 2)).double().numpy(),
         usual_low=below, usual_high=above,
     )  # fmt: skip
+
+
+def joint(extents: Sequence[Extent], channels: int) -> Extent:
+    """Return the extent of all ``extents`` together, the same for each of ``channels`` channels."""
+    return Extent(
+        low=np.full(channels, min(e.low.min() for e in extents)),
+        high=np.full(channels, max(e.high.max() for e in extents)),
+        usual_low=np.full(channels, min(e.usual_low.min() for e in extents)),
+        usual_high=np.full(channels, max(e.usual_high.max() for e in extents)),
+    )
 
 
 class Originals:

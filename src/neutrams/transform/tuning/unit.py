@@ -76,7 +76,7 @@ class Unit:
             raise UnsupportedError(
                 f"{self.name!r} reads a tensor one channel of which holds values of several scales",
                 where="transform, data movement",
-                fix="give channels that are transposed, folded or joined into one an activation of their own after it",
+                fix="join tensors along their channels only",
             )
         if isinstance(self.accumulator, ops.Add):
             return np.stack([s for s, _ in parts], axis=1), np.stack([z for _, z in parts], axis=1)
