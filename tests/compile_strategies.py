@@ -14,8 +14,13 @@ from neutrams.transform.lower import unsupported
 from strategies import PARTS, PLAIN, float_networks, image_networks
 
 Job = tuple[Network, Chip, dict[str, AnyArray], dict[str, AnyArray]]
-JOINED, MOVED = (tuple(part for part in PARTS if part != other) for other in ("moved", "joined"))
+JOINED, MOVED = (tuple(part for part in PARTS if part not in (other, "gated")) for other in ("moved", "joined"))
 """Parts of an image network; not both, as tensors that are joined and then meet in one channel may be refused."""
+FUNCTIONS_AND_PARTS = (
+    *(((*PLAIN, "abs"), parts) for parts in (JOINED, MOVED, JOINED, MOVED)),
+    (("relu", "tanh", "hard_swish"), ("residual", "scaled")), (("relu", "sigmoid"), ("gated",)),
+)  # fmt: skip
+"""What image networks are made of; what is approximated makes many units, so it is rarer."""
 
 
 def with_host_tanh(node: ops.Node) -> list[ops.Node]:
@@ -43,8 +48,8 @@ def jobs(draw: st.DrawFn) -> Job:
 @st.composite
 def image_jobs(draw: st.DrawFn) -> Job:
     """The same of a network on images, for chips of 4 to 40 axons a core and larger fan-out: relays take long."""
-    functions = (*PLAIN, "abs", draw(st.sampled_from(["sigmoid", "hard_swish", "tanh"])))
-    network = draw(image_networks(functions=functions, parts=draw(st.sampled_from([JOINED, MOVED]))).filter(compilable))
+    functions, parts = draw(st.sampled_from(FUNCTIONS_AND_PARTS))
+    network = draw(image_networks(functions=functions, parts=parts).filter(compilable))
     core = {"axons": draw(st.integers(4, 40)), "fan_out": draw(st.sampled_from([4, 16, 64]))}
     return _job(draw, network, draw(chips()).with_values(core=core))
 

@@ -17,7 +17,6 @@ from neutrams.transform.pairs import signed_tensors
 from neutrams.transform.split import SplitPlan, split_fan_in
 from strategies import float_inputs, float_networks, image_networks
 
-
 EXACT_PARTS = ("pool", "residual", "scaled", "joined", "largest", "moved")
 """Parts of image networks that are lowered without approximation."""
 

@@ -166,4 +166,4 @@ def test_what_a_plain_sum_adds_up_is_tied_also_through_moves_and_other_sums() ->
         ops.Output(name="y", inputs=("fc",)),
     )  # fmt: skip
     ties = tied_tensors(Network(nodes))
-    assert {name: set(found) for name, found in ties.items()} == dict.fromkeys("abc", {"a", "b", "c"})
+    assert {name: set(found) for name, found in ties.items()} == {key: {"a", "b", "c"} for key in "abc"}

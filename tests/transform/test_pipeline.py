@@ -1,0 +1,143 @@
+"""The whole transformation: what is exact stays exact, what meets has one scale, odd networks end well."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core_strategies import plain_chip
+from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import UnsupportedError
+from neutrams.evaluate.run import node_values
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.reference import run
+from neutrams.transform.options import TransformOptions
+from neutrams.transform.pipeline import transform
+from neutrams.transform.tuning.ann_fitter import AnnFitter
+from neutrams.transform.tuning.ties import meeting_tensors
+
+CORE = {"axons": 32, "neurons": 32}
+CHIP = plain_chip(core=CORE, neuron={"multiplier_bits": 16})
+
+
+def network_of(shape: tuple[int, ...], *nodes: ops.Node) -> Network:
+    return Network((ops.Input(name="x", shape=shape), *nodes, ops.Output(name="y", inputs=(nodes[-1].name,))))
+
+
+def relu(name: str, source: str) -> ops.Activation:
+    return ops.Activation(name=name, inputs=(source,), function="relu")
+
+
+def conv(name: str, source: str, weights: FloatArray) -> ops.Conv:
+    ones = (1,) * (weights.ndim - 2)
+    return ops.Conv(
+        name=name, inputs=(source,), weights=weights, bias=np.zeros(len(weights)), stride=ones, dilation=ones
+    )
+
+
+def core_of(network: Network, chip: Chip, x: FloatArray, **options: object) -> Network:
+    return transform(network, chip, {"x": x}, TransformOptions(**options)).network  # type: ignore[arg-type]
+
+
+@settings(max_examples=24)
+@given(bits=st.integers(1, 8), seed=st.integers(0, 99), weight_bits=st.sampled_from([2, 4, 8]))
+def test_a_largest_value_is_exact_in_integers_at_any_width(bits: int, seed: int, weight_bits: int) -> None:
+    """Of a ReLU and a pool of 2 x 2 nothing is lost but what the ReLU's own integers lack."""
+    chip = CHIP.with_values(core={"weight_bits": weight_bits}, signal={"input_bits": bits, "output_bits": bits})
+    pool = ops.Pool(
+        name="p", inputs=("r",), kind="max", kernel=(2, 2), stride=(2, 2), dilation=(1, 1), before=(0, 0), after=(0, 0)
+    )
+    network = network_of((2, 4, 4), relu("r", "x"), pool, conv("c", "p", np.eye(2)[:, :, None, None]), relu("z", "c"))
+    x = np.random.default_rng(seed).integers(0, 1 << bits, (20, 2, 4, 4)).astype(np.float64)
+    core = core_of(network, chip, x)
+    names = {node.name: node for node in core.nodes if isinstance(node, ops.Neuron)}
+    given_ = node_values(core, {"x": x}, chip)
+    delivered, largest = given_["r"][0].numpy(), given_["p"][0].numpy()
+    assert names["p"].scale.tolist() == names["r"].scale.tolist()
+    np.testing.assert_array_equal(largest, delivered.reshape(20, 2, 2, 2, 2, 2).max(axis=(3, 5)))
+
+
+@given(low=st.floats(-10, 0), high=st.floats(0, 10), bits=st.integers(1, 8))
+def test_the_encoder_has_an_integer_for_0_and_spans_the_values(low: float, high: float, bits: int) -> None:
+    chip = CHIP.with_values(signal={"input_bits": bits})
+    node = AnnFitter(chip).encode("e", "x", torch.tensor([[low, high]]))
+    point = -node.zero / node.scale
+    assert abs(point - round(point)) <= 1e-6
+    assert 0 <= round(point) <= node.high
+    if bits > 1 or low == 0 or high == 0:
+        slack = node.scale / 2 + 1e-5
+        assert node.zero - slack <= low
+        assert high <= node.zero + node.scale * node.high + slack
+
+
+def weights(*shape: int) -> FloatArray:
+    drawn: FloatArray = np.random.default_rng(0).normal(size=shape)
+    return drawn
+
+
+FOLDED = network_of(
+    (2, 6), conv("c", "x", weights(3, 2, 2)), relu("a", "c"), ops.Reshape(name="k", inputs=("a",), shape=(5, 3)),
+    conv("d", "k", weights(4, 5, 2)), relu("e", "d"),
+)  # fmt: skip
+TURNED = network_of(
+    (4, 5), conv("c", "x", weights(5, 4, 1)), ops.Transpose(name="t", inputs=("c",), axes=(1, 0)),
+    conv("d", "t", weights(5, 5, 1)), relu("b", "d"),
+)  # fmt: skip
+GROWN = network_of(
+    (5,), ops.Linear(name="f", inputs=("x",), weights=weights(18, 5), bias=np.zeros(18)), relu("a", "f"),
+    ops.Reshape(name="k", inputs=("a",), shape=(2, 3, 3)), conv("d", "k", weights(3, 2, 2, 2)), relu("e", "d"),
+)  # fmt: skip
+STACKED = network_of(
+    (2, 6), conv("c", "x", weights(3, 2, 2)), relu("a", "c"), conv("d", "x", 3 * weights(3, 2, 2)), relu("b", "d"),
+    ops.Concat(name="k", inputs=("a", "b"), axis=1), conv("e", "k", weights(2, 3, 2)), relu("z", "e"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("mode", ["ann", "snn"])
+@pytest.mark.parametrize("network", [FOLDED, TURNED, GROWN, STACKED], ids=["folded", "turned", "grown", "stacked"])
+def test_channels_that_meet_in_one_have_one_scale(network: Network, mode: str, bits: int) -> None:
+    chip = CHIP.with_values(signal={"output_bits": bits}, neuron={"models": ("requantize", "if_soft")})
+    x = np.random.default_rng(0).uniform(-1, 1, (64, *network.inputs[0].shape))
+    options: dict[str, object] = {"mode": mode, "steps": 1 if mode == "ann" else 64}
+    if mode == "snn" and network is STACKED:
+        with pytest.raises(UnsupportedError, match="one channel of which holds values of several scales"):
+            core_of(network, chip, x, **options)
+        return
+    got, exact = run(core_of(network, chip, x, **options), {"x": x}, chip)["y"], run(network, {"x": x})["y"]
+    assert np.sqrt(np.square(got - exact).mean()) <= 0.1 * exact.max()
+
+
+def test_which_tensors_meet() -> None:
+    assert set(meeting_tensors(FOLDED)) == {"a"}
+    assert set(meeting_tensors(TURNED)) == {"c"}
+    assert set(meeting_tensors(STACKED)["a"]) == {"a", "b"}
+    plain = network_of((2, 6), conv("c", "x", weights(3, 2, 2)), relu("a", "c"), conv("d", "a", weights(3, 3, 2)))
+    assert meeting_tensors(plain) == {}
+
+
+@pytest.mark.parametrize("samples", [1, 9])
+@pytest.mark.parametrize("bits", [3, 8])
+def test_windows_of_three_axes_and_constant_outputs_come_through(samples: int, bits: int) -> None:
+    chip = CHIP.with_values(core={"weight_bits": bits})
+    kernel = np.abs(weights(2, 2, 2, 2, 2))
+    kernel[1] = 0
+    network = network_of((2, 3, 3, 3), conv("c", "x", kernel), relu("a", "c"), conv("d", "a", weights(2, 2, 1, 1, 1)))
+    x = np.random.default_rng(0).uniform(0, 1, (samples, 2, 3, 3, 3))
+    got, exact = run(core_of(network, chip, x), {"x": x}, chip)["y"], run(network, {"x": x})["y"]
+    assert np.abs(got - exact).max() <= (0.05 if bits == 8 else 0.6) * np.abs(exact).max()
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 99), bias=st.sampled_from(["register", "row"]))
+def test_parts_of_one_sum_have_one_scale(seed: int, bias: str) -> None:
+    rng = np.random.default_rng(seed)
+    chip = CHIP.with_values(core={"axons": 9, "bias": bias, "weight_bits": int(rng.integers(1, 8))})
+    network = network_of((4, 5), conv("c", "x", rng.normal(size=(3, 4, 3))), relu("a", "c"))
+    core = core_of(network, chip, rng.uniform(0, 1, (20, 4, 5)))
+    parts = [node for node in core.nodes if isinstance(node, ops.Neuron) and node.part]
+    assert len(parts) >= 2
+    scales = [part.scale[:3] for part in parts]
+    assert all(np.array_equal(scale, scales[0]) for scale in scales)
