@@ -51,7 +51,7 @@ def image_jobs(draw: st.DrawFn) -> Job:
     functions, parts = draw(st.sampled_from(FUNCTIONS_AND_PARTS))
     network = draw(image_networks(functions=functions, parts=parts).filter(compilable))
     core = {"axons": draw(st.integers(4, 40)), "fan_out": draw(st.sampled_from([4, 16, 64]))}
-    return _job(draw, network, draw(chips()).with_values(core=core))
+    return _job(draw, network, draw(chips()).with_values(core=core, board={"chips": 1 << 16}))
 
 
 def _job(draw: st.DrawFn, network: Network, chip: Chip) -> Job:

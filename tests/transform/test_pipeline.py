@@ -130,6 +130,19 @@ def test_windows_of_three_axes_and_constant_outputs_come_through(samples: int, b
     assert np.abs(got - exact).max() <= (0.05 if bits == 8 else 0.6) * np.abs(exact).max()
 
 
+@pytest.mark.parametrize("bits", [2, 8])
+def test_parts_that_the_host_adds_up_have_one_scale_also_where_none_is_negative(bits: int) -> None:
+    fc = ops.Linear(name="fc", inputs=("x",), weights=np.linspace(0.1, 1, 40).reshape(2, 20), bias=np.zeros(2))
+    network, x = network_of((20,), fc), np.random.default_rng(0).uniform(0, 1, (30, 20))
+    chip = CHIP.with_values(core={"axons": 9, "weight_bits": bits})
+    core = core_of(network, chip, x)
+    scales = [set(node.scale.tolist()) for node in core.nodes if isinstance(node, ops.Neuron)]
+    assert len(scales) == 3
+    assert len(set.union(*scales)) == 1
+    if bits == 8:
+        assert np.abs(run(core, {"x": x}, chip)["y"] - run(network, {"x": x})["y"]).max() <= 0.2
+
+
 @settings(max_examples=20)
 @given(seed=st.integers(0, 99), bias=st.sampled_from(["register", "row"]))
 def test_parts_of_one_sum_have_one_scale(seed: int, bias: str) -> None:

@@ -133,7 +133,7 @@ class BoardSpec(_Spec):
         columns: Columns of cores on one chip [count].
         chips: Most chips a board may have [count]; chips stand in a square grid as tight as possible.
         max_delay: Longest axon delay [tick].
-        virtual_tiles: How many tiles of one weight block and start tick a core may serve one after another within a tick,
+        virtual_tiles: How many tiles of one weight block and start tick a core may serve in turn within a tick,
             each with axons and neurons of its own; 1 = no time-multiplexing [count].
         flit_bits: Width of a flit; one word or spike with its address is one flit [bit].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).

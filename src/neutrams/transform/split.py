@@ -180,7 +180,7 @@ def _sum_of_partial_sums(scope: Scope, node: ops.Node) -> Rewritten | None:
 
 
 def _border_before_join(scope: Scope, node: ops.Node) -> Rewritten | None:
-    """Put a border around what is joined, not around the join: signed and unsigned tensors have other integers for 0."""
+    """Put a border around what is joined, not around the join: signed and unsigned tensors differ in what 0 is."""
     join = scope.source(node) if isinstance(node, ops.Pad) and node.name not in scope.tail else None
     if not isinstance(node, ops.Pad) or not isinstance(join, ops.Concat):
         return None

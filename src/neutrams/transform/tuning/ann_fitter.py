@@ -77,7 +77,8 @@ class AnnFitter:
         bits = signal_bits(self.chip, unit.decoded)
         coarse = self.chip.core.weight_bits < COARSE_BITS
         if unit.cap is None:
-            tied = [e for e in context.tied if coarse or e.low.min() < 0] or [context.extent]
+            others = (e for e in context.tied if coarse or unit.decoded or e.low.min() < 0)
+            tied = [context.extent, *others]
             scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
             return signed_range(context.extent, scale, self.chip, bits, unit.padded)
         if context.level and context.extent.high.max() > 0:

@@ -1,0 +1,94 @@
+"""Few-bit tuning without labels against training with them, on fashion_lenet: accuracy and CPU time.
+
+Usage: NEUTRAMS_DATA=folder python benchmarks/bench_qat.py [--split validation|test] [--epochs 15]
+
+4 × 4: weights and signals of 4 bits; 2 × 8: 2 and 8 bits. Ours is the whole compilation, calibrated on unlabelled
+training images. The opponent (`opponent_qat`, which says what limits it obeys) trains on the 50,000 labelled images
+that calibration is taken from, at the better of two learning rates: each is tried for a few epochs, scored on the other
+10,000 training images as they are. That search is not counted in its time. One thread each, one after the other, in one
+process. Limits (issue 3): ours at most 0.3 points below, in at most a tenth of the CPU time. Exits with 1 beyond them.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from bench_accuracy import ROWS, measured, warm_up
+from held_out import TUNED_ON, held_out
+from opponent_qat import Recipe, accuracy, train
+
+from neutrams.flow.datasets import Images, idx_images
+
+MODEL = "fashion_lenet"
+SETTINGS = {"4 × 4": (f"{MODEL} 4x4", 4, 4), "2 × 8": (f"{MODEL} 2-bit", 2, 8)}
+"""Our row in `bench_accuracy`, bits of a weight and of a signal."""
+
+RATES = (1e-3, 3e-4)
+SEARCH_EPOCHS = 3
+MOST_BEHIND, MOST_TIME = 0.3, 0.1
+Labelled = tuple[torch.Tensor, torch.Tensor]
+
+
+def tensors(images: Images) -> Labelled:
+    """Return (images float32 ``[N, 1, 28, 28]``, classes int64 ``[N]``)."""
+    return torch.from_numpy(images.x.reshape(-1, 1, 28, 28)).float(), torch.from_numpy(images.labels)
+
+
+def opponent(path: Path, recipe: Recipe, held: Labelled) -> dict[str, float]:
+    """Choose a rate, train; return rate, accuracy on ``held``, CPU time of training and of the search [s]."""
+    images = idx_images("fashion_mnist", "train")
+    known, scored = tensors(images.part(0, TUNED_ON)), tensors(images.part(TUNED_ON, 60_000))
+    found: dict[float, float] = {}
+    search_s = 0.0
+    for rate in RATES:
+        model, seconds = train(path, replace(recipe, rate=rate, epochs=min(SEARCH_EPOCHS, recipe.epochs)), *known)
+        found[rate] = accuracy(model, *scored)
+        search_s += seconds
+    rate = max(found, key=lambda r: found[r])
+    model, seconds = train(path, replace(recipe, rate=rate), *known)
+    return {"rate": rate, "accuracy": accuracy(model, *held), "cpu_s": seconds, "search_cpu_s": search_s}
+
+
+def compared(setting: str, split: str, effort: int, epochs: int) -> dict[str, object]:
+    """Run both sides of a setting."""
+    row_name, weight_bits, signal_bits = SETTINGS[setting]
+    row = next(row for row in ROWS if row.name == row_name)
+    we = measured(row, split, effort)
+    recipe = Recipe(weight_bits=weight_bits, signal_bits=signal_bits, epochs=epochs, rate=RATES[0])
+    path = Path(os.environ["NEUTRAMS_DATA"]) / "models" / f"{MODEL}.onnx"
+    they = opponent(path, recipe, tensors(held_out("fashion_mnist", split)))
+    behind, time_ratio = 100 * (they["accuracy"] - we.accuracy), we.compile_cpu_s / they["cpu_s"]
+    return {
+        "setting": setting, "split": split, "epochs": epochs, "effort": effort, "float": we.float_accuracy,
+        "ours": {"accuracy": we.accuracy, "cpu_s": we.compile_cpu_s}, "opponent": they,
+        "points behind": behind, "cpu ours / opponent": time_ratio,
+        "within": behind <= MOST_BEHIND + 1e-9 and time_ratio <= MOST_TIME,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print each setting as it is done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=("validation", "test"), default="validation", help="test: once, at closing")
+    parser.add_argument("--epochs", type=int, default=15, help="of the opponent")
+    parser.add_argument("--effort", type=int, default=1, help="of ours")
+    chosen = parser.parse_args()
+    if "NEUTRAMS_DATA" not in os.environ:
+        print("bench_qat: skipped, NEUTRAMS_DATA is not set to the folder with models/ and fashion_mnist/")
+        return
+    torch.set_num_threads(1)
+    warm_up()
+    within = True
+    for setting in SETTINGS:
+        result = compared(setting, chosen.split, chosen.effort, chosen.epochs)
+        within &= bool(result["within"])
+        print(json.dumps(result, indent=2, ensure_ascii=False), flush=True)
+    sys.exit(not within)
+
+
+if __name__ == "__main__":
+    main()
