@@ -154,3 +154,37 @@ def test_parts_of_one_sum_have_one_scale(seed: int, bias: str) -> None:
     assert len(parts) >= 2
     scales = [part.scale[:3] for part in parts]
     assert all(np.array_equal(scale, scales[0]) for scale in scales)
+
+
+def test_what_is_read_by_a_late_activation_is_kept_until_then() -> None:
+    """The accumulator comes before another reader of its input, its activation after it."""
+    weights = np.eye(2)[:, :, None, None]
+    for first in ("x", "r"):
+        sum_ = ops.Add(name="s", inputs=("b", "d"), coefficients=np.ones((2, 2)), bias=np.zeros(2))
+        late = [conv("c", first, weights), conv("d", first, weights), relu("b", "c"), sum_, relu("z", "s")]
+        network = network_of((2, 2, 2), *([relu("r", "x")] if first == "r" else []), *late)
+        x = np.random.default_rng(0).uniform(0, 1, (20, 2, 2, 2))
+        got = run(core_of(network, CHIP, x), {"x": x}, CHIP)["y"]
+        np.testing.assert_allclose(got, 2 * x, atol=0.05)
+
+
+def test_each_part_makes_up_for_what_all_before_it_lack_just_once() -> None:
+    """Many partial sums of few-bit weights err no more than a few of them do."""
+    rng = np.random.default_rng(0)
+    x = np.maximum(rng.normal(size=(300, 20)) @ rng.normal(size=(20, 240)) / 4, 0)
+    weights = rng.normal(size=(16, 240)) / 15
+    layer = ops.Linear(name="l", inputs=("x",), weights=weights, bias=np.zeros(16))
+    network = network_of((240,), layer, relu("a", "l"))
+    chip = CHIP.with_values(core={"weight_bits": 4})
+    wanted = np.maximum(x @ weights.T, 0)
+    error = run(core_of(network, chip, x), {"x": x}, chip)["y"] - wanted
+    assert np.sqrt(np.mean(error**2) / np.mean(wanted**2)) < 0.12
+
+
+def test_indices_that_are_looked_up_have_no_slope_and_need_none() -> None:
+    found = ops.Host(name="h", inputs=("x",), function="one_hot", parameters={"depth": 4.0})
+    layer = ops.Linear(name="l", inputs=("f",), weights=np.eye(3, 8), bias=np.zeros(3))
+    network = network_of((2,), found, ops.Reshape(name="f", inputs=("h",), shape=(8,)), layer)
+    x = np.random.default_rng(0).integers(0, 4, (40, 2)).astype(np.float64)
+    core = core_of(network, CHIP.with_values(core={"weight_bits": 4}), x, effort=2)
+    np.testing.assert_allclose(run(core, {"x": x}, CHIP)["y"], run(network, {"x": x})["y"], atol=0.1)

@@ -72,8 +72,10 @@ def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, Flo
     """
     values: dict[str, AnyArray] = dict(decoded)
     n = len(next(iter(decoded.values())))
-    for node in _stages(network)[2]:
-        if node.name not in values:
+    before, _, after = _stages(network)
+    for node in (*before, *after):  # of what comes before the chip, constants and what is made of them
+        known = not isinstance(node, ops.Input) and all(name in values for name in node.inputs)
+        if known and node.name not in values:
             values[node.name] = _float_node(node, values, {}, n)
     return {node.name: values[node.name] for node in network.outputs}
 

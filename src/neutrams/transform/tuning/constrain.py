@@ -59,10 +59,11 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
 
 def _last_readers(network: Network, tail: frozenset[str]) -> dict[str, list[str]]:
     """Return, by node, the tensors that no unit reads after it: a unit is made at its activation, where it has one."""
+    place = {node.name: k for k, node in enumerate(network.nodes)}
     last: dict[str, str] = {}
     for node in network.nodes:
         at = next((r.name for r in network.consumers[node.name] if _has_activation(network, node, tail)), node.name)
-        last.update(dict.fromkeys(node.inputs, at))
+        last.update((name, max(last.get(name, at), at, key=place.__getitem__)) for name in node.inputs)
     found: dict[str, list[str]] = {}
     for name, at in last.items():
         found.setdefault(at, []).append(name)
@@ -213,16 +214,17 @@ def _add_unit(
     build.nodes += emit_unit(unit, fit, names, neurons, (1 << build.chip.signal.input_bits) - 1)
     build.signals[neurons] = given
     build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
-    record_unit(build, unit, fit, given, context.total)
+    original = unit.activated(build.values[accumulator.name])
+    record_unit(build, unit, fit, given, (original, context.total))
     channels = unit.target.shape[1]
     if build.fitter.makes_up and any(isinstance(r, ops.Add) for r in readers):
-        build.owed[name] = unit.activated(unit.target) - mean_of_copies(given.value(), channels)
+        build.owed[name] = original - mean_of_copies(given.value(), channels)
     if not unit.decoded and fit.channels > channels:
         _share(build, name, channels)
     if any(r.name in tail for r in readers):
-        decode(build, name, (neurons,), np.zeros(channels), unit.activated(unit.target))
+        decode(build, name, (neurons,), np.zeros(channels), original)
     elif activation is not None and origin_of(name)[1] == "":
-        record_layer(build, name, given.value(), unit.activated(unit.target))
+        record_layer(build, name, given.value(), original)
     build.values.release(accumulator.name)
 
 

@@ -20,15 +20,19 @@ def layer_of(unit: str, accumulator: str) -> str:
     return origin if part else accumulator
 
 
-def record_unit(build: Build, unit: Unit, fit: Fit, given: Signal, total: torch.Tensor | None) -> None:
-    """Write the ledger's rows of one fitted unit; a part's errors are measured against ``total``, the sum it goes into.
+def record_unit(
+    build: Build, unit: Unit, fit: Fit, given: Signal, exact: tuple[torch.Tensor, torch.Tensor | None]
+) -> None:
+    """Write the ledger's rows of one fitted unit.
 
-    ``inherited`` compares float weights on what is delivered with the target, ``weight_bits`` integer weights with
+    ``exact`` is what the original gives, float32 ``[N, C, *size]``, and of a part the sum it goes into, against which
+    its errors are measured.
+    ``inherited`` compares float weights on what is delivered with the original, ``weight_bits`` integer weights with
     float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
     rest of a partial sum is there because of the fan-in limit and is booked there, that of a function that is looked
     up under ``activation``.
     """
-    target = unit.activated(unit.target)
+    target, total = exact
     for constraint, error in _errors(unit, fit, given, target):
         effect = build.ablation.effect(unit.name, target[:LIMIT_SAMPLES] + error[:LIMIT_SAMPLES], LIMIT_SAMPLES)
         build.ledger.append(

@@ -6,7 +6,7 @@ from math import prod
 import torch
 
 from neutrams.base.arrays import AnyArray
-from neutrams.evaluate import float_values
+from neutrams.evaluate import float_values, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import tail_of
 
@@ -49,11 +49,11 @@ def _squared(
     source: Network, inputs: Mapping[str, AnyArray], names: tuple[list[str], str], draw: torch.Generator
 ) -> dict[str, torch.Tensor]:
     sums, output = names
-    leaves = {name: torch.tensor(array, dtype=torch.float32).requires_grad_() for name, array in inputs.items()}
-    values = float_values(source, inputs, leaves)
+    values = float_values(source, inputs, _leaves(source, inputs))
     logits = values[output]
-    found = {name: torch.zeros_like(values[name]) for name in sums}
-    for k in range(DRAWS):
+    sums = [name for name in sums if values[name].requires_grad]
+    found = {name: torch.zeros_like(values[name]) for name in names[0]}
+    for k in range(DRAWS if sums and logits.requires_grad else 0):
         chosen = torch.multinomial(torch.softmax(logits.detach(), -1), 1, generator=draw)
         likelihood = torch.log_softmax(logits, -1).gather(1, chosen).sum()
         slopes = torch.autograd.grad(
@@ -61,5 +61,17 @@ def _squared(
         )
         for name, slope in zip(sums, slopes, strict=True):
             if slope is not None:
-                found[name] += slope.square() / DRAWS
+                found[name] += slope.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).square() / DRAWS
     return {name: x.detach() for name, x in found.items()}
+
+
+def _leaves(source: Network, inputs: Mapping[str, AnyArray]) -> dict[str, torch.Tensor]:
+    """Return the tensors from which slopes are followed: inputs, and what they look up, which has no slope by them."""
+    found: dict[str, torch.Tensor] = {}
+    starts = [n for n in source.nodes if isinstance(n, ops.Input) or getattr(n, "function", "") == "one_hot"]
+    for node, value in stream_values(source, inputs):
+        if node in starts:
+            found[node.name] = value.requires_grad_()
+        if len(found) == len(starts):
+            break
+    return found
