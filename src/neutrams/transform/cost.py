@@ -6,7 +6,7 @@ from neutrams.network import Network, ops
 
 
 def macs_of(network: Network) -> dict[str, int]:
-    """Return the multiply-accumulates a sample takes, by node; those of `Linear` and `Conv` only."""
+    """Return the multiply-accumulates a sample takes, by node: `Linear`, `Conv` and products of two tensors."""
     found = {}
     for node in network.nodes:
         shape = network.shapes[node.name]
@@ -14,4 +14,6 @@ def macs_of(network: Network) -> dict[str, int]:
             found[node.name] = int(node.weights.size) * prod(shape[:-1])
         elif isinstance(node, ops.Conv):
             found[node.name] = int(node.weights.size) * prod(shape[1:])
+        elif isinstance(node, ops.Host) and node.function == "matmul":
+            found[node.name] = prod(shape) * network.shapes[node.inputs[0]][-1]
     return found
