@@ -188,3 +188,15 @@ def test_indices_that_are_looked_up_have_no_slope_and_need_none() -> None:
     x = np.random.default_rng(0).integers(0, 4, (40, 2)).astype(np.float64)
     core = core_of(network, CHIP.with_values(core={"weight_bits": 4}), x, effort=2)
     np.testing.assert_allclose(run(core, {"x": x}, CHIP)["y"], run(network, {"x": x})["y"], atol=0.1)
+
+
+def test_halves_of_a_signed_value_are_not_booked_under_fan_in() -> None:
+    """Six inputs fit any core; under hard reset the signed sum that a curved function reads travels as two halves."""
+    fc = ops.Linear(name="fc", inputs=("x",), weights=np.eye(6), bias=np.zeros(6))
+    curved = ops.Activation(name="f", inputs=("fc",), function="sigmoid")
+    last = ops.Linear(name="last", inputs=("f",), weights=np.ones((2, 6)), bias=np.zeros(2))
+    chip = CHIP.with_values(neuron={"models": ("if_hard",), "functions": ()})
+    x = np.random.default_rng(0).normal(size=(40, 6))
+    found = transform(network_of((6,), fc, curved, last), chip, {"x": x}, TransformOptions(mode="snn", steps=8))
+    halves = [row for row in found.ledger if row.unit in ("fc [+]", "fc [-]")]
+    assert {row.constraint for row in halves} == {"inherited", "weight_bits", "spikes"}

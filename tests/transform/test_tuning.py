@@ -124,8 +124,8 @@ def test_all_integers_are_in_their_ranges(chip: Chip, seed: int, cap: float | No
     rng = np.random.default_rng(seed)
     unit = linear_unit(rng, chip, cap, (12, int(rng.integers(1, chip.core.axons)), 3))
     reach = reach_of(unit, chip)
-    assert_in_range(ann.fit_ann(unit, reach, chip, copies), chip)
-    assert_in_range(ann.fit_ann(add_unit(rng, chip, cap, 3), reach, chip, 1), chip)
+    for each, number in ((unit, copies), (add_unit(rng, chip, cap, 3), 1)):
+        assert_in_range(ann.lay_out(each, ann.solve_ann(each, reach, chip), reach, chip, number), chip)
     solution = gradient.polished(unit, ann.solve_ann(unit, reach, chip), task_of(unit, chip, rng, copies))
     assert_in_range(ann.lay_out(unit, solution, reach, chip, copies), chip)
     if not chip.core.has_zero_weight:

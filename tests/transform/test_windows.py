@@ -75,7 +75,8 @@ def test_a_fitted_convolution_comes_near_its_target(seed: int, axes: int, bits: 
         signal={"input_bits": 4},
     )  # fmt: skip
     wanted = unit.activated(unit.target)
-    fit = ann.fit_ann(unit, positive_range(unit.target, np.inf, 8), chip, 1)
+    reach = positive_range(unit.target, np.inf, 8)
+    fit = ann.lay_out(unit, ann.solve_ann(unit, reach, chip), reach, chip, 1)
     error = (delivered(unit, fit, chip, 1).value() - wanted).square().mean().sqrt()
     if bits == 8:
         assert float(error) <= 0.02 * max(float(unit.target.abs().max()), 1e-3)

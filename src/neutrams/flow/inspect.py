@@ -50,7 +50,7 @@ def inspect_network(network: Network, chip: Chip | None = None) -> dict[str, obj
         "operators": dict(sorted(Counter(_title(node) for node in network.nodes).items())),
         "parameters": sum(_parameters(node) for node in network.nodes),
         "macs": sum(macs.values()),
-        "unsupported": unsupported(canonical, chip),
+        "unsupported": unsupported(canonical),
         "layers": [_layer(network, node, macs.get(node.name, 0)) for node in _computing(network)],
         "placement": None if chip is None else _placement(network, canonical, chip),
     }
@@ -86,7 +86,7 @@ def _parameters(node: ops.Node) -> int:
 
 def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, str]:
     """Say of each computing node how it runs and why; what canonicalisation folds away runs with its neighbours."""
-    refused = " ".join(unsupported(canonical, chip))
+    refused = " ".join(unsupported(canonical))
     how = how_nodes_run(canonical, chip)
     found = {}
     for node in _computing(network):

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.requantize import Ints
+from neutrams.kernels.requantize import Ints, requantize_one
 
 
 @kernel
@@ -36,29 +35,15 @@ def requantize_tiles(
     first: Ints,
     width: tuple[int, int],
 ) -> None:
-    """Give the outputs of the C neurons of each of T tiles by the rule of `kernels.requantize`.
+    """Give the outputs of the C neurons of each of T tiles by `kernels.requantize.requantize_one`.
 
     Arrays:
-        acc         float32 or float64[C, T * n]  sums, integers [LSB]; read
-        registers   float32 or float64[R, n]      row a neuron: its output [LSB]; overwritten
-        parameters  bias, multiplier, shift, low, high: int64[N] each; read
-        lookup      int64[N], the table of each neuron or -1; tables int64[K, entries]; read
-        first       int64[T]                      first neuron of each tile; read
+        acc        float32 or float64[C, T * n]  sums, integers [LSB]; read
+        registers  float32 or float64[R, n]      row a neuron: its output [LSB]; overwritten
+        first      int64[T]                      first neuron of each tile; read
     """
-    bias, multiplier, shift, low, high = parameters
-    table, tables = lookup
-    least, most = width
     n = registers.shape[1]
     for t in range(first.shape[0]):
         for c in range(acc.shape[0]):
             k = first[t] + c
-            b, m, s, lo, hi = bias[k], multiplier[k], shift[k], low[k], high[k]
-            half = np.int64(1) << (s - 1)
-            given, summed = registers[k], acc[c, t * n : (t + 1) * n]
-            for i in range(n):
-                total = min(max(np.int64(summed[i]) + b, least), most)
-                given[i] = min(max((total * m + half) >> s, lo), hi)
-            if table[k] >= 0:
-                row = tables[table[k]]
-                for i in range(n):
-                    given[i] = row[np.int64(given[i]) - lo]
+            requantize_one(acc[c, t * n : (t + 1) * n], registers[k], parameters, lookup, k, width)

@@ -11,20 +11,19 @@ Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def requantize(
-    acc: npt.NDArray[Any],
-    registers: npt.NDArray[Any],
+def requantize_one(
+    summed: npt.NDArray[Any],
+    given: npt.NDArray[Any],
     parameters: tuple[Ints, ...],
     lookup: tuple[Ints, Ints],
-    first: int,
-    last: int,
+    n: int,
     width: tuple[int, int],
 ) -> None:
-    """Give the outputs of neurons ``first`` … ``last`` - 1.
+    """Give the outputs of neuron ``n``.
 
     Arrays:
-        acc         float32, float64 or int64[C, n]  sums, integers, of neuron ``first`` on [LSB]; read
-        registers   float32 or float64[R, n]         row a neuron: its output [LSB]; overwritten
+        summed      float32, float64 or int64[samples]  its sums, integers [LSB]; read
+        given       float32 or float64[samples]         its outputs [LSB]; overwritten
         parameters  bias, multiplier, shift, low, high: int64[N] each; read
         lookup      int64[N], the table of each neuron or -1; tables int64[K, entries]; read
 
@@ -35,14 +34,32 @@ def requantize(
     bias, multiplier, shift, low, high = parameters
     table, tables = lookup
     least, most = width
+    b, m, s, lo, hi = bias[n], multiplier[n], shift[n], low[n], high[n]
+    half = np.int64(1) << (s - 1)
+    for i in range(summed.shape[0]):
+        total = min(max(np.int64(summed[i]) + b, least), most)
+        given[i] = min(max((total * m + half) >> s, lo), hi)
+    if table[n] >= 0:
+        row = tables[table[n]]
+        for i in range(summed.shape[0]):
+            given[i] = row[np.int64(given[i]) - lo]
+
+
+@kernel
+def requantize(
+    acc: npt.NDArray[Any],
+    registers: npt.NDArray[Any],
+    parameters: tuple[Ints, ...],
+    lookup: tuple[Ints, Ints],
+    first: int,
+    last: int,
+    width: tuple[int, int],
+) -> None:
+    """Give the outputs of neurons ``first`` … ``last`` - 1 by `requantize_one`.
+
+    Arrays:
+        acc        float32, float64 or int64[C, n]  sums, integers, of neuron ``first`` on [LSB]; read
+        registers  float32 or float64[R, n]         row a neuron: its output [LSB]; overwritten
+    """
     for n in range(first, last):
-        b, m, s, lo, hi = bias[n], multiplier[n], shift[n], low[n], high[n]
-        half = np.int64(1) << (s - 1)
-        given, summed = registers[n], acc[n - first]
-        for i in range(acc.shape[1]):
-            total = min(max(np.int64(summed[i]) + b, least), most)
-            given[i] = min(max((total * m + half) >> s, lo), hi)
-        if table[n] >= 0:
-            row = tables[table[n]]
-            for i in range(acc.shape[1]):
-                given[i] = row[np.int64(given[i]) - lo]
+        requantize_one(acc[n - first], registers[n], parameters, lookup, n, width)

@@ -62,22 +62,25 @@ def exact_type(bound: int) -> np.dtype[np.generic]:
     return np.dtype(np.float64) if bound < 1 << 53 else np.dtype(np.int64)
 
 
-def product(block: AnyArray, limit: IntArray) -> Product:
-    """Prepare the product of ``block``.
+def exact_matrix(block: AnyArray, limit: IntArray) -> tuple[AnyArray | scipy.sparse.csr_array, int]:
+    """Return the transposed block in a type with exact products, listed where it is sparse, and their bound.
 
     Args:
         block: Integer ``[rows, columns]``.
         limit: int64 ``[rows]``, largest |x| of each row [LSB].
     """
     weights = block.astype(np.int64)
-    rows, columns = weights.shape
     bound = int((np.abs(weights).T @ limit).max(initial=0))
     kind = exact_type(bound)
-    matrix: AnyArray | scipy.sparse.csr_array
-    if kind.kind == "i":
-        matrix = weights.T
-    elif np.count_nonzero(weights) < SPARSE_DENSITY * weights.size or not weights.size:
-        matrix = scipy.sparse.csr_array(weights.T.astype(kind))
-    else:
-        matrix = np.ascontiguousarray(np.pad(weights, ((0, -rows % 4), (0, -columns % 4))).T.astype(kind))
+    if kind.kind != "i" and (np.count_nonzero(weights) < SPARSE_DENSITY * weights.size or not weights.size):
+        return scipy.sparse.csr_array(weights.T.astype(kind)), bound
+    return np.ascontiguousarray(weights.T.astype(kind)), bound
+
+
+def product(block: AnyArray, limit: IntArray) -> Product:
+    """Prepare the product of ``block``, as `exact_matrix` takes it."""
+    matrix, bound = exact_matrix(block, limit)
+    rows, columns = block.shape
+    if isinstance(matrix, np.ndarray) and matrix.dtype.kind == "f":
+        matrix = np.pad(matrix, ((0, -columns % 4), (0, -rows % 4)))
     return Product(matrix=matrix, columns=columns, bound=bound)

@@ -10,7 +10,7 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels.grouped import gather
 from neutrams.kernels.products import multiply_listed
 from neutrams.program import Program
-from neutrams.simulator.cores import SPARSE_DENSITY, exact_type
+from neutrams.simulator.cores import exact_matrix
 from neutrams.simulator.schedule import Schedule
 
 CHUNK_BYTES = 4 << 20
@@ -80,19 +80,9 @@ def groups_of(program: Program, clock: Schedule, limit: IntArray) -> tuple[Group
     found = []
     for (tick, block), members in alike.items():
         source = np.stack([clock.register[tiles.axons[i] : tiles.axons[i + 1]] for i in members])
-        matrix = _matrix(program.blocks[block], limit[source].max(axis=0))
-        if matrix is None:
+        matrix, _ = exact_matrix(program.blocks[block], limit[source].max(axis=0))
+        if matrix.dtype.kind == "i":
             return None
         numbers = np.array(members, dtype=np.int64)
         found.append(Group(tick=tick, tiles=numbers, matrix=matrix, source=source, first=tiles.neurons[numbers]))
     return tuple(found)
-
-
-def _matrix(block: AnyArray, limit: IntArray) -> AnyArray | scipy.sparse.csr_array | None:
-    weights = block.astype(np.int64)
-    kind = exact_type(int((np.abs(weights).T @ limit).max(initial=0)))
-    if kind.kind == "i":
-        return None
-    if np.count_nonzero(weights) < SPARSE_DENSITY * weights.size:
-        return scipy.sparse.csr_array(weights.T.astype(kind))
-    return np.ascontiguousarray(weights.T.astype(kind))

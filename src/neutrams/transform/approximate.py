@@ -9,10 +9,10 @@ from neutrams.base.arrays import FloatArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.reference.functions import apply_function
-from neutrams.transform.emit import clip_from_zero, weighted_sum
 from neutrams.transform.facts import tail_of
 from neutrams.transform.how import how_function_runs
 from neutrams.transform.ramps import Ramps, fit_ramps, sample
+from neutrams.transform.shorthand import clip_from_zero, weighted_sum
 from neutrams.transform.signs import kept_unsigned
 
 FEWEST, MOST = 4, 16

@@ -10,7 +10,7 @@ from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import tail_of
 from neutrams.transform.signs import kept_unsigned, nonnegative_tensors
-from neutrams.transform.windows import held_elements
+from neutrams.transform.taps import held_elements
 
 
 @network_pass()

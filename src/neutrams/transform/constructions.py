@@ -6,8 +6,8 @@ from math import isinf, prod
 
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.emit import clip_from_zero, relu, weighted_sum
 from neutrams.transform.facts import tail_of
+from neutrams.transform.shorthand import clip_from_zero, relu, weighted_sum
 
 
 @network_pass()

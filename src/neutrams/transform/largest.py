@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.emit import relu, weighted_sum
 from neutrams.transform.facts import tail_of
+from neutrams.transform.shorthand import relu, weighted_sum
 from neutrams.transform.signs import kept_unsigned, nonnegative_tensors
 
 Terms = tuple[str, ...]

@@ -16,7 +16,7 @@ from neutrams.transform.facts import functions_native, head_of, tail_of, units_a
 from neutrams.transform.largest import lower_max
 from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
 from neutrams.transform.products import has_products, lower_products
-from neutrams.transform.windows import windows_hold_something
+from neutrams.transform.taps import windows_hold_something
 
 Values = Callable[[Network], Mapping[str, FloatArray]]
 """Every tensor of a float network on calibration data, float ``[N, *shape]`` by name."""
@@ -54,7 +54,7 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
         UnsupportedError: Operators have no way onto a chip; lists them all with their names.
     """
     network = canonicalize(network)
-    check_supported(network, chip)
+    check_supported(network)
     network = lower_exactly(network)
     if has_products(network):
         network = canonicalize(lower_products(network, values(network)))
@@ -88,12 +88,12 @@ REASONS = {
 """Why a node cannot go on a chip."""
 
 
-def unsupported(network: Network, chip: Chip | None = None) -> list[str]:
+def unsupported(network: Network) -> list[str]:
     """Return ``operator 'name'`` for every node of a canonical network that has no way onto a chip."""
     return list(_refused(network))
 
 
-def check_supported(network: Network, chip: Chip | None = None) -> None:
+def check_supported(network: Network) -> None:
     """Refuse a canonical network with anything that cannot go on a chip; one message for all of it."""
     found = _refused(network)
     if found:

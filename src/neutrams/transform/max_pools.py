@@ -10,7 +10,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import ACCUMULATORS, tail_of
-from neutrams.transform.windows import clamped, taps_of
+from neutrams.transform.taps import clamped, taps_of
 
 
 @network_pass()

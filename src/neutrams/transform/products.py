@@ -7,8 +7,8 @@ import numpy as np
 from neutrams.base.arrays import FloatArray
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.emit import weighted_sum
 from neutrams.transform.facts import tail_of
+from neutrams.transform.shorthand import weighted_sum
 
 SQUARE = {"exponent": 2.0}
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from neutrams.network import Network, ops
-from neutrams.transform.emit import relu
 from neutrams.transform.facts import MOVES
+from neutrams.transform.shorthand import relu
 
 NONNEGATIVE = ("relu", "sigmoid", "hard_sigmoid", "softplus", "exp", "sqrt", "abs")
 """Functions whose value is never negative."""

@@ -71,14 +71,7 @@ def split_fan_in(network: Network, plan: SplitPlan) -> Network:
         return _summed(node, parts, plan.spread_bias and not decoded)
 
     network = rewritten(network.map(divided), (_sum_of_partial_sums, _border_before_join))
-    tail = tail_of(network)
-
-    def treed(node: ops.Node) -> list[ops.Node]:
-        if not isinstance(node, ops.Add) or node.name in tail or len(node.inputs) <= plan.terms:
-            return [node]
-        return [node] if summed_by_host(network, node, tail) else _sum_tree(node, plan.terms)
-
-    network = network.map(treed)
+    network = _with_trees(network, plan.terms)
     return carried_by_pairs(network) if plan.pairs else network
 
 
@@ -192,6 +185,18 @@ def _border_before_join(scope: Scope, node: ops.Node) -> Rewritten | None:
         for k, name in enumerate(join.inputs)
     ]
     return {node.name: [*borders, replace(join, name=node.name, inputs=tuple(b.name for b in borders))]}
+
+
+def _with_trees(network: Network, terms: int) -> Network:
+    """Return the network with sums of more than ``terms`` inputs as trees, but for those that the decoder adds up."""
+    tail = tail_of(network)
+
+    def treed(node: ops.Node) -> list[ops.Node]:
+        if not isinstance(node, ops.Add) or node.name in tail or len(node.inputs) <= terms:
+            return [node]
+        return [node] if summed_by_host(network, node, tail) else _sum_tree(node, terms)
+
+    return network.map(treed)
 
 
 def _sum_tree(node: ops.Add, terms: int) -> list[ops.Node]:

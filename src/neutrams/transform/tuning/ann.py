@@ -54,18 +54,6 @@ class Solution:
     step: FloatArray
 
 
-def fit_ann(unit: Unit, reach: OutputRange, chip: Chip, copies: int) -> Fit:
-    """Return the unit in integers: y = clip((acc + bias) * m >> s, low, high), value = scale * y + zero.
-
-    Args:
-        unit: The unit.
-        reach: The mapping from values to output integers.
-        chip: Gives all widths.
-        copies: Neurons an element.
-    """
-    return lay_out(unit, solve_ann(unit, reach, chip), reach, chip, copies)
-
-
 def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
     """Return the closed-form solution.
 

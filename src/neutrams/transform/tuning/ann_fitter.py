@@ -14,12 +14,12 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.gradient import Task, polished
 from neutrams.transform.tuning.ranges import (
     OutputRange,
+    encoded_range,
     from_zero,
     positive_range,
     signal_bits,
     signed_range,
     tied_scale,
-    zero_point,
 )
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.tables import fit_table
@@ -43,23 +43,25 @@ class AnnFitter:
         self.chip, self.effort, self.seed, self.copies = chip, effort, seed, copies
 
     @property
+    def coarse(self) -> bool:
+        """Whether weights are too coarse to make up for different scales of what is added."""
+        return self.chip.core.weight_bits < COARSE_BITS
+
+    @property
     def makes_up(self) -> bool:
         """Where weights or signals are coarse: then terms err enough for others to see it."""
-        return self.chip.core.weight_bits < COARSE_BITS or self.chip.signal.output_bits < COARSE_BITS
+        return self.coarse or self.chip.signal.output_bits < COARSE_BITS
 
     def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
         """Return an encoder whose integers span the calibration values."""
         high = (1 << self.chip.signal.input_bits) - 1
-        least, most = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-        point = zero_point(least, most, high)
-        scale = max(-least / max(point, 0.5), most / max(high - point, 0.5)) or 1.0
-        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=-point * scale, low=0, high=high)
+        scale, zero = encoded_range(values, high)
+        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=zero, low=0, high=high)
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
         if unit.function is not None:
-            coarse = self.chip.core.weight_bits < COARSE_BITS
-            added_up = [e for e in context.tied if coarse or e.low.min() < 0] if len(context.tied) > 1 else []
+            added_up = [e for e in context.tied if self.coarse or e.low.min() < 0] if len(context.tied) > 1 else []
             return fit_table(unit, self.chip, added_up)
         copies = context.copies(unit, self.chip, MOST_COPIES) if unit.decoded else 1
         if unit.cap is None and context.total is not None and not unit.decoded:
@@ -75,9 +77,8 @@ class AnnFitter:
 
     def _reach(self, unit: Unit, context: Context) -> OutputRange:
         bits = signal_bits(self.chip, unit.decoded)
-        coarse = self.chip.core.weight_bits < COARSE_BITS
         if unit.cap is None:
-            others = (e for e in context.tied if coarse or unit.decoded or e.low.min() < 0)
+            others = (e for e in context.tied if self.coarse or unit.decoded or e.low.min() < 0)
             tied = [context.extent, *others]
             scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
             return signed_range(context.extent, scale, self.chip, bits, unit.padded)
@@ -87,7 +88,7 @@ class AnnFitter:
         if kept is not None:
             return from_zero(kept, bits)
         own = positive_range(unit.target, unit.cap, bits)
-        if len(context.tied) == 1 or not coarse:
+        if len(context.tied) == 1 or not self.coarse:
             return own
         if any(e.low.min() < 0 for e in context.tied):
             scale = tied_scale(context.tied, self.chip, bits, shared=False)

@@ -1,5 +1,6 @@
 """The border off the chip: decoders, which add up the parts of what the host reads."""
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from neutrams.base.arrays import AnyArray
 from neutrams.network import ops
+from neutrams.network.shapes import Shape
 from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.loss import mean_of_copies, record_layer
 from neutrams.transform.tuning.unit import per_channel
@@ -33,24 +35,27 @@ def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray, ta
     value = torch.stack([mean_of_copies(s.means, channels) for s in given]).sum(0)
     value = value * per_channel(scale, value) + per_channel(offset, value)
     gain, shift = build.fitter.decoded(value, target)
-    inputs = sources
-    if len(sources) > 1:
-        build.nodes.append(ops.Concat(name=f"{name} parts", inputs=sources, axis=0))
-        inputs = (f"{name} parts",)
-    last = f"{name} decoded" if name in build.signals else name
-    if len(shape) > 1:
-        build.nodes.append(ops.Reshape(name=f"{name} row", inputs=inputs, shape=(copies * len(sources) * prod(shape),)))
-        inputs = (f"{name} row",)
     element = np.tile(np.arange(channels * places), copies * len(sources))
-    build.nodes.append(
-        ops.Decode(
-            name=last if len(shape) == 1 else f"{name} elements", inputs=inputs,
-            coefficient=np.ones(len(element), dtype=np.int64), element=element,
-            scale=np.repeat(gain * scale / copies / build.steps, places),
-            offset=np.repeat(gain * offset + shift, places),
-        )
+    decoder = ops.Decode(
+        name=f"{name} decoded" if name in build.signals else name, inputs=sources,
+        coefficient=np.ones(len(element), dtype=np.int64), element=element,
+        scale=np.repeat(gain * scale / copies / build.steps, places),
+        offset=np.repeat(gain * offset + shift, places),
     )  # fmt: skip
-    if len(shape) > 1:
-        build.nodes.append(ops.Reshape(name=last, inputs=(f"{name} elements",), shape=shape))
-    build.renamed[name] = last
+    build.nodes += _around(decoder, name, shape)
+    build.renamed[name] = decoder.name
     record_layer(build, name, value * per_channel(gain, value) + per_channel(shift, value), target)
+
+
+def _around(decoder: ops.Decode, name: str, shape: Shape) -> list[ops.Node]:
+    """Return the decoder, which reads and gives vectors, within the moves to and from tensors of ``shape``."""
+    nodes: list[ops.Node] = []
+    inputs = decoder.inputs
+    if len(inputs) > 1:
+        nodes.append(ops.Concat(name=f"{name} parts", inputs=inputs, axis=0))
+        inputs = (f"{name} parts",)
+    if len(shape) == 1:
+        return [*nodes, replace(decoder, inputs=inputs)]
+    row = ops.Reshape(name=f"{name} row", inputs=inputs, shape=decoder.element.shape)
+    elements = replace(decoder, name=f"{name} elements", inputs=(row.name,))
+    return [*nodes, row, elements, ops.Reshape(name=decoder.name, inputs=(elements.name,), shape=shape)]

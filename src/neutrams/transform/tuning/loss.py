@@ -64,7 +64,7 @@ def mean_of_copies(value: torch.Tensor, channels: int) -> torch.Tensor:
 
 
 def _carrier(fit: Fit, part: str) -> str:
-    if part:
+    if part.strip("+-"):  # a half of a signed value is there whatever the fan-in
         return "fan_in"
     if fit.table.size:
         return "activation"

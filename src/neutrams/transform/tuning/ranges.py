@@ -135,11 +135,24 @@ def signed_range(own: Extent, scale: FloatArray, chip: Chip, bits: int, padded: 
         middle = (own.low + own.high if bits >= PLENTY_BITS else own.usual_low + own.usual_high) / 2
         return OutputRange(scale=scale, zero=middle - scale * high / 2, low=0, high=high, fixed=True)
     least, most = min(float(own.low.min()), 0.0), max(float(own.high.max()), 0.0)
-    point = zero_point(least, most, high)
-    widest = max(float(scale.max()), -least / max(point, 0.5), most / max(high - point, 0.5))
+    enough, point = around_zero(least, most, high)
+    widest = max(float(scale.max()), enough)
     return OutputRange(
         scale=np.full_like(scale, widest), zero=np.full_like(scale, -point * widest), low=0, high=high, fixed=True
     )
+
+
+def encoded_range(values: torch.Tensor, high: int) -> tuple[float, float]:
+    """Return (scale, zero) with which the integers 0 … ``high`` span ``values`` and 0; zero is a whole number."""
+    scale, point = around_zero(min(float(values.min()), 0.0), max(float(values.max()), 0.0), high)
+    scale = scale or 1.0
+    return scale, -point * scale
+
+
+def around_zero(least: float, most: float, high: int) -> tuple[float, int]:
+    """Return the least scale, and the integer of 0 … ``high`` for 0, with which they span ``least`` to ``most``."""
+    point = zero_point(least, most, high)
+    return max(-least / max(point, 0.5), most / max(high - point, 0.5)), point
 
 
 def zero_point(least: float, most: float, high: int) -> int:

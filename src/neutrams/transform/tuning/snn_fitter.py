@@ -10,7 +10,7 @@ from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.tuning.context import Context
-from neutrams.transform.tuning.ranges import zero_point
+from neutrams.transform.tuning.ranges import encoded_range
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.snn import (
     DECODED_HEAD,
@@ -49,10 +49,8 @@ class SnnFitter:
         """Return an encoder: constant currents where the chip takes them, an even spread of spikes otherwise."""
         bits = min(CURRENT_BITS, self.chip.signal.current_bits)
         high, code = ((1 << bits) - 1, "level") if bits > 1 else (self.steps, "spread")
-        least, most = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-        point = zero_point(least, most, high)
-        scale = max(-least / max(point, 0.5), most / max(high - point, 0.5)) or 1.0
-        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=-point * scale, low=0, high=high, code=code)
+        scale, zero = encoded_range(values, high)
+        return ops.Encode(name=name, inputs=(source,), scale=scale, zero=zero, low=0, high=high, code=code)
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
