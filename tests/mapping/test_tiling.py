@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core_strategies import plain_chip
 from neutrams.hardware import Chip
 from neutrams.mapping.loads import tile_loads
 from neutrams.mapping.partition import cut_unit
-from neutrams.mapping.unit import Unit, unit_of_add
+from neutrams.mapping.unit import Unit, unit_of_add, unit_of_conv
 from neutrams.network import ops
 from tile_oracle import conv, fewest_tiles, neurons
 
@@ -54,6 +54,35 @@ def test_no_grid_of_rectangles_takes_fewer_tiles(
     wanted = fewest_tiles(unit, axons, neurons)
     if wanted < 1 << 60:
         assert len(loads(unit, chip_of(axons, neurons))) <= wanted
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    size=st.integers(3, 6), kernel=st.integers(1, 3), padding=st.integers(0, 1), columns=st.integers(1, 3),
+    axons=st.integers(2, 30), most=st.integers(1, 30),
+)  # fmt: skip
+@example(size=6, kernel=3, padding=1, columns=2, axons=24, most=30)
+def test_a_constant_that_several_rows_read_is_one_axon_for_each(
+    size: int, kernel: int, padding: int, columns: int, axons: int, most: int
+) -> None:
+    """A bias of more bits than a register has stands on several axons, with a weight each, that carry one signal."""
+    same, apart = (biased_conv(size, kernel, padding, columns, constants) for constants in ((900, 900), (900, 901)))
+    wanted = fewest_tiles(apart, axons, most)
+    if wanted < 1 << 60:
+        assert len(loads(same, chip_of(axons, most))) <= wanted
+
+
+def biased_conv(size: int, kernel: int, padding: int, columns: int, constants: tuple[int, ...]) -> Unit:
+    """A convolution of one channel and of constants with a weight in one tap each."""
+    image = np.pad(np.arange(size**2, dtype=np.int64).reshape(size, size), padding, constant_values=-1)
+    weights = np.zeros((columns, 1 + len(constants), kernel, kernel), dtype=np.int64)
+    weights[:, 0] = 1 + np.arange(kernel**2).reshape(kernel, kernel)
+    weights[:, 1:, 0, 0] = 100
+    node = ops.Conv(
+        name="acc", inputs=("x",), weights=weights, bias=np.zeros(columns, dtype=np.int64), stride=(1, 1),
+        dilation=(1, 1),
+    )  # fmt: skip
+    return unit_of_conv(node, neurons(columns), 1 << 20, np.stack([image, *(np.full_like(image, c) for c in constants)]))
 
 
 def test_tiles_that_read_alike_share_one_block() -> None:

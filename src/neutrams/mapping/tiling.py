@@ -41,8 +41,11 @@ class Part:
 
     @property
     def merged(self) -> bool:
-        """Whether entries of the table that hold the same signal are one axon."""
-        return self.identity is self.unit.table
+        """Whether some entries of the table are one axon."""
+        if self.identity is self.unit.table:
+            return True
+        there = np.flatnonzero(self.identity >= 0)
+        return not np.array_equal(self.identity[there], there)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,8 @@ def axon_identity(unit: Unit) -> IntArray:
     """int64 ``[entries]``: entries of the table with the same number may share an axon; -1: they need none.
 
     A signal that stands in the table several times is one axon of a tile, unless a neuron reads it more than once: then
-    its weights cannot be merged, and each entry stands for itself.
+    its weights cannot be merged, and each entry stands for itself. But a row that reads one signal everywhere, as those
+    of a large bias do, is one axon for all places.
     """
     table = unit.table
     there = np.flatnonzero(table >= 0)
@@ -66,7 +70,24 @@ def axon_identity(unit: Unit) -> IntArray:
         return table
     identity = np.full(len(table), -1, dtype=np.int64)
     identity[there] = there
+    for entries in _constant_rows(unit):
+        identity[entries] = entries[0]
     return identity
+
+
+def _constant_rows(unit: Unit) -> Iterator[IntArray]:
+    """Yield the table entries of each row with weights that reads one signal everywhere and shares none of them."""
+    used = np.flatnonzero(unit.weights.any(axis=(0, 1)))
+    first = (unit.group[:, None] + inside(unit.size) @ np.array(unit.pitch)).reshape(-1)
+    readers = np.zeros(len(unit.table), dtype=np.int64)
+    constant: list[IntArray] = []
+    for tap in unit.tap[used]:
+        entries = np.unique(first + tap)
+        readers[entries] += 1
+        signal = unit.table[entries]
+        if signal[0] >= 0 and (signal == signal[0]).all():
+            constant.append(entries)
+    yield from (entries for entries in constant if (readers[entries] == 1).all())
 
 
 def _read_twice(unit: Unit) -> bool:
