@@ -35,3 +35,14 @@ def frozen(array: AnyArray) -> AnyArray:
     copy = np.array(array, order="C", copy=True)
     copy.flags.writeable = False
     return copy
+
+
+def spread(n: int, most: int) -> IntArray:
+    """Return at most ``most`` of n indices, ascending: one from each of as many stretches of one length, at random.
+
+    Always the same ones. A fixed step would keep to a few columns of an image where it divides the width.
+    """
+    if n <= most:
+        return np.arange(n, dtype=np.int64)
+    edges = np.arange(most + 1, dtype=np.int64) * n // most
+    return edges[:-1] + np.random.default_rng(n).integers(0, np.diff(edges))

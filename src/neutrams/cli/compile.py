@@ -34,6 +34,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     ] = None,
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
+    copies: Annotated[int, typer.Option(min=1, max=16, help="Most neurons to carry a channel of few bits.")] = 1,
     explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -48,7 +49,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     network = load(model, parse_input_shapes(shapes or []))
     arrays, classes = arrays_of(calibration, network, labels)
     window = default_steps(mode.value) if steps is None else steps
-    options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, labels=classes)
+    options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, labels=classes)
     with progress(f"compiling {model.name} for {target.name}") as tell:
         compiled = compile_model(network, target, arrays, options, tell)
     save_compiled(compiled, output)

@@ -148,6 +148,7 @@ def provenance_of(
         "mode": options.mode,
         "steps": options.steps,
         "effort": options.effort,
+        "copies": options.copies,
         "seed": options.seed,
         "partial_sums": options.partial_sums,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from neutrams.base.arrays import FloatArray
+from neutrams.base.arrays import FloatArray, spread
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.reference.functions import apply_function
@@ -102,7 +102,7 @@ def approximate_functions(
 def fit_function(node: ops.Activation, values: FloatArray, bits: int) -> tuple[Ramps, ApproximationRow]:
     """Return the ramps for a function given ``values``, and how good they are with outputs of ``bits`` bits."""
     x = np.asarray(values, dtype=np.float64).reshape(-1)
-    x = x[:: max(1, len(x) // MOST_VALUES)]
+    x = x[spread(len(x), MOST_VALUES)]
 
     def exact(at: FloatArray) -> FloatArray:
         return apply_function(node.function, at, node.parameters)

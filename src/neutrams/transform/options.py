@@ -22,6 +22,8 @@ class TransformOptions:
         seed: Of whatever is random.
         partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (not under reset to zero)
             or ``pair`` (two neurons).
+        copies: Most neurons that carry a channel of a hidden layer in ann mode, where weights or signals have few bits
+            and the next layer's fan-in leaves room; what takes no core more is done in any case.
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:
@@ -33,11 +35,13 @@ class TransformOptions:
     effort: int = 1
     seed: int = 0
     partial_sums: str = "auto"
+    copies: int = 1
     labels: AnyArray | None = None
 
     def __post_init__(self) -> None:
         _check(self.mode in ("ann", "snn"), f"mode is {self.mode!r}", "mode", "take ann or snn")
         _check(0 <= self.effort <= 3, f"effort is {self.effort}", "effort", "take 0, 1, 2 or 3")
+        _check(1 <= self.copies <= 16, f"copies is {self.copies}", "copies", "take 1 to 16, 2 is usual")
         _check(0 <= self.seed < 1 << 32, f"seed is {self.seed}", "seed", f"take a number from 0 to {(1 << 32) - 1}")
         _check(
             self.partial_sums in ("auto", "signed", "offset", "pair"),

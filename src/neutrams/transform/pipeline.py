@@ -11,11 +11,14 @@ from neutrams.base.errors import CapacityError, InputError
 from neutrams.evaluate import float_values
 from neutrams.hardware import Chip
 from neutrams.network import Network
+from neutrams.transform.canonicalize import canonicalize
+from neutrams.transform.cost import macs_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
 from neutrams.transform.names import plain_names
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
 from neutrams.transform.pairs import padded_signed
+from neutrams.transform.repeat import repeat_channels
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import AnnFitter
@@ -71,10 +74,13 @@ def transform(
     """
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
-    data, labels = _sampled(network, calibration, options)
+    data, labels = _sampled(network, chip, calibration, options)
     few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
-    lowered = lower_functions(plain_names(network), able, lambda n: _arrays(float_values(n, few)))
+    canonical = canonicalize(plain_names(network))
+    if options.mode == "ann" and _few_bits(chip):
+        canonical = repeat_channels(canonical, chip, options.copies)
+    lowered = lower_functions(canonical, able, lambda n: _arrays(float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
     split = split_fan_in(lowered.network, plan)
     build = Build(
@@ -94,6 +100,11 @@ def _weighs_errors(chip: Chip, options: TransformOptions) -> bool:
     return options.mode == "ann" and options.effort >= WEIGHING_EFFORT and chip.core.weight_bits < FEW_BITS
 
 
+def _few_bits(chip: Chip) -> bool:
+    """Whether weights or signals have so few bits that more of them are worth their axons."""
+    return min(chip.core.weight_bits, chip.signal.input_bits, chip.signal.output_bits) < FEW_BITS
+
+
 def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
     return {name: tensor.numpy() for name, tensor in values.items()}
 
@@ -110,6 +121,9 @@ WEIGHING_EFFORT = 2
 
 LOWERING_SAMPLES = 256
 """Calibration samples from which functions are approximated."""
+
+CHEAP_MACS = 1 << 33
+"""Up to this much work, twice as many samples are taken where few bits are fitted to them [MAC]."""
 
 CALIBRATION_BYTES = 1 << 30
 """About how much memory tensors of calibration samples may take [byte]."""
@@ -201,11 +215,15 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
 
 
 def _sampled(
-    network: Network, calibration: Mapping[str, AnyArray], options: TransformOptions
+    network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions
 ) -> tuple[dict[str, AnyArray], AnyArray | None]:
     """Return at most as many samples as effort and memory allow, evenly spread over the given ones."""
     n = len(next(iter(calibration.values())))
-    most = CALIBRATION_SAMPLES[options.effort] // (1 if options.mode == "ann" else 2)  # a spiking sample costs T steps
+    most = CALIBRATION_SAMPLES[options.effort]
+    if options.mode == "snn":
+        most //= 2  # a spiking sample costs T steps
+    elif _few_bits(chip):
+        most = min(2 * most, max(most, CHEAP_MACS // max(1, sum(macs_of(network).values()))))
     bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
     most = max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample))
     take = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))

@@ -29,6 +29,9 @@ from neutrams.transform.tuning.windows import windows
 MOST_BIAS_ROWS = 8
 """Most axons that carry a constant for biases wider than the register."""
 
+TOLD_APART_BY = 8
+"""Samples by which channels that carry the same value are known [count]."""
+
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22)
 """Fractions of the largest weight tried as the end of the grid where bits are few."""
 
@@ -128,8 +131,10 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
     their outputs resolves that fraction (Hermite's identity).
     """
     n = copies * len(solution.step)
-    fraction = (np.arange(copies) + 0.5) / copies - 0.5
-    stagger = np.repeat(fraction, len(solution.step)) * np.tile(solution.scale / solution.step, copies)
+    fraction = np.repeat((np.arange(copies) + 0.5) / copies - 0.5, len(solution.step))
+    if unit.cap is not None:
+        fraction += np.tile(_stagger_of_repeats(unit.target), copies)
+    stagger = fraction * np.tile(solution.scale / solution.step, copies)
     register, row = _bias(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
     parameters = {
         "bias": register,
@@ -147,6 +152,17 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
         zero=np.tile(reach.zero, copies),
         bias_weights=row,
     )
+
+
+def _stagger_of_repeats(target: torch.Tensor) -> FloatArray:
+    """Return by how much channels of the same target shall be staggered, float64 ``[C]`` [LSB]; 0 for single ones."""
+    some = target[:TOLD_APART_BY].transpose(0, 1).flatten(1).numpy()
+    _, value, count = np.unique(some, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(value, kind="stable")
+    rank = np.empty(len(value), dtype=np.int64)
+    rank[order] = np.concatenate([np.arange(n) for n in count])
+    staggered: FloatArray = (rank + 0.5) / count[value] - 0.5
+    return staggered
 
 
 def _bias_rows(unit: Unit, chip: Chip) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, spread
 from neutrams.evaluate.run import stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import ACCUMULATORS, head_of
@@ -39,7 +39,7 @@ def extent(x: torch.Tensor) -> Extent:
     """Return the extent of ``x`` ``[N, C, *size]``."""
     flat = x.reshape(*x.shape[:2], -1)
     ranked = flat.permute(0, 2, 1).reshape(-1, x.shape[1])
-    ranked = ranked[:: max(1, -(-len(ranked) // MOST_RANKED))]
+    ranked = ranked[spread(len(ranked), MOST_RANKED)]
     n = len(ranked)
     ends = (max(1, round(n * (1 - QUANTILE))), max(1, round(n * QUANTILE)))
     below, above = (torch.kthvalue(ranked, k, dim=0).values.double().numpy() for k in ends)

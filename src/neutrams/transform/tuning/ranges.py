@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neutrams.base.arrays import FloatArray
+from neutrams.base.arrays import FloatArray, spread
 from neutrams.hardware import Chip
 from neutrams.transform.tuning.originals import Extent
 
@@ -67,7 +67,7 @@ def positive_range(target: torch.Tensor, cap: float, bits: int) -> OutputRange:
         unseen = min(float(target.abs().max()) or 1.0, cap or 1.0) / high
         return from_zero(np.full(channels, unseen), bits)
     values = target.reshape(*target.shape[:2], -1).permute(0, 2, 1).reshape(-1, channels)
-    values = values[:: max(1, -(-values.numel() // MOST_VALUES))].clamp(0, cap)
+    values = values[spread(len(values), max(1, MOST_VALUES // channels))].clamp(0, cap)
     if bits >= PLENTY_BITS:
         positive = values[values > 0]
         scale = min((peak * cut / high for cut in CUTS), key=lambda s: float(_rounding_error(positive, s, high).mean()))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import FloatArray, IntArray, spread
 from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.reference.functions import apply_function
@@ -73,7 +73,7 @@ def index_range(function: ops.Activation, seen: FloatArray, bits: int, channels:
     wide = max(high - low, 1e-3 * max(abs(low), abs(high), 1e-3))
     ends = [low - MARGIN * wide, high + MARGIN * wide]
     last = (1 << bits) - 1
-    values = seen[:: max(1, -(-len(seen) // MOST_VALUES))]
+    values = seen[spread(len(seen), MOST_VALUES)]
     wanted = _applied(function, values)
 
     def error(first: float, end: float) -> float:
@@ -121,7 +121,7 @@ def _values_seen(unit: Unit) -> FloatArray:
     """Return values before the function at which it is finite, and the ends of them all, float64 ``[M]``."""
     assert unit.function is not None
     flat = unit.target.reshape(-1)
-    picked = flat[:: max(1, -(-len(flat) // (4 * MOST_VALUES)))]
+    picked = flat[spread(len(flat), 4 * MOST_VALUES)]
     z = torch.cat([picked, *(end[None] for end in flat.aminmax())]).double().numpy()
     found: FloatArray = z[np.isfinite(apply_function(unit.function.function, z, unit.function.parameters))]
     return found
