@@ -30,19 +30,19 @@ RESETS = st.sampled_from(["if_hard", "if_soft"])
 
 
 @settings(max_examples=300)
-@given(job=jobs(), code=CODES, effort=st.integers(0, 1))
+@given(job=jobs(), code=CODES, effort=st.integers(0, 1), copies=st.integers(1, 3))
 def test_simulator_reference_and_onnx_runtime_agree_in_ann_mode(
-    job: Job, code: str, effort: int, tmp_path_factory: pytest.TempPathFactory
+    job: Job, code: str, effort: int, copies: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code), tmp_path_factory)
+    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code, copies=copies), tmp_path_factory)
 
 
 @settings(max_examples=120)
-@given(job=image_jobs(), code=CODES, effort=st.integers(0, 1))
+@given(job=image_jobs(), code=CODES, effort=st.integers(0, 1), copies=st.integers(1, 3))
 def test_they_agree_on_convolutional_networks_in_ann_mode(
-    job: Job, code: str, effort: int, tmp_path_factory: pytest.TempPathFactory
+    job: Job, code: str, effort: int, copies: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code), tmp_path_factory)
+    assert_agreement_in_ann_mode(job, CompileOptions(effort=effort, partial_sums=code, copies=copies), tmp_path_factory)
 
 
 @settings(max_examples=150)

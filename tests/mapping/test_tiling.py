@@ -82,7 +82,9 @@ def biased_conv(size: int, kernel: int, padding: int, columns: int, constants: t
         name="acc", inputs=("x",), weights=weights, bias=np.zeros(columns, dtype=np.int64), stride=(1, 1),
         dilation=(1, 1),
     )  # fmt: skip
-    return unit_of_conv(node, neurons(columns), 1 << 20, np.stack([image, *(np.full_like(image, c) for c in constants)]))
+    return unit_of_conv(
+        node, neurons(columns), 1 << 20, np.stack([image, *(np.full_like(image, c) for c in constants)])
+    )
 
 
 def test_tiles_that_read_alike_share_one_block() -> None:

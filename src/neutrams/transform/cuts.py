@@ -25,10 +25,11 @@ def best_groups(node: ops.Conv, size: tuple[Shape, Shape], fewest: int, core: tu
     """
     channels = node.weights.shape[1]
     tried = range(fewest, min(channels, MOST_FACTOR * fewest) + 1)
-    return min(tried, key=lambda groups: (_tiles(node, size, groups, core), groups))
+    return min(tried, key=lambda groups: (tiles(node, size, groups, core), groups))
 
 
-def _tiles(node: ops.Conv, size: tuple[Shape, Shape], groups: int, core: tuple[int, int, int]) -> float:
+def tiles(node: ops.Conv, size: tuple[Shape, Shape], groups: int, core: tuple[int, int, int]) -> float:
+    """Return about how many tiles ``groups`` parts of a convolution and their sum take; see `best_groups`."""
     axons, neurons, term = core
     places, real = size
     out, channels, *kernel = node.weights.shape
@@ -41,6 +42,6 @@ def _tiles(node: ops.Conv, size: tuple[Shape, Shape], groups: int, core: tuple[i
     if not fits.any():
         return float("inf")
     cut = (-(-np.array(places) // boxes)).prod(axis=-1)
-    tiles = np.where(fits, cut * -(-out // np.maximum(columns, 1)), np.inf).min()
+    fewest = np.where(fits, cut * -(-out // np.maximum(columns, 1)), np.inf).min()
     summed = max(1, min(neurons, axons // (groups * term)))
-    return float(groups * tiles + out * prod(places) / summed)
+    return float(groups * fewest + out * prod(places) / summed)

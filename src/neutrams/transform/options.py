@@ -23,7 +23,7 @@ class TransformOptions:
         partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (not under reset to zero)
             or ``pair`` (two neurons).
         copies: Most neurons that carry a channel of a hidden layer in ann mode, where weights or signals have few bits
-            and the next layer's fan-in leaves room; what takes no core more is done in any case.
+            and the next layer's fan-in leaves room; what takes no tile more is done in any case.
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:

@@ -19,6 +19,7 @@ from neutrams.transform.names import plain_names
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
 from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import repeat_channels
+from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import AnnFitter
@@ -79,7 +80,7 @@ def transform(
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
     canonical = canonicalize(plain_names(network))
     if options.mode == "ann" and _few_bits(chip):
-        canonical = repeat_channels(canonical, chip, options.copies)
+        canonical = repeat_inputs(repeat_channels(canonical, chip, options.copies), chip, data)
     lowered = lower_functions(canonical, able, lambda n: _arrays(float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
     split = split_fan_in(lowered.network, plan)

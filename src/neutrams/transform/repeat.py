@@ -16,7 +16,7 @@ from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import CLIPPING, tail_of, units_are_simple
 
 MOST_FREE = 4
-"""Most neurons a channel where they take no core more."""
+"""Most neurons a channel where they take no tile more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ def repeat_channels(network: Network, chip: Chip, most: int) -> Network:
     """Return the network with channels of hidden layers repeated, as far as the next layer's fan-in allows.
 
     The copies share the channel's weights in the next layer, so the function stays the same. Dense layers are widened
-    as far as they and the next one stay in the cores they take anyway. For ``most`` > 1 all layers are: what a dense
+    as far as they and the next one stay in the tiles they take anyway. For ``most`` > 1 all layers are: what a dense
     layer reads as far as that, whether it has to be divided or not; what a convolution reads as far as its fan-in
     allows, for its partial sums would be many. Where not all channels can have one more copy, those do whose product of
     weights before and after is largest.
@@ -41,7 +41,7 @@ def repeat_channels(network: Network, chip: Chip, most: int) -> Network:
     Args:
         network: A canonical network.
         chip: Gives axons and neurons of a core.
-        most: Most neurons a channel where that takes more cores.
+        most: Most neurons a channel where that takes more tiles.
 
     References:
         Ji et al. (2016), data re-encoding. doi 10.1109/MICRO.2016.7783724
