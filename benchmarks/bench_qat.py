@@ -3,7 +3,8 @@
 Usage: NEUTRAMS_DATA=folder python benchmarks/bench_qat.py [--split validation|test] [--epochs 15] [--settings 4x4 2x8]
 
 4x4: weights and signals of 4 bits; 2x8: 2 and 8 bits. Ours is the whole compilation, calibrated on unlabelled training
-images. The opponent (`opponent_qat`, which says what limits it obeys) trains on the 50,000 labelled images that
+images: once as it is by default, once with two neurons a hidden channel, which takes more cores; the better one counts.
+The opponent (`opponent_qat`, which says what limits it obeys) trains on the 50,000 labelled images that
 calibration is taken from, at two learning rates. The one that does better on the other 10,000 training images, as they
 are, counts, with the CPU time of that training alone. One thread each, one after the other, in one process. Limits
 (issue 3): ours at most 0.3 points below, in at most a tenth of the CPU time. Exits with 1 beyond them.
@@ -17,15 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from bench_accuracy import ROWS, measured, warm_up
+from bench_accuracy import ROWS, Result, measured, warm_up
 from held_out import TUNED_ON, held_out
 from opponent_qat import Recipe, accuracy, train
 
 from neutrams.flow.datasets import Images, idx_images
 
 MODEL = "fashion_lenet"
-SETTINGS = {"4x4": (f"{MODEL} 4x4", 4, 4), "2x8": (f"{MODEL} 2-bit", 2, 8)}
-"""Our row in `bench_accuracy`, bits of a weight and of a signal."""
+SETTINGS = {"4x4": (("4x4", "4x4 2 copies"), 4, 4), "2x8": (("2-bit", "2-bit 2 copies"), 2, 8)}
+"""Our rows in `bench_accuracy`, bits of a weight and of a signal."""
 
 RATES = (1e-3, 3e-4)
 MOST_BEHIND, MOST_TIME = 0.3, 0.1
@@ -51,17 +52,26 @@ def opponent(path: Path, recipe: Recipe, held: Labelled) -> dict[str, float]:
 
 def compared(setting: str, split: str, effort: int, epochs: int) -> dict[str, object]:
     """Run both sides of a setting."""
-    row_name, weight_bits, signal_bits = SETTINGS[setting]
-    row = next(row for row in ROWS if row.name == row_name)
-    we = measured(row, split, effort)
+    titles, weight_bits, signal_bits = SETTINGS[setting]
     recipe = Recipe(weight_bits=weight_bits, signal_bits=signal_bits, epochs=epochs, rate=RATES[0])
     path = Path(os.environ["NEUTRAMS_DATA"]) / "models" / f"{MODEL}.onnx"
     they = opponent(path, recipe, tensors(held_out("fashion_mnist", split)))
+    ours = [
+        beside(measured(next(row for row in ROWS if row.name == f"{MODEL} {title}"), split, effort), they)
+        for title in titles
+    ]
+    return {
+        "setting": setting, "split": split, "epochs": epochs, "effort": effort, "opponent": they, "ours": ours,
+        "within": any(row["within"] for row in ours),
+    }  # fmt: skip
+
+
+def beside(we: Result, they: dict[str, float]) -> dict[str, object]:
+    """Return one of our rows beside the opponent."""
     behind, time_ratio = 100 * (they["accuracy"] - we.accuracy), we.compile_cpu_s / they["cpu_s"]
     return {
-        "setting": setting, "split": split, "epochs": epochs, "effort": effort, "float": we.float_accuracy,
-        "ours": {"accuracy": we.accuracy, "cpu_s": we.compile_cpu_s}, "opponent": they,
-        "points behind": behind, "cpu ours / opponent": time_ratio,
+        "row": we.row, "float": we.float_accuracy, "accuracy": we.accuracy, "cores": we.cores,
+        "cpu_s": we.compile_cpu_s, "points behind": behind, "cpu ours / opponent": time_ratio,
         "within": behind <= MOST_BEHIND + 1e-9 and time_ratio <= MOST_TIME,
     }  # fmt: skip
 
