@@ -60,6 +60,10 @@ def test_no_composed_figure_is_called_published(name: str) -> None:
             assert figure.kind in {"assumed", "derived"}
 
 
+def test_presets_are_found_in_capitals_too() -> None:
+    assert load_chip("TIANJI") == load_chip("tianji")
+
+
 def test_presets_hold_what_is_published() -> None:
     tianji, prime = load_chip("tianji"), load_chip("prime")
     assert (tianji.core.axons, tianji.core.neurons, tianji.core.weight_range) == (256, 256, (-128, 127))

@@ -188,3 +188,58 @@ def test_a_hand_made_split_interleaves() -> None:
 def test_part_names_come_apart_again() -> None:
     assert origin_of(part_name(part_name("a [b] c", "2/4"), "+")) == ("a [b] c", "2/4 +")
     assert origin_of("fc1") == ("fc1", "")
+
+
+def affine(name: str, source: str, gain: float, bias: float = 0.0) -> ops.Add:
+    return ops.Add(name=name, inputs=(source,), coefficients=np.full((1, 3), gain), bias=np.full(3, bias))
+
+
+def act(name: str, source: str, function: str, **parameters: float) -> Activation:
+    return Activation(name=name, inputs=(source,), function=function, parameters=parameters)
+
+
+def mul(name: str, *sources: str) -> ops.Mul:
+    return ops.Mul(name=name, inputs=sources)
+
+
+FORMS: dict[str, tuple[ops.Node, ...]] = {
+    "silu": (act("s", "z", "sigmoid"), mul("f", "z", "s")),
+    "mish": (act("p", "z", "softplus"), act("t", "p", "tanh"), mul("f", "t", "z")),
+    "hard_swish": (affine("a", "z", 1, 3), act("c", "a", "clip", low=0, high=6), mul("m", "z", "c"),
+                   affine("f", "m", 1 / 6)),
+    "gelu": (affine("d", "z", 2**-0.5), act("e", "d", "erf"), affine("a", "e", 1, 1), affine("h", "z", 0.5),
+             mul("f", "h", "a")),
+    "gelu_tanh": (mul("q", "z", "z", "z"), affine("k", "q", 0.044715),
+                  ops.Add(name="a", inputs=("z", "k"), coefficients=np.full((2, 3), (2 / np.pi) ** 0.5),
+                          bias=np.zeros(3)),
+                  act("t", "a", "tanh"), affine("o", "t", 1, 1), mul("m", "z", "o"), affine("f", "m", 0.5)),
+}  # fmt: skip
+"""How exporters write functions in parts, of z."""
+
+
+def layers_around(*between: ops.Node) -> Network:
+    rng = np.random.default_rng(0)
+    first, last = (
+        Linear(name=name, inputs=(source,), weights=rng.normal(size=(3, 3)), bias=rng.normal(size=3))
+        for name, source in (("z", "x"), ("w", "f"))
+    )
+    return Network((Input(name="x", shape=(3,)), first, *between, last, Output(name="y", inputs=("w",))))
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_functions_in_parts_are_known_by_what_they_do(name: str) -> None:
+    network = layers_around(*FORMS[name])
+    known = canonicalize(network)
+    functions = [node.function for node in known.nodes if isinstance(node, Activation)]
+    assert functions == [name]
+    assert not any(isinstance(node, ops.Mul) for node in known.nodes)
+    same_function(network, known, {"x": np.random.default_rng(1).normal(0, 3, (64, 3))})
+
+
+def test_a_product_that_only_looks_like_a_known_function_stays() -> None:
+    """x sigmoid(1.01 x) is no SiLU, and a gate of another tensor is none either."""
+    for between in (
+        (affine("d", "z", 1.01), act("s", "d", "sigmoid"), mul("f", "z", "s")),
+        (act("s", "x", "sigmoid"), mul("f", "z", "s")),
+    ):
+        assert any(isinstance(node, ops.Mul) for node in canonicalize(layers_around(*between)).nodes)

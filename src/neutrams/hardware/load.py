@@ -55,8 +55,9 @@ def load_chip(name_or_path: str | Path, overrides: Mapping[str, str] | None = No
 
 def _read(name_or_path: str | Path) -> tuple[str, bytes]:
     name = str(name_or_path)
-    if name in preset_names():
-        return name, (resources.files("neutrams.hardware") / "chips" / f"{name}.toml").read_bytes()
+    preset = name.lower()
+    if preset in preset_names():
+        return preset, (resources.files("neutrams.hardware") / "chips" / f"{preset}.toml").read_bytes()
     try:
         there = Path(name).exists()
     except (OSError, ValueError):  # too long, or a zero byte in it

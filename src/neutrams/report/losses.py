@@ -67,7 +67,10 @@ def worst_of(losses: Iterable[Loss]) -> Loss | None:
 
 def verdict(losses: Iterable[Loss]) -> str:
     """Return the sentence that names the worst limit and its layer."""
+    losses = tuple(losses)
     worst = worst_of(losses)
+    if worst is None and any(loss.output_error > 0 for loss in losses):
+        return "What is lost comes from the inputs' own rounding: no layer adds to it."
     if worst is None:
         return "Nothing is lost: every step is exact."
     told = f"Most is lost to {worst.constraint} in layer {worst.layer}"

@@ -16,6 +16,7 @@ from neutrams.transform.moves import (
     slice_earlier,
     sum_before_flattening,
 )
+from neutrams.transform.named import name_function
 from neutrams.transform.scope import Rewritten, Rule, Scope, rewritten
 from neutrams.transform.sums import (
     fold_constant_terms,
@@ -35,9 +36,10 @@ def canonicalize(network: Network) -> Network:
 
     The function of the network stays the same up to the rounding of float64; names of activations, inputs and outputs
     stay.
-    Rules, applied until none does: identities and doubled moves go; products with constants become gains; gains fold
-    into the Linear maps and convolutions before or after them, Linear maps into those that read them where that costs
-    no more, also through concatenations; sums of Linear maps become one; activations come before moves.
+    Rules, applied until none does: products that are a known function become it; identities and doubled moves go;
+    products with constants become gains; gains fold into the Linear maps and convolutions before or after them, Linear
+    maps into those that read them where that costs no more, also through concatenations; sums of Linear maps become
+    one; activations come before moves.
     """
     return rewritten(network, RULES)
 
@@ -77,7 +79,7 @@ def _pass_through(scope: Scope, name: str, source: str) -> ops.Add:
 
 
 RULES: tuple[Rule, ...] = (
-    drop_identities, merge_moves, merge_activations, activation_earlier, gain_from_product, fold_constant_terms,
-    slice_earlier, sum_before_flattening, sum_of_sums, gain_into_conv_before, gain_into_conv_after, sum_of_maps,
-    fold_into_linear, own_accumulator, tail_reads_units,
+    name_function, drop_identities, merge_moves, merge_activations, activation_earlier, gain_from_product,
+    fold_constant_terms, slice_earlier, sum_before_flattening, sum_of_sums, gain_into_conv_before, gain_into_conv_after,
+    sum_of_maps, fold_into_linear, own_accumulator, tail_reads_units,
 )  # fmt: skip
