@@ -10,7 +10,7 @@ from core_strategies import plain_chip
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.evaluate.run import node_values
-from neutrams.hardware import Chip
+from neutrams.hardware import Chip, load_chip
 from neutrams.network import Network, ops
 from neutrams.reference import run
 from neutrams.transform.options import TransformOptions
@@ -200,3 +200,20 @@ def test_halves_of_a_signed_value_are_not_booked_under_fan_in() -> None:
     found = transform(network_of((6,), fc, curved, last), chip, {"x": x}, TransformOptions(mode="snn", steps=8))
     halves = [row for row in found.ledger if row.unit in ("fc [+]", "fc [-]")]
     assert {row.constraint for row in halves} == {"inherited", "weight_bits", "spikes"}
+
+
+def test_a_channel_that_hardly_speaks_does_not_coarsen_a_core_that_shares_one_shift() -> None:
+    """One of 8 channels gives at most 0.005, the others up to 7: on PRIME, one shift a core, 6 bits are kept."""
+    rng = np.random.default_rng(0)
+    x, first, last = rng.uniform(0, 1, (512, 20)), rng.normal(size=(8, 20)), rng.normal(size=(4, 8))
+    bias = np.zeros(8)
+    bias[3] = 0.005 - (x @ first[3]).max()
+    network = Network((
+        ops.Input(name="x", shape=(20,)), ops.Linear(name="fc", inputs=("x",), weights=first, bias=bias),
+        ops.Activation(name="relu", inputs=("fc",), function="relu"),
+        ops.Linear(name="last", inputs=("relu",), weights=last, bias=np.zeros(4)),
+        ops.Output(name="y", inputs=("last",)),
+    ))  # fmt: skip
+    chip, wanted = load_chip("prime"), run(network, {"x": x})["y"]
+    got = run(transform(network, chip, {"x": x}, TransformOptions()).network, {"x": x}, chip)["y"]
+    assert np.sqrt(np.mean((got - wanted) ** 2)) < 0.03 * wanted.std()

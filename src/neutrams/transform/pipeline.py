@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray, check_finite
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray, check_finite
 from neutrams.base.errors import CapacityError, InputError
 from neutrams.evaluate import float_values
 from neutrams.hardware import Chip
@@ -22,7 +22,7 @@ from neutrams.transform.repeat import repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
-from neutrams.transform.tuning.ann_fitter import AnnFitter
+from neutrams.transform.tuning.ann_fitter import COARSE_BITS, AnnFitter
 from neutrams.transform.tuning.approximation import approximation_losses
 from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
@@ -75,12 +75,11 @@ def transform(
     """
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
-    data, labels = _sampled(network, chip, calibration, options)
+    canonical = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
+    taken = _samples(canonical, chip, calibration, options)
+    data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
     few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
-    canonical = canonicalize(plain_names(network))
-    if options.mode == "ann" and _few_bits(chip):
-        canonical = repeat_inputs(repeat_channels(canonical, chip, options.copies), chip, data)
     lowered = lower_functions(canonical, able, lambda n: _arrays(float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
     split = split_fan_in(lowered.network, plan)
@@ -101,9 +100,8 @@ def _weighs_errors(chip: Chip, options: TransformOptions) -> bool:
     return options.mode == "ann" and options.effort >= WEIGHING_EFFORT and chip.core.weight_bits < FEW_BITS
 
 
-def _few_bits(chip: Chip) -> bool:
-    """Whether weights or signals have so few bits that more of them are worth their axons."""
-    return min(chip.core.weight_bits, chip.signal.input_bits, chip.signal.output_bits) < FEW_BITS
+def _fewest_bits(chip: Chip) -> int:
+    return min(chip.core.weight_bits, chip.signal.input_bits, chip.signal.output_bits)
 
 
 def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
@@ -123,7 +121,7 @@ WEIGHING_EFFORT = 2
 LOWERING_SAMPLES = 256
 """Calibration samples from which functions are approximated."""
 
-CHEAP_MACS = 1 << 33
+CHEAP_MACS = 1 << 31
 """Up to this much work, twice as many samples are taken where few bits are fitted to them [MAC]."""
 
 CALIBRATION_BYTES = 1 << 30
@@ -215,18 +213,29 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
         check_finite(np.asarray(array, dtype=np.float64), f"{what}, {name!r}")
 
 
-def _sampled(
-    network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions
-) -> tuple[dict[str, AnyArray], AnyArray | None]:
-    """Return at most as many samples as effort and memory allow, evenly spread over the given ones."""
-    n = len(next(iter(calibration.values())))
+def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> Network:
+    """Return the network with channels and inputs repeated, if weights or signals have few bits."""
+    if options.mode != "ann" or _fewest_bits(chip) >= COARSE_BITS:
+        return network
+    some = _taken(calibration, _evenly(calibration, LOWERING_SAMPLES))
+    return repeat_inputs(repeat_channels(network, chip, options.copies), chip, some)
+
+
+def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> IntArray:
+    """Return which samples are used: as many as effort and memory allow, evenly spread."""
     most = CALIBRATION_SAMPLES[options.effort]
     if options.mode == "snn":
         most //= 2  # a spiking sample costs T steps
-    elif _few_bits(chip):
+    elif _fewest_bits(chip) < FEW_BITS:
         most = min(2 * most, max(most, CHEAP_MACS // max(1, sum(macs_of(network).values()))))
     bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
-    most = max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample))
-    take = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
-    labels = None if options.labels is None else options.labels[take]
-    return {name: array[take] for name, array in calibration.items()}, labels
+    return _evenly(calibration, max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample)))
+
+
+def _evenly(calibration: Mapping[str, AnyArray], most: int) -> IntArray:
+    n = len(next(iter(calibration.values())))
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
+
+
+def _taken(calibration: Mapping[str, AnyArray], samples: IntArray) -> dict[str, AnyArray]:
+    return {name: array[samples] for name, array in calibration.items()}

@@ -1,11 +1,11 @@
 """Fit a unit of an ann-mode network: integer weights, bias, multiplier and shift."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import FloatArray, IntArray, spread
 from neutrams.hardware import Chip
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
@@ -28,6 +28,9 @@ from neutrams.transform.tuning.windows import windows
 
 MOST_BIAS_ROWS = 8
 """Most axons that carry a constant for biases wider than the register."""
+
+MOST_TRIED = 64
+"""Most ratios of step and output scale tried for channels that share one [count]."""
 
 TOLD_APART_BY = 8
 """Samples by which channels that carry the same value are known [count]."""
@@ -78,6 +81,8 @@ def solve_ann(unit: Unit, reach: OutputRange, chip: Chip) -> Solution:
     for_bias = _step_for_bias(np.abs(bias - reach.zero), chip, _bias_rows(unit, chip))
     if unit.elementwise:
         for_weights = _whole_steps(peak, np.maximum(for_weights, for_bias))
+    if chip.neuron.scale == "core" and not reach.fixed:
+        reach = replace(reach, scale=_levelled(reach.scale, np.maximum(for_weights, for_bias), _input_power(unit)))
     if seen is None:
         multiplier, shift, scale, step = _grid(np.maximum(for_weights, for_bias), reach, chip)
         weights = round_nearest(rows, step, Grid.of(chip.core))
@@ -189,6 +194,36 @@ def _whole_steps(peak: FloatArray, least: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = np.where(least > 0, np.floor(peak / least * (1 + 1e-9)), 1.0)
     return np.where(steps >= 1, peak / np.maximum(steps, 1.0), least)
+
+
+def _levelled(scale: FloatArray, least: FloatArray, power: float) -> FloatArray:
+    """Widen output scales ``[C]`` so that no channel forces a coarse grid on all where they share one multiplier.
+
+    The grid's step is scale * r with one r >= least / scale for all: a channel that hardly speaks, and so has a tiny
+    scale, would raise it for the others. Each r that a channel asks for is tried, and those that ask for more are
+    widened to it; the least sum of squared rounding errors wins, scale^2 / 12 of outputs and step^2 power / 12 of
+    weights.
+
+    Args:
+        scale: Output scales that fit each channel best.
+        least: Smallest step of each channel's grid, ``[C]``.
+        power: Sum over a neuron's inputs of their mean squares [LSB^2].
+    """
+    asked = np.unique(least / scale)
+    asked = asked[asked > 0]
+    if not len(asked):
+        return scale
+    tried = asked[spread(len(asked), MOST_TRIED)]
+    widened = np.maximum(scale, least / tried[:, None])
+    error = np.square(widened).sum(axis=1) * (1 + power * np.square(tried))
+    best: FloatArray = widened[error.argmin()]
+    return best
+
+
+def _input_power(unit: Unit) -> float:
+    """Return about what the mean squares of a neuron's inputs sum up to [LSB^2]."""
+    each = [float(signal.means.square().mean()) for signal in unit.inputs]
+    return sum(each) if unit.elementwise else each[0] * unit.rows.shape[1]
 
 
 def _grid(least: FloatArray, reach: OutputRange, chip: Chip) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:

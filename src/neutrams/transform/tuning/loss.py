@@ -25,15 +25,23 @@ def record_unit(
 ) -> None:
     """Write the ledger's rows of one fitted unit.
 
-    ``exact`` is what the original gives, float32 ``[N, C, *size]``, and of a part the sum it goes into, against which
-    its errors are measured.
     ``inherited`` compares float weights on what is delivered with the original, ``weight_bits`` integer weights with
     float ones on the same inputs, and the rest what the neurons give with the activation of what they integrate. The
     rest of a partial sum is there because of the fan-in limit and is booked there, that of a function that is looked
-    up under ``activation``.
+    up under ``activation``. All of it on as many samples as ablation takes.
+
+    Args:
+        build: The network under construction; gets the rows.
+        unit: The unit, in floats.
+        fit: The unit in integers.
+        given: What it gives.
+        exact: What the original gives, float32 ``[N, C, *size]``, and of a part the sum it goes into, against which its
+            errors are measured.
     """
-    target, total = exact
-    for constraint, error in _errors(unit, fit, given, target):
+    some = torch.arange(build.ablation.samples)
+    target, total = (None if x is None else x[some] for x in exact)
+    assert target is not None
+    for constraint, error in _errors(unit.on(some), fit, given.on(some), target):
         effect = build.ablation.effect(unit.name, target[:LIMIT_SAMPLES] + error[:LIMIT_SAMPLES], LIMIT_SAMPLES)
         build.ledger.append(
             LedgerRow(
@@ -74,6 +82,7 @@ def _carrier(fit: Fit, part: str) -> str:
 def record_layer(build: Build, name: str, value: torch.Tensor, target: torch.Tensor) -> None:
     """Write the ledger's row ``all`` for a finished layer whose tensor ``name`` has ``value`` instead of ``target``."""
     node = build.source.by_name[name]
+    value, target = value[: build.ablation.samples], target[: build.ablation.samples]
     effect = build.ablation.effect(name, value)
     build.ledger.append(
         LedgerRow(

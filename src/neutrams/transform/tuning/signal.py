@@ -1,7 +1,7 @@
 """What a transformed tensor really delivers on the calibration samples, and how data movement carries it on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -41,6 +41,10 @@ class Signal:
     def value(self) -> torch.Tensor:
         """Return the value in source units, float32 ``[N, *shape]``."""
         return self.means * _single(self.scale) + _single(self.zero)
+
+    def on(self, chosen: torch.Tensor) -> "Signal":
+        """Return the signal on some samples, int64 indices ``[n]``."""
+        return replace(self, values=self.values[:, chosen], means=self.means[chosen])
 
     def sent(self, skip_zero: bool) -> FloatArray:
         """Return how many words or spikes each element sends per sample, float64 ``[*shape]``."""

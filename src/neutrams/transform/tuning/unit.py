@@ -118,7 +118,7 @@ class Unit:
 
     def on(self, chosen: torch.Tensor) -> "Unit":
         """Return the unit on some samples, int64 indices ``[n]``."""
-        inputs = tuple(replace(s, values=s.values[:, chosen], means=s.means[chosen]) for s in self.inputs)
+        inputs = tuple(signal.on(chosen) for signal in self.inputs)
         importance = None if self.importance is None else self.importance[chosen]
         return replace(self, inputs=inputs, target=self.target[chosen], importance=importance)
 
