@@ -73,7 +73,7 @@ def compile(  # noqa: A001 (the field's word)
         calibration: Inputs like those in use ``[N, *shape]``, by input name; an array alone serves a single input.
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode.
-        **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``labels``,
+        **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
             ``partial_sums``.
 
     Raises:

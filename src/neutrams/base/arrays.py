@@ -37,12 +37,18 @@ def frozen(array: AnyArray) -> AnyArray:
     return copy
 
 
-def spread(n: int, most: int) -> IntArray:
-    """Return at most ``most`` of n indices, ascending: one from each of as many stretches of one length, at random.
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, modulo 1, keep apart from each other and from any grid."""
 
-    Always the same ones. A fixed step would keep to a few columns of an image where it divides the width.
+
+def spread(n: int, most: int) -> IntArray:
+    """Return at most ``most`` of n indices, ascending: one from each of as many stretches of one length.
+
+    Where in its stretch an index lies follows multiples of the golden ratio: a fixed step would keep to a few columns
+    of an image where it divides the width.
     """
     if n <= most:
         return np.arange(n, dtype=np.int64)
     edges = np.arange(most + 1, dtype=np.int64) * n // most
-    return edges[:-1] + np.random.default_rng(n).integers(0, np.diff(edges))
+    places = np.arange(most) * GOLDEN % 1.0
+    return edges[:-1] + (places * np.diff(edges)).astype(np.int64)

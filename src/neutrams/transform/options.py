@@ -49,6 +49,10 @@ class TransformOptions:
             "partial_sums",
             "take auto, signed, offset or pair",
         )
+        if self.mode == "snn":
+            _check(
+                self.copies == 1, f"copies is {self.copies} in snn mode", "copies", "leave it at 1, or take mode ann"
+            )
         if self.mode == "ann":
             _check(self.steps == 1, f"steps is {self.steps} in ann mode", "steps", "leave it at 1, or take mode snn")
         else:

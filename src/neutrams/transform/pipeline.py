@@ -1,7 +1,7 @@
 """The transformation: canonicalise, lower, split, then fit unit by unit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from neutrams.transform.lower import lower_functions
 from neutrams.transform.names import plain_names
 from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
 from neutrams.transform.pairs import padded_signed
-from neutrams.transform.repeat import repeat_channels
+from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
@@ -75,7 +75,8 @@ def transform(
     """
     neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
-    canonical = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
+    repeated = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
+    canonical = repeated.network
     taken = _samples(canonical, chip, calibration, options)
     data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
     few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
@@ -86,7 +87,7 @@ def transform(
     build = Build(
         source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
         values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
-        meetings=meeting_tensors(split),
+        meetings=meeting_tensors(split), repeats=repeated.channels,
         importance=sensitivities(split, data, options.seed) if _weighs_errors(chip, options) else {},
     )  # fmt: skip
     build.ledger += approximation_losses(lowered, data, labels)
@@ -213,12 +214,13 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
         check_finite(np.asarray(array, dtype=np.float64), f"{what}, {name!r}")
 
 
-def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> Network:
+def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> Repeated:
     """Return the network with channels and inputs repeated, if weights or signals have few bits."""
     if options.mode != "ann" or _fewest_bits(chip) >= COARSE_BITS:
-        return network
+        return Repeated(network=network, channels={})
     some = _taken(calibration, _evenly(calibration, LOWERING_SAMPLES))
-    return repeat_inputs(repeat_channels(network, chip, options.copies), chip, some)
+    repeated = repeat_channels(network, chip, options.copies)
+    return replace(repeated, network=repeat_inputs(repeated.network, chip, some))
 
 
 def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> IntArray:

@@ -4,6 +4,7 @@ Copies of a neuron round at staggered points, and each has a weight of its own: 
 many levels, and its weight too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -12,8 +13,10 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
-from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import CLIPPING, tail_of, units_are_simple
+from neutrams.transform.facts import CLIPPING, tail_of
+
+MOST_BIAS_ROWS = 8
+"""Most axons that carry a constant for biases wider than the register."""
 
 MOST_FREE = 4
 """Most neurons a channel where they take no tile more."""
@@ -28,8 +31,20 @@ class _Route:
     reader: ops.Linear | ops.Conv
 
 
-@network_pass(requires=(units_are_simple,), ensures=(units_are_simple,))
-def repeat_channels(network: Network, chip: Chip, most: int) -> Network:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """A network some channels of which stand in it several times.
+
+    Attributes:
+        network: The network.
+        channels: int64 ``[C]`` by tensor, which channel of the original each one is; only tensors with copies.
+    """
+
+    network: Network
+    channels: Mapping[str, IntArray]
+
+
+def repeat_channels(network: Network, chip: Chip, most: int) -> Repeated:
     """Return the network with channels of hidden layers repeated, as far as the next layer's fan-in allows.
 
     The copies share the channel's weights in the next layer, so the function stays the same. Dense layers are widened
@@ -46,14 +61,21 @@ def repeat_channels(network: Network, chip: Chip, most: int) -> Network:
     References:
         Ji et al. (2016), data re-encoding. doi 10.1109/MICRO.2016.7783724
     """
-    tail = tail_of(network)
+    tail, channels = tail_of(network), dict[str, IntArray]()
     for name in [node.name for node in network.nodes if node.name not in tail]:
         route = _route(network, network.by_name[name])
         if route is not None:
             copies = _copies(route, chip, most)
             if (copies > 1).any():
-                network = _repeated(network, route, copies)
-    return network
+                taken = np.concatenate([np.flatnonzero(copies > k) for k in range(int(copies.max()))])
+                network = _widened(network, route, taken)
+                channels |= {node.name: taken for node in (route.giver, *route.between)}
+    return Repeated(network=network, channels=channels)
+
+
+def axons_to_fill(chip: Chip) -> int:
+    """Return how many axons of a core copies may fill: a bias takes the others."""
+    return max(0, chip.core.axons - MOST_BIAS_ROWS)
 
 
 def _route(network: Network, reader: ops.Node) -> _Route | None:
@@ -90,11 +112,11 @@ def _copies(route: _Route, chip: Chip, most: int) -> IntArray:
     """Return how many neurons carry each channel of the giver, int64 ``[C]``."""
     giver, reader, core = route.giver, route.reader, chip.core
     channels = len(giver.weights)
-    room = (core.axons - (1 if core.bias == "row" else 0)) // (prod(reader.weights.shape[1:]) // channels)
+    room = axons_to_fill(chip) // (prod(reader.weights.shape[1:]) // channels)
     copies = _shared_out(route, most * channels if isinstance(reader, ops.Linear) else room, most)
     dense = isinstance(giver, ops.Linear) and isinstance(reader, ops.Linear)
     widest = max(channels, len(reader.weights))
-    if dense and prod(giver.weights.shape[1:]) <= core.axons and widest <= core.neurons:
+    if dense and prod(giver.weights.shape[1:]) <= axons_to_fill(chip) and widest <= core.neurons:
         copies = np.maximum(copies, _shared_out(route, min(room, core.neurons), MOST_FREE))
     return copies
 
@@ -122,9 +144,10 @@ def _by_channel(route: _Route) -> FloatArray:
     return weights
 
 
-def _repeated(network: Network, route: _Route, copies: IntArray) -> Network:
-    taken = np.concatenate([np.flatnonzero(copies > k) for k in range(int(copies.max()))])
+def _widened(network: Network, route: _Route, taken: IntArray) -> Network:
+    """Return the network with the channels ``taken`` of a route."""
     giver, reader = route.giver, route.reader
+    copies = np.bincount(taken)
     shared = (_by_channel(route) / copies[:, None])[:, taken]
     form = (len(shared), len(taken), *reader.weights.shape[2:]) if isinstance(reader, ops.Conv) else (len(shared), -1)
     new: dict[str, ops.Node] = {

@@ -13,6 +13,8 @@ from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
 from neutrams.transform.cuts import tiles
 from neutrams.transform.facts import units_are_simple
+from neutrams.transform.repeat import axons_to_fill
+from neutrams.transform.scope import Scope
 
 MOST_AXONS = 4
 """Most axons of a neuron that carry one input [count]."""
@@ -31,7 +33,7 @@ def repeat_inputs(network: Network, chip: Chip, data: Mapping[str, AnyArray]) ->
         chip: Gives axons and neurons of a core.
         data: Calibration samples ``[N, *shape]`` by input.
     """
-    axons = chip.core.axons - (1 if chip.core.bias == "row" else 0)
+    scope = Scope(network)
 
     def repeated(node: ops.Node) -> list[ops.Node]:
         source = _input_of(network, node)
@@ -39,13 +41,12 @@ def repeat_inputs(network: Network, chip: Chip, data: Mapping[str, AnyArray]) ->
             return [node]
         if isinstance(node, ops.Conv):
             size = network.shapes[node.name][1:], network.shapes[source][1:]
-            channels = network.shapes[source][0]
-            taken = np.tile(np.arange(channels), _free_copies(node, size, (axons, chip.core.neurons)))
+            taken = np.tile(np.arange(node.weights.shape[1]), _free_copies(node, size, chip))
         else:
-            spread = data[source].reshape(len(data[source]), -1).var(axis=0)
-            taken = _taken(np.square(node.weights).sum(axis=0) * spread, axons)
+            variance = data[source].reshape(len(data[source]), -1).var(axis=0, dtype=np.float64)
+            taken = _taken(np.square(node.weights).sum(axis=0) * variance, chip)
         share = node.weights / np.bincount(taken).reshape(-1, *(1,) * (node.weights.ndim - 2))
-        lines = ops.Gather(name=f"{node.name} axons", inputs=node.inputs, indices=taken, axis=0)
+        lines = ops.Gather(name=scope.fresh(f"{node.name} axons"), inputs=node.inputs, indices=taken, axis=0)
         return [lines, replace(node, inputs=(lines.name,), weights=np.ascontiguousarray(share[:, taken]))]
 
     return network.map(repeated)
@@ -57,20 +58,20 @@ def _input_of(network: Network, node: ops.Node) -> str | None:
         return None
     passed: type[ops.Node] = ops.Pad if isinstance(node, ops.Conv) else ops.Reshape
     source = network.by_name[node.inputs[0]]
-    while isinstance(source, passed):
+    while isinstance(source, passed) and not (isinstance(source, ops.Pad) and (source.before[0] or source.after[0])):
         source = network.by_name[source.inputs[0]]
     return source.name if isinstance(source, ops.Input) else None
 
 
-def _free_copies(node: ops.Conv, size: tuple[Shape, Shape], core: tuple[int, int]) -> int:
+def _free_copies(node: ops.Conv, size: tuple[Shape, Shape], chip: Chip) -> int:
     """Return how often a convolution can read its image without one tile more, by estimate.
 
     Args:
         node: The convolution.
         size: Output places along each axis, and inputs along each axis without padding.
-        core: Axons and neurons of a core.
+        chip: Gives axons and neurons of a core.
     """
-    copies = 1
+    copies, core = 1, (axons_to_fill(chip), chip.core.neurons)
     wide = [replace(node, weights=np.tile(node.weights, (1, k + 1, *(1,) * len(size[0])))) for k in range(MOST_AXONS)]
     while (
         copies < MOST_AXONS
@@ -81,14 +82,14 @@ def _free_copies(node: ops.Conv, size: tuple[Shape, Shape], core: tuple[int, int
     return copies
 
 
-def _taken(power: FloatArray, axons: int) -> IntArray:
+def _taken(power: FloatArray, chip: Chip) -> IntArray:
     """Return which input each axon carries: all of them once in order, then the most powerful again.
 
     The parts of a layer are interleaved, x[g::parts]: copies of an input are put where its own part takes them.
     """
     n = len(power)
-    parts = -(-n // axons)
-    position = np.arange(n, min(parts * axons, MOST_AXONS * n), dtype=np.int64)
+    parts = -(-n // (chip.core.axons - (1 if chip.core.bias == "row" else 0)))
+    position = np.arange(n, max(n, min(parts * axons_to_fill(chip), MOST_AXONS * n)), dtype=np.int64)
     again = np.empty(len(position), dtype=np.int64)
     for part in range(parts):
         own = np.arange(part, n, parts)

@@ -7,6 +7,7 @@ import torch
 
 from neutrams.base.arrays import FloatArray, IntArray, spread
 from neutrams.hardware import Chip
+from neutrams.transform.repeat import MOST_BIAS_ROWS
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
 from neutrams.transform.tuning.weights import (
@@ -26,14 +27,8 @@ from neutrams.transform.tuning.weights import (
 )
 from neutrams.transform.tuning.windows import windows
 
-MOST_BIAS_ROWS = 8
-"""Most axons that carry a constant for biases wider than the register."""
-
 MOST_TRIED = 64
 """Most ratios of step and output scale tried for channels that share one [count]."""
-
-TOLD_APART_BY = 8
-"""Samples by which channels that carry the same value are known [count]."""
 
 CLIPS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.22)
 """Fractions of the largest weight tried as the end of the grid where bits are few."""
@@ -137,8 +132,8 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
     """
     n = copies * len(solution.step)
     fraction = np.repeat((np.arange(copies) + 0.5) / copies - 0.5, len(solution.step))
-    if unit.cap is not None:
-        fraction += np.tile(_stagger_of_repeats(unit.target), copies)
+    if unit.cap is not None and unit.channels is not None:
+        fraction += np.tile(_stagger_of_repeats(unit.channels), copies)
     stagger = fraction * np.tile(solution.scale / solution.step, copies)
     register, row = _bias(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
     parameters = {
@@ -159,14 +154,13 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
     )
 
 
-def _stagger_of_repeats(target: torch.Tensor) -> FloatArray:
-    """Return by how much channels of the same target shall be staggered, float64 ``[C]`` [LSB]; 0 for single ones."""
-    some = target[:TOLD_APART_BY].transpose(0, 1).flatten(1).numpy()
-    _, value, count = np.unique(some, axis=0, return_inverse=True, return_counts=True)
-    order = np.argsort(value, kind="stable")
-    rank = np.empty(len(value), dtype=np.int64)
+def _stagger_of_repeats(channels: IntArray) -> FloatArray:
+    """Return by how much copies of a channel shall be staggered, float64 ``[C]`` [LSB]; 0 for single ones."""
+    order = np.argsort(channels, kind="stable")
+    count = np.bincount(channels)
+    rank = np.empty(len(channels), dtype=np.int64)
     rank[order] = np.concatenate([np.arange(n) for n in count])
-    staggered: FloatArray = (rank + 0.5) / count[value] - 0.5
+    staggered: FloatArray = (rank + 0.5) / count[channels] - 0.5
     return staggered
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from neutrams.base.arrays import FloatArray
+from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.transform.ledger import LedgerRow
@@ -57,6 +57,7 @@ class Build:
         steps: T.
         values: What the original gives on calibration data, by tensor.
         ablation: Measures what errors cost at the outputs.
+        repeats: Tensor that holds some channels several times → which of the original each one is, int64 ``[C]``.
         importance: What an error in each value of a sum counts, by its name; empty: all the same.
         ties: Tensor → the tensors that are added up with it.
         meetings: Tensor of whose channels some meet in one channel → the tensors they meet.
@@ -77,6 +78,7 @@ class Build:
     ablation: Ablation
     ties: Mapping[str, tuple[str, ...]]
     meetings: Mapping[str, tuple[str, ...]]
+    repeats: Mapping[str, IntArray]
     importance: Mapping[str, torch.Tensor]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)

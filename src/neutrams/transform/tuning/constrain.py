@@ -165,6 +165,7 @@ def _unit(build: Build, name: str, accumulator: ops.Node, activation: ops.Activa
         importance=build.importance.get(accumulator.name),
         target=_made_up(build, accumulator.name) if activation is None else build.values[accumulator.name],
         function=function,
+        channels=build.repeats.get(name.split(maxsplit=1)[0]),  # passes name parts after a blank
     )
 
 

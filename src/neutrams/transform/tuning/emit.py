@@ -31,9 +31,10 @@ def emit_unit(unit: Unit, fit: Fit, inputs: Sequence[str], name: str, level: int
             _conv(nodes, unit, fit, (inputs, name, level))
     origin, part = origin_of(unit.name)
     channels = unit.target.shape[1]
+    elements = np.arange(channels) if unit.channels is None else unit.channels
     neurons = ops.Neuron(
         name=name, inputs=(nodes[-1].name,), model=fit.model, parameters=fit.parameters, scale=fit.scale, zero=fit.zero,
-        origin=origin, elements=np.tile(np.arange(channels), fit.channels // channels), part=part,
+        origin=origin, elements=np.tile(elements, fit.channels // channels), part=part,
         table=fit.table,
     )  # fmt: skip
     return [*nodes, neurons]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
+from neutrams.base.arrays import IntArray
 from neutrams.network import ops
 from neutrams.neurons import find_model
 from neutrams.transform.ledger import LedgerRow
@@ -46,7 +47,10 @@ def record_unit(
         build.ledger.append(
             LedgerRow(
                 layer=layer_of(unit.name, unit.accumulator.name), unit=unit.name, constraint=constraint,
-                relative_error=relative(error, target if total is None else total),
+                relative_error=relative(
+                    _mean_of_repeats(error, unit.channels),
+                    _mean_of_repeats(target if total is None else total, unit.channels),
+                ),
                 output_error=effect.output_error, agreement=effect.agreement, accuracy=effect.accuracy,
             )
         )  # fmt: skip
@@ -71,6 +75,15 @@ def mean_of_copies(value: torch.Tensor, channels: int) -> torch.Tensor:
     return value.reshape(len(value), -1, channels, *value.shape[2:]).mean(1)
 
 
+def _mean_of_repeats(x: torch.Tensor, channels: IntArray | None) -> torch.Tensor:
+    """Return ``x`` ``[N, C, *size]`` with one channel, the mean, for all of a kind in ``channels`` ``[C]``."""
+    if channels is None:
+        return x
+    taken = torch.from_numpy(channels)
+    count = torch.bincount(taken).reshape(-1, *(1,) * (x.ndim - 2))
+    return x.new_zeros(len(x), len(count), *x.shape[2:]).index_add_(1, taken, x) / count
+
+
 def _carrier(fit: Fit, part: str) -> str:
     if part.strip("+-"):  # a half of a signed value is there whatever the fan-in
         return "fan_in"
@@ -81,13 +94,14 @@ def _carrier(fit: Fit, part: str) -> str:
 
 def record_layer(build: Build, name: str, value: torch.Tensor, target: torch.Tensor) -> None:
     """Write the ledger's row ``all`` for a finished layer whose tensor ``name`` has ``value`` instead of ``target``."""
-    node = build.source.by_name[name]
+    node, channels = build.source.by_name[name], build.repeats.get(name)
     value, target = value[: build.ablation.samples], target[: build.ablation.samples]
     effect = build.ablation.effect(name, value)
+    error = relative(_mean_of_repeats(value - target, channels), _mean_of_repeats(target, channels))
     build.ledger.append(
         LedgerRow(
             layer=node.inputs[0] if isinstance(node, ops.Activation) else name, unit=name, constraint="all",
-            relative_error=relative(value - target, target), output_error=effect.output_error,
-            agreement=effect.agreement, accuracy=effect.accuracy,
+            relative_error=error, output_error=effect.output_error, agreement=effect.agreement,
+            accuracy=effect.accuracy,
         )
     )  # fmt: skip

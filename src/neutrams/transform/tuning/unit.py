@@ -30,6 +30,8 @@ class Unit:
         inputs: The signals it reads: one for a Linear or Conv, K for an Add.
         target: What the original gives before the activation, float32 ``[N, C, *size]``.
         importance: What an error in each value of the target counts, like it; None: all the same.
+        channels: int64 ``[C]``, which channel of the original each one is, where some stand there several times; None:
+            each is its own.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Unit:
     target: torch.Tensor
     function: ops.Activation | None = None
     importance: torch.Tensor | None = None
+    channels: IntArray | None = None
 
     @property
     def elementwise(self) -> bool:
