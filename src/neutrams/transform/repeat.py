@@ -73,6 +73,11 @@ def repeat_channels(network: Network, chip: Chip, most: int) -> Repeated:
     return Repeated(network=network, channels=channels)
 
 
+def inputs_of_a_core(chip: Chip) -> int:
+    """Return how many inputs a layer can have before it is divided."""
+    return chip.core.axons - (1 if chip.core.bias == "row" else 0)
+
+
 def axons_to_fill(chip: Chip) -> int:
     """Return how many axons of a core copies may fill: a bias takes the others."""
     return max(0, chip.core.axons - MOST_BIAS_ROWS)
@@ -116,7 +121,8 @@ def _copies(route: _Route, chip: Chip, most: int) -> IntArray:
     copies = _shared_out(route, most * channels if isinstance(reader, ops.Linear) else room, most)
     dense = isinstance(giver, ops.Linear) and isinstance(reader, ops.Linear)
     widest = max(channels, len(reader.weights))
-    if dense and prod(giver.weights.shape[1:]) <= axons_to_fill(chip) and widest <= core.neurons:
+    whole = prod(giver.weights.shape[1:]) <= inputs_of_a_core(chip)
+    if dense and whole and widest <= core.neurons:
         copies = np.maximum(copies, _shared_out(route, min(room, core.neurons), MOST_FREE))
     return copies
 

@@ -13,7 +13,7 @@ from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
 from neutrams.transform.cuts import tiles
 from neutrams.transform.facts import units_are_simple
-from neutrams.transform.repeat import axons_to_fill
+from neutrams.transform.repeat import axons_to_fill, inputs_of_a_core
 from neutrams.transform.scope import Scope
 
 MOST_AXONS = 4
@@ -88,7 +88,7 @@ def _taken(power: FloatArray, chip: Chip) -> IntArray:
     The parts of a layer are interleaved, x[g::parts]: copies of an input are put where its own part takes them.
     """
     n = len(power)
-    parts = -(-n // (chip.core.axons - (1 if chip.core.bias == "row" else 0)))
+    parts = -(-n // inputs_of_a_core(chip))
     position = np.arange(n, max(n, min(parts * axons_to_fill(chip), MOST_AXONS * n)), dtype=np.int64)
     again = np.empty(len(position), dtype=np.int64)
     for part in range(parts):
