@@ -78,6 +78,11 @@ def test_inputs_that_move_a_layer_most_are_read_again() -> None:
     assert layer.weights[0, 54:].tolist() == [55, 56, 28.5, 29, 29.5, 30, 29.5, 30, 28.5, 29]
 
 
+def test_inputs_that_fill_their_axons_are_read_once() -> None:
+    network = one_layer(60, "y")
+    assert repeat_inputs(network, chip_of(61, 40), {"x": np.eye(60)}) == network
+
+
 def test_an_output_may_have_the_name_that_repeated_inputs_get() -> None:
     found = repeat_inputs(one_layer(60, "fc axons"), chip_of(40, 40), {"x": np.eye(60)})
     assert [node.name for node in found.nodes] == ["x", "fc axons'", "fc", "fc axons"]

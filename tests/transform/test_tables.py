@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import run as evaluate
 from neutrams.flow import CompileOptions, compile_model, run_compiled
 from neutrams.hardware import Chip, load_chip
@@ -49,14 +50,14 @@ def dense(function: str, width: int = 12) -> Network:
 X = np.random.default_rng(0).uniform(-1, 1, (300, 12)).astype(np.float32)
 
 
-def transformed(network: Network, chip: Chip, mode: str = "ann") -> Transformed:
+def transformed(network: Network, chip: Chip, mode: str = "ann", x: AnyArray = X) -> Transformed:
     options = TransformOptions(mode=mode, steps=1 if mode == "ann" else 8)
-    return transform(network, chip, {"x": X}, options)
+    return transform(network, chip, {"x": x}, options)
 
 
-def error(network: Network, chip: Chip) -> float:
-    wanted = reference(network, {"x": X})["y"]
-    given = evaluate(transformed(network, chip).network, {"x": X}, chip)["y"]
+def error(network: Network, chip: Chip, x: AnyArray = X) -> float:
+    wanted = reference(network, {"x": x})["y"]
+    given = evaluate(transformed(network, chip, x=x).network, {"x": x}, chip)["y"]
     return float(np.sqrt(np.mean((given - wanted) ** 2) / np.mean(wanted**2)))
 
 
@@ -114,6 +115,13 @@ def test_a_table_replaces_an_approximator(function: str, sums: str) -> None:
     assert (plain.program.tables.size, plain.program.neurons.table.size) == (0, 0)
     wanted = reference(compiled.network, {"x": X}, chip)["y"]
     np.testing.assert_array_equal(run_compiled(compiled, {"x": X}).outputs["y"], wanted)
+
+
+def test_the_order_of_calibration_samples_does_not_matter_to_an_approximator() -> None:
+    rng = np.random.default_rng(1)
+    rising = rng.uniform(-1, 1, (2048, 12)) * np.linspace(0, 2, 2048)[:, None]
+    ordered, mixed = (error(dense("sigmoid"), tianji(0), x) for x in (rising, rng.permutation(rising)))
+    assert ordered < 1.2 * mixed
 
 
 def activation_rows(network: Network, chip: Chip, mode: str = "ann") -> list[LedgerRow]:

@@ -20,6 +20,7 @@ from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, ne
 from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
+from neutrams.transform.room import inputs_of_a_core
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import COARSE_BITS, AnnFitter
@@ -79,7 +80,7 @@ def transform(
     canonical = repeated.network
     taken = _samples(canonical, chip, calibration, options)
     data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
-    few = {name: array[:LOWERING_SAMPLES] for name, array in data.items()}
+    few = _taken(data, _evenly(data, LOWERING_SAMPLES))
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
     lowered = lower_functions(canonical, able, lambda n: _arrays(float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
@@ -156,7 +157,7 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
     spiking = options.mode == "snn"
     if spiking and padded_signed(network):
         code = "pair"
-    free = chip.core.axons - (1 if chip.core.bias == "row" and not spiking else 0)
+    free = inputs_of_a_core(chip, options.mode)
     carriers = 2 if code == "pair" else 1
     wanted = RELAY_COPIES if spiking else part_copies(chip)
     copies = wanted if free >= 2 * carriers * wanted else 1

@@ -13,10 +13,9 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
-from neutrams.transform.facts import CLIPPING, tail_of
-
-MOST_BIAS_ROWS = 8
-"""Most axons that carry a constant for biases wider than the register."""
+from neutrams.transform.contract import network_pass
+from neutrams.transform.facts import CLIPPING, tail_of, units_are_simple
+from neutrams.transform.room import axons_to_fill, inputs_of_a_core
 
 MOST_FREE = 4
 """Most neurons a channel where they take no tile more."""
@@ -71,16 +70,6 @@ def repeat_channels(network: Network, chip: Chip, most: int) -> Repeated:
                 network = _widened(network, route, taken)
                 channels |= {node.name: taken for node in (route.giver, *route.between)}
     return Repeated(network=network, channels=channels)
-
-
-def inputs_of_a_core(chip: Chip) -> int:
-    """Return how many inputs a layer can have before it is divided."""
-    return chip.core.axons - (1 if chip.core.bias == "row" else 0)
-
-
-def axons_to_fill(chip: Chip) -> int:
-    """Return how many axons of a core copies may fill: a bias takes the others."""
-    return max(0, chip.core.axons - MOST_BIAS_ROWS)
 
 
 def _route(network: Network, reader: ops.Node) -> _Route | None:
@@ -150,6 +139,7 @@ def _by_channel(route: _Route) -> FloatArray:
     return weights
 
 
+@network_pass(requires=(units_are_simple,), ensures=(units_are_simple,))
 def _widened(network: Network, route: _Route, taken: IntArray) -> Network:
     """Return the network with the channels ``taken`` of a route."""
     giver, reader = route.giver, route.reader

@@ -13,7 +13,7 @@ from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
 from neutrams.transform.cuts import tiles
 from neutrams.transform.facts import units_are_simple
-from neutrams.transform.repeat import axons_to_fill, inputs_of_a_core
+from neutrams.transform.room import axons_to_fill, inputs_of_a_core
 from neutrams.transform.scope import Scope
 
 MOST_AXONS = 4
@@ -45,6 +45,8 @@ def repeat_inputs(network: Network, chip: Chip, data: Mapping[str, AnyArray]) ->
         else:
             variance = data[source].reshape(len(data[source]), -1).var(axis=0, dtype=np.float64)
             taken = _taken(np.square(node.weights).sum(axis=0) * variance, chip)
+        if len(taken) == node.weights.shape[1]:
+            return [node]
         share = node.weights / np.bincount(taken).reshape(-1, *(1,) * (node.weights.ndim - 2))
         lines = ops.Gather(name=scope.fresh(f"{node.name} axons"), inputs=node.inputs, indices=taken, axis=0)
         return [lines, replace(node, inputs=(lines.name,), weights=np.ascontiguousarray(share[:, taken]))]
@@ -72,12 +74,11 @@ def _free_copies(node: ops.Conv, size: tuple[Shape, Shape], chip: Chip) -> int:
         chip: Gives axons and neurons of a core.
     """
     copies, core = 1, (axons_to_fill(chip), chip.core.neurons)
-    wide = [replace(node, weights=np.tile(node.weights, (1, k + 1, *(1,) * len(size[0])))) for k in range(MOST_AXONS)]
-    while (
-        copies < MOST_AXONS
-        and prod(wide[copies].weights.shape[1:]) <= core[0]
-        and tiles(wide[copies], size, 1, (*core, 1)) <= tiles(node, size, 1, (*core, 1))
-    ):
+    while copies < MOST_AXONS:
+        wide = replace(node, weights=np.tile(node.weights, (1, copies + 1, *(1,) * len(size[0]))))
+        full = prod(wide.weights.shape[1:]) > core[0]
+        if full or tiles(wide, size, 1, (*core, 1)) > tiles(node, size, 1, (*core, 1)):
+            break
         copies += 1
     return copies
 

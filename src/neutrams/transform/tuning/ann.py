@@ -7,7 +7,7 @@ import torch
 
 from neutrams.base.arrays import FloatArray, IntArray, spread
 from neutrams.hardware import Chip
-from neutrams.transform.repeat import MOST_BIAS_ROWS
+from neutrams.transform.room import MOST_BIAS_ROWS
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
 from neutrams.transform.tuning.weights import (
