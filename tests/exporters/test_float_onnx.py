@@ -120,6 +120,6 @@ def test_host_functions_keep_samples_apart(tmp_path: Path) -> None:
     network = Network((nodes[0], Reshape(name="i2", inputs=("i",), shape=(2, 1)), *nodes[1:]))
     export_float_onnx(network, tmp_path / "n.onnx")
     rng = np.random.default_rng(0)
-    x = {"i": np.array([[0, 2], [-1, 3]], dtype=np.float32), "m": rng.normal(size=(2, 2, 3, 4)).astype(np.float32)}
+    x = {"i": np.array([[0, 2], [-1, -3]], dtype=np.float32), "m": rng.normal(size=(2, 2, 3, 4)).astype(np.float32)}
     found = ort.InferenceSession(tmp_path / "n.onnx").run(["y"], x)[0]
     np.testing.assert_allclose(found, run(network, x)["y"], rtol=1e-6)

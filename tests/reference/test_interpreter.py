@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import InputError
 from neutrams.evaluate import run as evaluate
 from neutrams.hardware import load_chip
 from neutrams.network import Activation, Concat, Decode, Encode, Host, Input, Mul, Network, Output, Slice, ops
@@ -59,11 +60,14 @@ def test_every_function_has_points() -> None:
 
 
 @pytest.mark.parametrize("execute", [run, evaluate])
-def test_one_hot_of_an_index_outside_is_zero(execute: Execute) -> None:
+def test_indices_below_0_count_from_the_end_and_others_outside_are_refused(execute: Execute) -> None:
     node = Host(name="h", inputs=("x",), function="one_hot", parameters={"depth": 3})
     network = Network((Input(name="x", shape=(2,)), node, Output(name="y", inputs=("h",))))
-    found = execute(network, {"x": np.array([[0, 2], [-1, 3]])})["y"]
-    assert found.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 0, 0]]]
+    found = execute(network, {"x": np.array([[0, 2], [-1, -3]])})["y"]
+    assert found.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 0, 1], [1, 0, 0]]]
+    for outside in (3, -4, 0.5):
+        with pytest.raises(InputError, match=rf"1 of 4 indices are not among its 3 entries, the first is {outside}"):
+            execute(network, {"x": np.array([[0, 2], [1, outside]])})
 
 
 @pytest.mark.parametrize("execute", [run, evaluate])

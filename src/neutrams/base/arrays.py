@@ -28,6 +28,22 @@ def check_finite(array: AnyArray, where: str) -> None:
         )
 
 
+def check_indices(array: AnyArray, size: int, where: str) -> None:
+    """Refuse an array that holds anything but indices of ``size`` entries; those below 0 count from the end.
+
+    Raises:
+        InputError: A value is no whole number or outside; the message counts them and names the first.
+    """
+    good = (array >= -size) & (array < size) & (array == np.floor(array))
+    if not good.all():
+        first = array[~good].flat[0]
+        raise InputError(
+            f"{int((~good).sum())} of {array.size} indices are not among its {size} entries, the first is {first:g}",
+            where=where,
+            fix=f"give whole numbers from 0 to {size - 1}",
+        )
+
+
 def frozen(array: AnyArray) -> AnyArray:
     """Return ``array`` as a C-contiguous, read-only array (a copy unless it already is one)."""
     if array.flags.c_contiguous and not array.flags.writeable:

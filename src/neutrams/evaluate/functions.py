@@ -6,6 +6,8 @@ from math import pi, sqrt
 import torch
 from torch.nn import functional
 
+from neutrams.base.arrays import check_indices
+
 
 def apply_function(name: str, x: torch.Tensor, parameters: Mapping[str, float]) -> torch.Tensor:
     """Return the activation ``name`` of each element of ``x``; outside its domain that is NaN or infinite."""
@@ -54,6 +56,8 @@ def apply_host(name: str, given: Sequence[torch.Tensor], parameters: Mapping[str
         case "argmax":
             return x.argmax(dim=-1).to(x.dtype)
         case "one_hot":
-            return (x[..., None] == torch.arange(int(parameters["depth"]))).to(x.dtype)
+            depth = int(parameters["depth"])
+            check_indices(x.detach().numpy(), depth, "look-up table")
+            return (x[..., None].remainder(depth) == torch.arange(depth)).to(x.dtype)
     assert name == "matmul", f"no host function {name!r}"
     return x @ given[1]

@@ -72,10 +72,13 @@ def write_host(graph: Graph, node: ops.Node, given: list[str], name: str) -> Non
         case "argmax":
             index = graph.inner("ArgMax", given, f"{name}.index", axis=-1, keepdims=0)
             graph.add("Cast", [index], name, to=graph.onnx_type)
-        case "one_hot":  # OneHot would count indices below 0 from the end
+        case "one_hot":  # OneHot does not run in every type of the graph
             column = graph.inner("Unsqueeze", [*given, graph.whole(-1)], f"{name}.column")
-            classes = graph.constant(np.arange(int(node.parameters["depth"])), f"{name}.classes")
-            hot = graph.inner("Equal", [column, classes], f"{name}.hot")
+            depth = int(node.parameters["depth"])
+            places = {"classes": np.arange(depth), "from_end": np.arange(-depth, 0)}
+            lists = [(graph.constant(indices, f"{name}.{key}"), key) for key, indices in places.items()]
+            found = [graph.inner("Equal", [column, indices], f"{name}.is_{key}") for indices, key in lists]
+            hot = graph.inner("Or", found, f"{name}.hot")
             graph.add("Cast", [hot], name, to=graph.onnx_type)
         case _:
             graph.add("MatMul", graph.aligned(node, given), name)

@@ -41,7 +41,7 @@ def _embedding(call: Call, indices: Tensor) -> Value:
 
 @operator("OneHot", constants=(1, 2))
 def one_hot(call: Call) -> Value:
-    """One-hot codes of computed indices from 0 on, constant depth and values; on the host."""
+    """One-hot codes of computed indices, constant depth and values; on the host. An index outside is refused."""
     x, depth, (off, on) = call.tensor(), int(call.scalar(1, 0)), call.floats(2)
     rank = len(x.shape)
     axis = call.axis(call.attributes.get("axis", -1), rank + 1)

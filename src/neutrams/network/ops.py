@@ -261,8 +261,8 @@ class Concat(Node):
 class Host(Node):
     """A function that runs outside the chip; counted and reported.
 
-    softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices (an
-    index outside gives zeros); matmul is the batched matrix product of two tensors.
+    softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices (those
+    below 0 count from the end, others outside are refused); matmul is the batched matrix product of two tensors.
     """
 
     function: str

@@ -5,7 +5,7 @@ from math import erf, pi, sqrt
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, check_indices
 
 _ERF = np.frompyfunc(erf, 1, 1)
 
@@ -80,7 +80,9 @@ def apply_host(name: str, given: Sequence[AnyArray], parameters: Mapping[str, fl
         case "argmax":
             result = np.argmax(x, axis=-1).astype(np.float64)
         case "one_hot":
-            result = (x[..., np.newaxis] == np.arange(parameters["depth"])).astype(np.float64)
+            depth = int(parameters["depth"])
+            check_indices(x, depth, "look-up table")
+            result = (x[..., np.newaxis] % depth == np.arange(depth)).astype(np.float64)
         case "matmul":
             result = np.matmul(x, given[1])
         case _:
