@@ -31,10 +31,11 @@ def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) ->
     """
     tail = tail_of(source)
     sums = [n.name for n in source.nodes if isinstance(n, ops.Linear | ops.Conv) and n.name not in tail]
-    output = source.by_name[source.outputs[0].inputs[0]].name
+    output = _answer(source)
     n = len(next(iter(inputs.values())))
     wanted = n * sum(prod(source.shapes[name]) for name in sums)
-    if len(source.shapes[output]) != 1 or source.shapes[output][0] < 2 or wanted > MOST_VALUES or output in tail:
+    shape = source.shapes[output]
+    if prod(shape) < 2 or max(shape) < prod(shape) or wanted > MOST_VALUES or output in tail:
         return {}
     draw = torch.Generator().manual_seed(seed)
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in sums}
@@ -45,12 +46,20 @@ def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) ->
     return {name: torch.cat(found) for name, found in parts.items()}
 
 
+def _answer(source: Network) -> str:
+    """Return the tensor of logits: what the first output is a softmax, the largest entry or another shape of."""
+    node = source.by_name[source.outputs[0].inputs[0]]
+    while isinstance(node, ops.Reshape) or (isinstance(node, ops.Host) and node.function in ("softmax", "argmax")):
+        node = source.by_name[node.inputs[0]]
+    return node.name
+
+
 def _squared(
     source: Network, inputs: Mapping[str, AnyArray], names: tuple[list[str], str], draw: torch.Generator
 ) -> dict[str, torch.Tensor]:
     sums, output = names
     values = float_values(source, inputs, _leaves(source, inputs))
-    logits = values[output]
+    logits = values[output].flatten(1)
     sums = [name for name in sums if values[name].requires_grad]
     found = {name: torch.zeros_like(values[name]) for name in names[0]}
     for k in range(DRAWS if sums and logits.requires_grad else 0):
