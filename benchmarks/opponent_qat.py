@@ -33,13 +33,17 @@ SETTLED_ON = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How to train: bits of a weight (2 or more) and of a signal, passes over the images, learning rate, seed."""
+    """How to train: bits of a weight (2 or more) and of a signal, passes over the images, learning rate, seed.
+
+    Without ``rounds`` weights and signals stay floats, which shows what labels alone teach.
+    """
 
     weight_bits: int
     signal_bits: int
     epochs: int
     rate: float
     seed: int = 0
+    rounds: bool = True
 
 
 def rounded(x: torch.Tensor, step: torch.Tensor, low: int, high: int) -> torch.Tensor:
@@ -56,6 +60,7 @@ class Quantised(nn.Module):
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, recipe: Recipe, is_first: bool) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
+        self.rounds = recipe.rounds
         self.low, self.high = -(1 << (recipe.weight_bits - 1)), (1 << (recipe.weight_bits - 1)) - 1
         self.most = (1 << recipe.signal_bits) - 1
         mean = weight.abs().mean(dim=tuple(range(1, weight.ndim)), keepdim=True)
@@ -78,6 +83,8 @@ class Quantised(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the layer gives for ``x``, both rounded to their grids."""
+        if not self.rounds:
+            return self.plain(x, self.weight)
         x = rounded(x, self.signal_step, 0, self.most)
         return self.plain(x, rounded(self.weight, self.step, self.low, self.high))
 
@@ -113,7 +120,7 @@ def train(path: Path, recipe: Recipe, x: torch.Tensor, y: torch.Tensor) -> tuple
     """
     start = time.process_time()
     model = quantised(path, recipe, x[:SETTLED_ON])
-    steps = [p for name, p in model.named_parameters() if "step" in name]
+    steps = [p for name, p in model.named_parameters() if "step" in name and recipe.rounds]
     others = [p for name, p in model.named_parameters() if "step" not in name]
     groups = [{"params": others, "lr": recipe.rate}, {"params": steps, "lr": recipe.rate * STEP_RATE}]
     descent = torch.optim.Adam(groups)
