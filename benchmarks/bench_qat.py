@@ -8,7 +8,8 @@ The opponent (`opponent_qat`, which says what limits it obeys) trains on the 50,
 calibration is taken from, at two learning rates. The one that does better on the other 10,000 training images, as they
 are, counts, with the CPU time of that training alone. Labels teach the opponent more than the original knows: the same
 training without rounding shows how much, and what the limits cost the opponent itself. One thread each, one after the
-other, in one process. Limits (issue 3): ours at most 0.3 points below, in at most a tenth of the CPU time. Exits with 1 beyond them.
+other, in one process. Limits (issue 3): ours at most 0.3 points below, in at most a tenth of the CPU time. Exits
+with 1 beyond them.
 """
 
 import argparse
