@@ -142,11 +142,15 @@ def test_a_recurrent_model_is_looked_at(run: Run) -> None:
     data = os.environ.get("NEUTRAMS_DATA")
     if not data:
         pytest.skip("NEUTRAMS_DATA is not set")
-    path = Path(data) / "models" / "silero_vad_16k.onnx"
-    found = answer(run, "inspect", path, "--chip", "tianji")
+    frames, rows = (Path(data) / "models" / f"{name}.onnx" for name in ("silero_vad_16k", "lstm"))
+    found = answer(run, "inspect", frames, "--chip", "tianji")
     assert (found["operators"]["LSTM"], found["operators"]["Conv"], found["operators"]["If"]) == (2, 6, 12)
-    assert "LSTM" in found["unsupported"][0]
-    assert "LSTM" in run("inspect", path)[1]
+    assert "--input-shape input=1,SIZE" in found["unsupported"][0]
+    assert answer(run, "inspect", frames, "--chip", "tianji", "--input-shape", "input=1,576")["unsupported"] == []
+    found = answer(run, "inspect", rows, "--chip", "tianji")
+    assert found["unsupported"] == ["loop of 28 steps '/rnn/LSTM_output_0'"]
+    assert found["macs"] == 28 * 4 * 128 * (28 + 128) + 1280
+    assert "LSTM" in run("inspect", rows)[1]
 
 
 def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: Path) -> None:

@@ -334,7 +334,10 @@ REFUSED: dict[str, tuple[dict[str, Any], type[NeutramsError], str]] = {
     "computed weights": (form(node("Conv", "x x")), UnsupportedError, r"Conv with a computed parameter \(x\)"),
     "weights of another image": (form(node("Conv", "x w"), w=f32(2, 3, 3, 3)), InputError, "takes one tensor of 3"),
     "kernel too large": (form(node("Conv", "x w"), w=f32(2, 4, 9, 9)), InputError, "no smaller than its kernel"),
-    "batch transposed": (form(node("Transpose", "x", perm=[1, 0, 2, 3])), UnsupportedError, "batch axis first"),
+    "batch transposed": (
+        form(node("Transpose", "x", "t", perm=[1, 0, 2, 3]), node("GlobalMaxPool", "t")),
+        UnsupportedError, "GlobalMaxPool reads a tensor whose batch is axis 1 instead of the first",
+    ),
     "batch cut": (form(node("Slice", "x", starts=[0], ends=[1], axes=[0]), opset=9), UnsupportedError, "batch axis"),
     "batch joined": (form(node("Concat", "x x", axis=0)), UnsupportedError, r"batch axis \(axis 0\)"),
     "all reduced": (form(node("ReduceSum", "x")), UnsupportedError, "over all axes mixes samples"),
@@ -352,7 +355,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[NeutramsError], str]] = {
                     [onnx.ValueInfoProto(name="t")]),
                 else_branch=helper.make_graph([node("Relu", "x", "e")], "else", [], [onnx.ValueInfoProto(name="e")]),
             ), zero=np.float32(0), w=f32(1, 4, 2), r=f32(1, 4, 1),
-        ), UnsupportedError, "Greater.*LSTM: recurrent operators are not supported yet",
+        ), UnsupportedError, "Greater.*LSTM wants its batch axis behind the steps",
     ),
     "powers of elements": (form(node("Pow", "x p"), p=f32(6)), UnsupportedError, "different powers"),
     "crop and resize": (

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from neutrams.base.errors import InputError, UnsupportedError
+from neutrams.base.errors import InputError
 from neutrams.importers import describe, load
 from neutrams.importers.load import importers
 from neutrams.reference import run
@@ -42,7 +42,8 @@ def test_reading_onnx_does_not_load_pytorch() -> None:
 
 @with_data
 @pytest.mark.parametrize(
-    "name", ["mlp500", "mlp100", "lenet", "resnet_bn", "fashion_mlp500", "fashion_lenet", "fashion_resnet_bn"]
+    "name",
+    ["mlp500", "mlp100", "lenet", "resnet_bn", "fashion_mlp500", "fashion_lenet", "fashion_resnet_bn", "lstm", "gru"],
 )
 def test_real_models_give_what_the_runtime_gives(name: str) -> None:
     path = Path(str(DATA)) / "models" / f"{name}.onnx"
@@ -53,21 +54,24 @@ def test_real_models_give_what_the_runtime_gives(name: str) -> None:
 
 
 @with_data
-def test_a_model_with_branches_and_a_recurrent_operator_is_described_whole() -> None:
+def test_a_model_with_branches_and_state_is_described_whole() -> None:
     path = Path(str(DATA)) / "models" / "silero_vad_16k.onnx"
     for shapes in (None, {"input": (1, 576)}, {"input": (1, 576), "state": (2, 1, 128)}):
         survey = describe(path, shapes)
         assert set(survey.operators) >= {("If", 12), ("LSTM", 2), ("Conv", 6), ("Sigmoid", 1)}
-        assert survey.network is None
-        assert any(
-            line.startswith("LSTM: recurrent operators are not supported yet (node") for line in survey.unsupported
-        )
-        assert any("input 'sr'" in line for line in survey.unsupported)
         assert any("--input-shape input=" in line for line in survey.unsupported) == (shapes is None)
+        assert (survey.network is None) == (shapes is None)
         assert not any("Conv" in line for line in survey.unsupported)
 
 
 @with_data
-def test_a_recurrent_network_names_what_is_missing() -> None:
-    with pytest.raises(UnsupportedError, match=r"LSTM: recurrent operators are not supported yet \(node '/rnn/LSTM'\)"):
-        load(Path(str(DATA)) / "models" / "lstm.onnx")
+def test_a_frame_of_a_model_with_state_gives_what_the_runtime_gives() -> None:
+    """The batch is the second axis of its state; its sampling rate is a number that it does not use."""
+    path = Path(str(DATA)) / "models" / "silero_vad_16k.onnx"
+    rng = np.random.default_rng(0)
+    x, state = (rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((4, 576), (2, 4, 128)))
+    wanted = ort.InferenceSession(path).run(None, {"input": x, "state": state, "sr": np.array(16000)})
+    network = load(path, {"input": (1, 576)})
+    found = run(network, {"input": x, "state": state.swapaxes(0, 1), "sr": np.full(4, 16000)})
+    np.testing.assert_allclose(found["output"], wanted[0], atol=1e-5)
+    np.testing.assert_allclose(found["stateN"], wanted[1].swapaxes(0, 1), atol=1e-5)

@@ -70,6 +70,12 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "prelu one": (nn.PReLU, IMAGE),
     "flatten some": (lambda: nn.Flatten(2), IMAGE),
     "embedding": (lambda: Of(lambda x: x, nn.Embedding(7, 3)), (5,)),
+    "rnn": (lambda: Of(lambda x: x[0], nn.RNN(6, 3, batch_first=True)), (4, 6)),
+    "rnn relu": (lambda: Of(lambda x: x[0], nn.RNN(6, 3, nonlinearity="relu", bias=False, batch_first=True)), (4, 6)),
+    "gru": (lambda: Of(lambda x: x[1][-1], nn.GRU(6, 3, 2, batch_first=True)), (4, 6)),
+    "lstm": (lambda: Of(lambda x: x[0] + x[1][1][0].unsqueeze(1), nn.LSTM(6, 3, batch_first=True)), (4, 6)),
+    "lstm both ways": (lambda: Of(lambda x: x[0], nn.LSTM(6, 3, 2, bidirectional=True, batch_first=True)), (4, 6)),
+    "lstm step": (lambda: Of(lambda x: x[1][0][1], nn.LSTM(6, 3, 2, batch_first=True)), (1, 6)),
     **{
         repr(part): (lambda part=part: part, (4, 6))  # type: ignore[misc]
         for part in (

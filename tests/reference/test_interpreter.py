@@ -60,14 +60,21 @@ def test_every_function_has_points() -> None:
 
 
 @pytest.mark.parametrize("execute", [run, evaluate])
-def test_indices_below_0_count_from_the_end_and_others_outside_are_refused(execute: Execute) -> None:
-    node = Host(name="h", inputs=("x",), function="one_hot", parameters={"depth": 3})
-    network = Network((Input(name="x", shape=(2,)), node, Output(name="y", inputs=("h",))))
-    found = execute(network, {"x": np.array([[0, 2], [-1, -3]])})["y"]
-    assert found.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 0, 1], [1, 0, 0]]]
+def test_indices_below_0_count_from_the_end_and_others_outside_are_zero_or_refused(execute: Execute) -> None:
+    lenient, strict = (
+        Network((
+            Input(name="x", shape=(2,)), Host(name="h", inputs=("x",), function="one_hot", parameters=parameters),
+            Output(name="y", inputs=("h",)),
+        ))
+        for parameters in ({"depth": 3}, {"depth": 3, "strict": 1})
+    )  # fmt: skip
+    for network in (lenient, strict):
+        found = execute(network, {"x": np.array([[0, 2], [-1, -3]])})["y"]
+        assert found.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 0, 1], [1, 0, 0]]]
     for outside in (3, -4, 0.5):
+        assert execute(lenient, {"x": np.array([[0, outside]])})["y"].tolist() == [[[1, 0, 0], [0, 0, 0]]]
         with pytest.raises(InputError, match=rf"1 of 4 indices are not among its 3 entries, the first is {outside}"):
-            execute(network, {"x": np.array([[0, 2], [1, outside]])})
+            execute(strict, {"x": np.array([[0, 2], [1, outside]])})
 
 
 @pytest.mark.parametrize("execute", [run, evaluate])

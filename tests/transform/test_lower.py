@@ -187,6 +187,16 @@ def test_all_that_cannot_go_on_a_chip_is_named_with_its_reason() -> None:
         lowered_exactly(refused())
 
 
+def test_a_loop_is_refused_once_with_its_steps() -> None:
+    nodes = (
+        ops.Constant(name="zero", values=np.zeros(2)), ops.Unstack(name="step", inputs=("x",)),
+        ops.State(name="sum", inputs=("zero",)),
+        ops.Add(name="more", inputs=("step", "sum"), coefficients=np.ones((2, 2)), bias=np.zeros(2)),
+        ops.Update(name="next", inputs=("more",), state="sum"), ops.Stack(name="all", inputs=("more",), steps=3),
+    )  # fmt: skip
+    assert unsupported(network_of((3, 2), *nodes)) == ["loop of 3 steps 'all'"]
+
+
 def test_a_window_in_the_padding_alone_is_refused() -> None:
     network = network_of((1, 3, 3), max_pool("p", "x", 2, 2, padding=2), conv("c", "p", np.ones((1, 1, 1, 1))))
     with pytest.raises(UnsupportedError, match=r"Pool 'p': .* padding"):

@@ -190,6 +190,15 @@ def test_indices_that_are_looked_up_have_no_slope_and_need_none() -> None:
     np.testing.assert_allclose(run(core, {"x": x}, CHIP)["y"], run(network, {"x": x})["y"], atol=0.1)
 
 
+def test_a_number_a_sample_that_nothing_reads_does_no_harm() -> None:
+    layer = ops.Linear(name="l", inputs=("x",), weights=np.eye(2, 4), bias=np.zeros(2))
+    network = network_of((4,), layer)
+    network = Network((ops.Input(name="rate", shape=()), *network.nodes))
+    inputs = {"x": np.random.default_rng(0).random((20, 4)), "rate": np.full(20, 16000)}
+    core = transform(network, CHIP, inputs, TransformOptions()).network
+    np.testing.assert_allclose(run(core, inputs, CHIP)["y"], inputs["x"][:, :2], atol=0.02)
+
+
 def test_halves_of_a_signed_value_are_not_booked_under_fan_in() -> None:
     """Six inputs fit any core; under hard reset the signed sum that a curved function reads travels as two halves."""
     fc = ops.Linear(name="fc", inputs=("x",), weights=np.eye(6), bias=np.zeros(6))

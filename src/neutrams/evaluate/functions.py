@@ -57,7 +57,9 @@ def apply_host(name: str, given: Sequence[torch.Tensor], parameters: Mapping[str
             return x.argmax(dim=-1).to(x.dtype)
         case "one_hot":
             depth = int(parameters["depth"])
-            check_indices(x.detach().numpy(), depth, "look-up table")
-            return (x[..., None].remainder(depth) == torch.arange(depth)).to(x.dtype)
+            if parameters.get("strict"):
+                check_indices(x.detach().numpy(), depth, "look-up table")
+            entry = torch.where(x < 0, x + depth, x)
+            return (entry[..., None] == torch.arange(depth)).to(x.dtype)
     assert name == "matmul", f"no host function {name!r}"
     return x @ given[1]

@@ -13,6 +13,7 @@ from neutrams.evaluate.moves import moved
 from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, look_up
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.network.loops import Loop
 from neutrams.neurons import find_model
 
 BATCH = 2048
@@ -34,8 +35,7 @@ def run(
         batch: Samples at a time; bounds the memory. None: as many as keep every tensor below 2^24 elements, to 2048.
     """
     n = len(next(iter(inputs.values())))
-    largest = max(prod(shape) for shape in network.shapes.values()) * network.steps
-    size = batch or min(BATCH, max(1, BATCH_ELEMENTS // largest))
+    size = batch or min(BATCH, max(1, BATCH_ELEMENTS // _elements(network)))
     parts: dict[str, list[FloatArray]] = {node.name: [] for node in network.outputs}
     for start in range(0, n, size):
         piece = {name: array[start : start + size] for name, array in inputs.items()}
@@ -73,8 +73,8 @@ def stream_values(
 ) -> Iterator[tuple[ops.Node, torch.Tensor]]:
     """Yield every node with its tensor, in order; one is dropped after its last reader unless the caller holds it.
 
-    Float tensors are ``[N, *shape]``, float32 without a chip and float64 around one; core tensors are signals
-    ``[T or 1, N, *shape]``.
+    Float tensors are ``[N, *shape]``, float32 without a chip and float64 around one; in a loop they are given for all
+    steps, ``[T, N, *shape]``; core tensors are signals ``[T or 1, N, *shape]``.
 
     Args:
         network: A float network, or a transformed one (then ``chip`` gives the register widths).
@@ -84,26 +84,70 @@ def stream_values(
     """
     n = len(next(iter(inputs.values())))
     stand_ins = given or {}
-    last = {name: node.name for node in network.nodes for name in node.inputs}
+    last = {name: place for place, item in enumerate(network.order) for name in item.inputs}
     values: dict[str, torch.Tensor] = {}
-    for node in network.nodes:
-        if isinstance(node, ops.Input) and node.name not in stand_ins:
+    for place, item in enumerate(network.order):
+        if isinstance(item, Loop):
+            values |= _loop_values(network, item, values, stand_ins, n)
+        elif item.name in stand_ins:
+            values[item.name] = stand_ins[item.name]
+        elif isinstance(item, ops.Input):
             kind = np.float32 if chip is None else np.float64
-            values[node.name] = torch.from_numpy(np.array(inputs[node.name], dtype=kind))
-        elif node.name in stand_ins:
-            values[node.name] = stand_ins[node.name]
+            values[item.name] = torch.from_numpy(np.array(inputs[item.name], dtype=kind))
         else:
-            read = [values[name] for name in node.inputs]
-            shapes = [network.shapes[name] for name in node.inputs]
-            leads = [x.shape[: x.ndim - len(shape)] for x, shape in zip(read, shapes, strict=True)]
-            values[node.name] = _value(node, read, leads, (n, network.steps), chip)
-            del read
-        for name in dict.fromkeys(node.inputs):
-            if last[name] == node.name:
+            values[item.name] = _read(network, item, values, n, chip)
+        for name in dict.fromkeys(item.inputs):
+            if last[name] == place:
                 del values[name]
-        yield node, values[node.name]
-        if node.name not in last:
-            del values[node.name]
+        for node in item.nodes if isinstance(item, Loop) else (item,):
+            yield node, values[node.name]
+            if node.name not in last:
+                del values[node.name]
+
+
+def _elements(network: Network) -> int:
+    """Return about how many elements a sample takes at once: its largest tensor, or all of a loop."""
+    sizes = {name: prod(shape) for name, shape in network.shapes.items()}
+    loops = [item for item in network.order if isinstance(item, Loop)]
+    most = max((item.steps * sum(sizes[node.name] for node in item.nodes) for item in loops), default=0)
+    return max(most, *sizes.values()) * network.steps
+
+
+def _loop_values(
+    network: Network,
+    loop: Loop,
+    values: Mapping[str, torch.Tensor],
+    stand_ins: Mapping[str, torch.Tensor],
+    n: int,
+) -> dict[str, torch.Tensor]:
+    """Return what each node of a loop gives at all its steps, ``[T, N, *shape]``."""
+    states = {node.name: values[node.inputs[0]] for node in loop.nodes if isinstance(node, ops.State)}
+    found: dict[str, list[torch.Tensor]] = {node.name: [] for node in loop.nodes}
+    for step in range(loop.steps):
+        now = {name: values[name] for name in loop.inputs}
+        for node in loop.nodes:
+            if node.name in stand_ins:
+                value = stand_ins[node.name][step]
+            elif isinstance(node, ops.Unstack):
+                value = now[node.inputs[0]][:, step]
+            elif isinstance(node, ops.State):
+                value = states[node.name]
+            else:
+                value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, None)
+            now[node.name] = value
+            found[node.name].append(value)
+        states = {node.state: now[node.name] for node in loop.nodes if isinstance(node, ops.Update)}
+    return {name: torch.stack(parts) for name, parts in found.items()}
+
+
+def _read(
+    network: Network, node: ops.Node, values: Mapping[str, torch.Tensor], n: int, chip: Chip | None
+) -> torch.Tensor:
+    """Return what ``node`` gives for the tensors that it reads."""
+    given = [values[name] for name in node.inputs]
+    shapes = [network.shapes[name] for name in node.inputs]
+    leads = [x.shape[: x.ndim - len(shape)] for x, shape in zip(given, shapes, strict=True)]
+    return _value(node, given, leads, (n, network.steps), chip)
 
 
 def _value(
@@ -124,6 +168,8 @@ def _value(
             assert chip is not None, "a transformed network runs on a chip"
             fired = fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
             return look_up(node.table, node.parameters["low"], fired) if node.table.size else fired
+        case ops.Stack():
+            return given[0].transpose(0, 1)
         case ops.Decode():
             counts = count(given[0], steps).to(torch.int64).numpy()
             return torch.from_numpy(decode(counts, node.coefficient, node.element, node.scale, node.offset))

@@ -1,7 +1,7 @@
 """What importers share: constants and tensors of a foreign graph, and the nodes they become."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 
 import numpy as np
@@ -22,13 +22,19 @@ class Tensor:
 
     Attributes:
         name: The node that gives it.
-        shape: Per sample; the foreign graph has a batch axis before it.
+        shape: Per sample, without the foreign graph's batch axis.
         integer: Whether it holds integers in the foreign graph.
+        batch: Which axis the batch is in the foreign graph.
     """
 
     name: str
     shape: Shape
     integer: bool = False
+    batch: int = 0
+
+    def with_batch(self, axis: int) -> "Tensor":
+        """Return the same tensor, its batch axis another one in the foreign graph."""
+        return replace(self, batch=axis)
 
 
 Value = Tensor | AnyArray

@@ -15,6 +15,7 @@ from neutrams.importers import (
     onnx_norm,
     onnx_pool,
     onnx_quantized,
+    onnx_recurrent,
     onnx_reduce,
     onnx_resize,
 )
@@ -29,8 +30,8 @@ from neutrams.network import Network
 __all__ = ["HANDLERS", "describe", "read"]
 SUFFIXES = (".onnx",)
 HANDLER_MODULES = (  # importing them fills the table of handlers
-    onnx_conv, onnx_functions, onnx_index, onnx_math, onnx_move, onnx_norm, onnx_pool, onnx_quantized, onnx_reduce,
-    onnx_resize,
+    onnx_conv, onnx_functions, onnx_index, onnx_math, onnx_move, onnx_norm, onnx_pool, onnx_quantized,
+    onnx_recurrent, onnx_reduce, onnx_resize,
 )  # fmt: skip
 Shapes = Mapping[str, Sequence[int]]
 

@@ -99,17 +99,20 @@ class Call:
         value = self.attributes.get(attribute, default)
         return value.decode() if isinstance(value, bytes) else str(value)
 
-    def axis(self, axis: int, rank: int) -> int:
+    def axis(self, axis: int, rank: int, batch: int = 0) -> int:
         """Return ``axis`` of an ONNX tensor, which is of ``rank`` axes in a sample, as an axis of the sample.
+
+        The batch is axis ``batch`` of the tensor.
 
         Raises:
             UnsupportedError: It is the batch axis, or there is none such.
         """
         if not -rank - 1 <= axis <= rank:
             raise self.refuse(f"names axis {axis} of samples of {rank} axes")
-        if axis in (0, -rank - 1):
-            raise self.refuse("works along the batch axis (axis 0), so it mixes samples")
-        return axis % (rank + 1) - 1
+        found = axis % (rank + 1)
+        if found == batch:
+            raise self.refuse(f"works along the batch axis (axis {batch}), so it mixes samples")
+        return found - (found > batch)
 
 
 TABLE: Handlers[Call, Value | list[Value], int] = Handlers()

@@ -42,7 +42,7 @@ def fold(node: NodeProto, inputs: list[Value | None], opset: int, label: str) ->
 
 
 def _shape(node: NodeProto, x: Tensor) -> AnyArray:
-    sizes = np.array([1, *x.shape], dtype=np.int64)
+    sizes = np.array([*x.shape[: x.batch], 1, *x.shape[x.batch :]], dtype=np.int64)
     if node.op_type == "Size":
         return np.array(sizes.prod())
     bounds = {a.name: a.i for a in node.attribute}

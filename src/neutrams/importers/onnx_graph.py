@@ -15,13 +15,22 @@ from neutrams.network import Output
 
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, RuntimeError)
 REASONS = {
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), "recurrent operators are not supported yet"),
     **dict.fromkeys(("Loop", "Scan"), "loops are not supported"),
 }
 MOSTLY_CONSTANT = frozenset((
     "And", "ConstantOfShape", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Mod", "NonZero", "Not",
     "Or", "Range", "ReduceProd",
 ))  # fmt: skip
+
+
+MOVES_BATCH = frozenset(
+    ("Concat", "GRU", "Gather", "LSTM", "RNN", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze")
+)
+ELEMENTWISE = frozenset((
+    "Abs", "Add", "Cast", "Clip", "Div", "Dropout", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish",
+    "Identity", "LeakyRelu", "Mul", "Neg", "Relu", "Selu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Tanh",
+))  # fmt: skip
+"""Operators that read tensors of one shape, and single constants, and give that shape: axes mean nothing to them."""
 
 
 class Unknown:
@@ -129,7 +138,7 @@ class Conversion:
             attributes={a.name: helper.get_attribute_value(a) for a in node.attribute},
             builder=self.builder,
         )
-        result = HANDLERS[node.op_type].convert(call)
+        result = _batched(call)
         results = result if isinstance(result, list) else [result]
         if call.outputs > len(results):
             self.refuse(f"{node.op_type} with a second output", node)
@@ -150,6 +159,20 @@ class Conversion:
         inner = {**values, **constants(graph)}
         self.convert(graph.node, inner)
         return [inner[output.name] for output in graph.output]
+
+
+def _batched(call: Call) -> Value | list[Value]:
+    """Convert a node. Of tensors whose batch is not the first axis only some operators are read."""
+    batches = {x.batch for x in call.inputs if isinstance(x, Tensor)}
+    if batches <= {0} or call.op in MOVES_BATCH:
+        return HANDLERS[call.op].convert(call)
+    shapes = {x.shape if isinstance(x, Tensor) else x.shape[: x.size != 1] for x in call.inputs if x is not None}
+    alike = len(batches) == 1 and len(shapes - {()}) == 1
+    if not alike or call.op not in ELEMENTWISE:
+        raise call.refuse(f"reads a tensor whose batch is axis {max(batches)} instead of the first")
+    result = HANDLERS[call.op].convert(call)
+    assert isinstance(result, Tensor)
+    return result.with_batch(max(batches))
 
 
 def converted(model: ModelProto, version: int, inputs: Sequence[GraphInput]) -> Conversion:
@@ -175,7 +198,7 @@ def converted(model: ModelProto, version: int, inputs: Sequence[GraphInput]) -> 
             if given.name in read:
                 work.note(given.node, given.name, "input")
         else:
-            values[given.name] = work.builder.emit(given.node, given.integer)
+            values[given.name] = work.builder.emit(given.node, given.integer).with_batch(given.axis)
     work.convert(nodes, values)
     for info in graph.output:
         _give_out(work, info.name, values[info.name])

@@ -17,23 +17,26 @@ def gather(call: Call) -> Value:
     if isinstance(indices, Tensor):
         return _embedding(call, indices)
     x, chosen = call.tensor(), np.asarray(call.array(1), dtype=np.int64)
-    axis = call.axis(call.attributes.get("axis", 0), len(x.shape))
+    axis = call.axis(call.attributes.get("axis", 0), len(x.shape), x.batch)
     size = x.shape[axis]
     if not chosen.size or chosen.min() < -size or chosen.max() >= size:
         raise call.refuse(f"takes elements outside an axis of {size}, or none")
     shape = (*x.shape[:axis], *chosen.shape, *x.shape[axis + 1 :])
     name = call.name if chosen.ndim == 1 else call.part("gathered")
     taken = call.builder.take(name, x, axis, chosen.reshape(-1) % size)
-    return call.builder.reshape(call.name, taken, shape)
+    batch = x.batch + (chosen.ndim - 1) * (axis < x.batch)
+    return call.builder.reshape(call.name, taken, shape).with_batch(batch)
 
 
 def _embedding(call: Call, indices: Tensor) -> Value:
     table = call.floats(0)
     if call.attributes.get("axis", 0) % table.ndim:
         raise call.refuse("puts an axis of its table before the batch axis")
+    if indices.batch:
+        raise call.refuse(f"reads indices whose batch is axis {indices.batch} instead of the first")
     if not indices.integer:
         raise call.refuse("has indices that are not integers")
-    hot = call.builder.host(call.part("hot"), [indices], "one_hot", depth=len(table))
+    hot = call.builder.host(call.part("hot"), [indices], "one_hot", depth=len(table), strict=1)
     rows = table.reshape(len(table), -1)
     name = call.name if table.ndim == 2 else call.part("rows")
     return call.builder.reshape(call.name, call.builder.linear(name, hot, rows.T), (*indices.shape, *table.shape[1:]))
@@ -41,7 +44,7 @@ def _embedding(call: Call, indices: Tensor) -> Value:
 
 @operator("OneHot", constants=(1, 2))
 def one_hot(call: Call) -> Value:
-    """One-hot codes of computed indices, constant depth and values; on the host. An index outside is refused."""
+    """One-hot codes of computed indices, constant depth and values; on the host."""
     x, depth, (off, on) = call.tensor(), int(call.scalar(1, 0)), call.floats(2)
     rank = len(x.shape)
     axis = call.axis(call.attributes.get("axis", -1), rank + 1)

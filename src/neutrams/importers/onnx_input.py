@@ -25,12 +25,14 @@ class GraphInput:
         node: The node it becomes, or why it becomes none.
         batch: The length its batch axis has in the file, 0 where that is open.
         integer: Whether it holds integers.
+        axis: Which axis the batch is in the file; in samples given to the network it is the first.
     """
 
     name: str
     node: Input | NeutramsError
     batch: int
     integer: bool
+    axis: int = 0
 
 
 def graph_inputs(graph: GraphProto, input_shapes: Mapping[str, Sequence[int]] | None) -> list[GraphInput]:
@@ -49,51 +51,76 @@ def graph_inputs(graph: GraphProto, input_shapes: Mapping[str, Sequence[int]] | 
             where=f"--input-shape {unknown[0]}=...",
             fix="give one of these names",
         )
-    return [_input(info, given.get(info.name)) for info in infos]
+    return [_input(info, given.get(info.name), _batch_axis(info, graph)) for info in infos]
 
 
-def _input(info: ValueInfoProto, wanted: Sequence[int] | None) -> GraphInput:
+RECURRENT = ("RNN", "GRU", "LSTM")
+
+
+def _batch_axis(info: ValueInfoProto, graph: GraphProto) -> int:
+    """Return which axis of an input is the batch: the first, if nothing speaks for another.
+
+    Recurrent operators want it behind the steps, or the directions. An axis that is open where the first is fixed, and
+    longer than 1, is the batch too.
+    """
+    for node in graph.node:
+        layout = next((a.i for a in node.attribute if a.name == "layout"), 0)
+        if node.op_type in RECURRENT and layout == 0 and info.name in (node.input[0], *node.input[5:7]):
+            return 1
+    sizes = [int(d.dim_value) for d in info.type.tensor_type.shape.dim]
+    if len(sizes) > 1 and sizes[0] > 1 and sizes.count(0) == 1:
+        return sizes.index(0)
+    return 0
+
+
+def _input(info: ValueInfoProto, wanted: Sequence[int] | None, axis: int) -> GraphInput:
     kind = info.type.tensor_type
     integer = kind.elem_type in INTEGERS
     where = f"input {info.name!r}"
     if not info.type.HasField("tensor_type") or kind.elem_type not in FLOATS | INTEGERS:
         return GraphInput(info.name, refusal("it is not a tensor of numbers", where), 0, integer)
     known = kind.HasField("shape")
-    sizes = _sizes([int(d.dim_value) for d in kind.shape.dim] if known else None, wanted, info.name)
+    sizes = _sizes([int(d.dim_value) for d in kind.shape.dim] if known else None, wanted, info.name, axis)
     if sizes is None:
-        return GraphInput(info.name, _open(where, info.name, None), 0, integer)
+        return GraphInput(info.name, _open(where, info.name, None, axis), 0, integer)
+    if not sizes and integer:
+        return GraphInput(info.name, Input(name=info.name, shape=()), 0, integer)
     if not sizes:
         return GraphInput(
             info.name, refusal("it has no batch axis, so it is not a tensor of samples", where), 0, integer
         )
-    if min(sizes[1:], default=1) < 1:
-        return GraphInput(info.name, _open(where, info.name, sizes), sizes[0], integer)
-    return GraphInput(info.name, Input(name=info.name, shape=tuple(sizes[1:])), sizes[0], integer)
+    shape = (*sizes[:axis], *sizes[axis + 1 :])
+    if min(shape, default=1) < 1:
+        return GraphInput(info.name, _open(where, info.name, sizes, axis), sizes[axis], integer)
+    return GraphInput(info.name, Input(name=info.name, shape=shape), sizes[axis], integer, axis)
 
 
-def _sizes(declared: list[int] | None, wanted: Sequence[int] | None, name: str) -> list[int] | None:
-    """Return the sizes of an input, batch axis first, 0 where open; None where not even their number is known."""
+def _sizes(declared: list[int] | None, wanted: Sequence[int] | None, name: str, batch: int) -> list[int] | None:
+    """Return the sizes of an input, 0 where open; None where not even their number is known."""
     if wanted is None:
         return declared
+    open_sizes = [-1 if axis == batch else have for axis, have in enumerate(declared or ())]
     clash = declared is not None and (
         len(declared) != len(wanted)
-        or any(have > 0 and have != want for have, want in zip(declared[1:], wanted[1:], strict=True))
+        or any(have > 0 and have != want for have, want in zip(open_sizes, wanted, strict=True))
     )
     if clash or min(wanted, default=1) < 1:
         shape = ["?" if n < 1 else n for n in declared or []]
         raise InputError(
             f"the shape {list(wanted)} does not suit the model, which has {shape}",
             where=f"--input-shape {name}={','.join(map(str, wanted))}",
-            fix="give the full shape, batch axis first, with a size of at least 1 for each axis the model leaves open",
+            fix="give the full shape in the order of the model, with a size of at least 1 for each axis it leaves open",
         )
-    return [(declared or [0])[0] if wanted else 0, *wanted[1:]] if wanted else []
+    return [(declared or [0] * len(wanted))[a] if a == batch else n for a, n in enumerate(wanted)]
 
 
-def _open(where: str, name: str, sizes: list[int] | None) -> InputError:
+def _open(where: str, name: str, sizes: list[int] | None, batch: int) -> InputError:
     shape = "unknown" if sizes is None else ["?" if n < 1 else n for n in sizes]
-    example = "1,..." if sizes is None else ",".join(str(n) if n > 0 else "SIZE" for n in [1, *sizes[1:]])
+    example = "1,..."
+    if sizes is not None:
+        example = ",".join("1" if a == batch else str(n) if n > 0 else "SIZE" for a, n in enumerate(sizes))
     return InputError(
-        f"only the first axis (the batch) may vary, the shape is {shape}",
+        f"only one axis (the batch, axis {batch}) may vary, the shape is {shape}",
         where=where,
         fix=f"fix the open sizes by --input-shape {name}={example} (from Python: input_shapes)",
     )

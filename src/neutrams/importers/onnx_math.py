@@ -82,7 +82,10 @@ def mul(call: Call) -> Value:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return call.builder.product(call.name, a, b)
     tensor, constant = (0, 1) if isinstance(a, Tensor) else (1, 0)
-    return call.builder.affine(call.name, call.tensor(tensor), call.floats(constant))
+    x, gain = call.tensor(tensor), call.floats(constant)
+    if x.integer and not x.shape and not gain.any():  # a setting that exporters keep alive by adding 0 times it
+        return gain
+    return call.builder.affine(call.name, x, gain)
 
 
 @operator("Div")

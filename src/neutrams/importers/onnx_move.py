@@ -66,14 +66,25 @@ def reshape(call: Call) -> Value:
     x, target = call.tensor(), call.integers(1, "shape")
     if not target or (call.attributes.get("allowzero", 0) and 0 in target):
         raise call.refuse(f"to {target} has no batch axis first")
-    before = (1, *x.shape)
+    before = (*x.shape[: x.batch], 1, *x.shape[x.batch :])
     sizes = [before[i] if n == 0 and i < len(before) else n for i, n in enumerate(target)]
+    if x.batch:
+        return _within(call, x, sizes)
     if sizes[0] in call.builder.batches:
         sizes[0] = 1
     shape = _completed(sizes, prod(x.shape))
     if shape is None:
         raise call.refuse(f"of samples of shape {x.shape} to {target} does not keep the batch axis first")
     return call.builder.reshape(call.name, x, shape)
+
+
+def _within(call: Call, x: Tensor, sizes: list[int]) -> Tensor:
+    """Reshape what lies behind a batch axis that is not the first: axes up to it stay."""
+    kept = x.batch + 1
+    shape = _completed(sizes[kept - 1 :], prod(x.shape[x.batch :]))
+    if sizes[: kept - 1] != list(x.shape[: x.batch]) or shape is None:
+        raise call.refuse(f"of samples of shape {x.shape} to {sizes} does not keep the batch as axis {x.batch}")
+    return call.builder.reshape(call.name, x, (*x.shape[: x.batch], *shape)).with_batch(x.batch)
 
 
 def _completed(sizes: list[int], count: int) -> Shape | None:
@@ -92,10 +103,12 @@ def squeeze(call: Call) -> Value:
     x = call.tensor()
     rank = len(x.shape) + 1
     given = call.integers(1, "axes")
-    axes = [i for i, n in enumerate(x.shape, 1) if n == 1] if given is None else [a % rank for a in given]
-    if any(a == 0 or x.shape[a - 1] != 1 for a in axes):
+    sizes = [*x.shape[: x.batch], 0, *x.shape[x.batch :]]
+    axes = [i for i, n in enumerate(sizes) if n == 1] if given is None else [a % rank for a in given]
+    if any(sizes[a] != 1 for a in axes):
         raise call.refuse(f"takes away the axes {given} of samples of shape {x.shape}")
-    return call.builder.reshape(call.name, x, tuple(n for i, n in enumerate(x.shape, 1) if i not in axes))
+    shape = tuple(n for i, n in enumerate(sizes) if i not in axes and i != x.batch)
+    return call.builder.reshape(call.name, x, shape).with_batch(x.batch - sum(a < x.batch for a in axes))
 
 
 @operator("Unsqueeze", constants=(1,))
@@ -104,38 +117,45 @@ def unsqueeze(call: Call) -> Value:
     x, given = call.tensor(), call.integers(1, "axes") or []
     rank = len(x.shape) + 1 + len(given)
     axes = {a % rank for a in given}
-    if 0 in axes or len(axes) != len(given):
-        raise call.refuse(f"puts new axes at {given}, one of them before the batch axis")
+    if len(axes) != len(given):
+        raise call.refuse(f"puts new axes at {given}, two of them at one place")
+    old = [i for i in range(rank) if i not in axes]
+    batch = old[x.batch]
     sizes = iter(x.shape)
-    return call.builder.reshape(call.name, x, tuple(1 if i in axes else next(sizes) for i in range(1, rank)))
+    shape = tuple(1 if i in axes else next(sizes) for i in range(rank) if i != batch)
+    return call.builder.reshape(call.name, x, shape).with_batch(batch)
 
 
 @operator("Transpose")
 def transpose(call: Call) -> Value:
-    """The axes of a sample in another order; the batch axis stays first."""
+    """The axes in another order; where the batch axis does not stay first, few operators read the result."""
     x = call.tensor()
     order = call.attributes.get("perm", list(range(len(x.shape) + 1))[::-1])
-    if sorted(order) != list(range(len(x.shape) + 1)) or order[0] != 0:
-        raise call.refuse(f"to the order {list(order)} does not keep the batch axis first")
-    return call.builder.transpose(call.name, x, [axis - 1 for axis in order[1:]])
+    if sorted(order) != list(range(len(x.shape) + 1)):
+        raise call.refuse(f"to the order {list(order)} of samples of shape {x.shape}")
+    axes = [axis - (axis > x.batch) for axis in order if axis != x.batch]
+    return call.builder.transpose(call.name, x, axes).with_batch(order.index(x.batch))
 
 
 @operator("Concat")
 def concat(call: Call) -> Value:
     """Tensors joined along an axis of a sample."""
     given = [call.tensor(i) for i in range(len(call.inputs))]
-    axis = call.axis(call.attributes["axis"], len(given[0].shape))
+    batch = given[0].batch
+    if any(x.batch != batch for x in given):
+        raise call.refuse("joins tensors whose batch axes differ")
+    axis = call.axis(call.attributes["axis"], len(given[0].shape), batch)
     if len(given) == 1:
         return given[0]
-    names = tuple(x.name for x in given)
-    return call.builder.emit(Concat(name=call.name, inputs=names, axis=axis), all(x.integer for x in given))
+    node = Concat(name=call.name, inputs=tuple(x.name for x in given), axis=axis)
+    return call.builder.emit(node, all(x.integer for x in given)).with_batch(batch)
 
 
 @operator("Split", constants=(1,))
 def split(call: Call) -> list[Value]:
     """Pieces of an axis of a sample."""
     x = call.tensor()
-    axis = call.axis(call.attributes.get("axis", 0), len(x.shape))
+    axis = call.axis(call.attributes.get("axis", 0), len(x.shape), x.batch)
     sizes, n = call.integers(1, "split"), x.shape[axis]
     if sizes is None:
         count = call.attributes.get("num_outputs", call.outputs)
@@ -146,7 +166,8 @@ def split(call: Call) -> list[Value]:
     ends = np.cumsum(sizes).tolist()
     names = [call.name, *(call.part(f"piece{i}") for i in range(1, len(sizes)))]
     return [
-        piece(call.builder, name, x, axis, end - size, end) for name, size, end in zip(names, sizes, ends, strict=True)
+        piece(call.builder, name, x, axis, end - size, end).with_batch(x.batch)
+        for name, size, end in zip(names, sizes, ends, strict=True)
     ]
 
 
@@ -159,15 +180,15 @@ def slice_(call: Call) -> Value:
     axes = call.integers(3, "axes") or list(range(len(starts)))
     steps = call.integers(4, "steps") or [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        if axis % rank == 0:
+        if axis % rank == x.batch:
             size = np.iinfo(np.int32).max
             if slice(start, end, step).indices(size) != (0, size, 1):
                 raise call.refuse(f"takes {start}:{end}:{step} of the batch axis")
             continue
-        inner = call.axis(axis, rank - 1)
+        inner = call.axis(axis, rank - 1, x.batch)
         bounds = slice(start, end, step).indices(x.shape[inner])
         name = call.name if len(starts) == 1 else call.part("slice")
-        x = piece(call.builder, name, x, inner, *bounds)
+        x = piece(call.builder, name, x, inner, *bounds).with_batch(x.batch)
     return x
 
 

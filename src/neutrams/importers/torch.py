@@ -11,15 +11,16 @@ from torch.fx.node import map_arg
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import InputError, UnsupportedError
-from neutrams.importers import torch_functions, torch_moves, torch_ops, torch_windows
-from neutrams.importers.builder import Builder, Value, refusal
+from neutrams.importers import torch_functions, torch_moves, torch_ops, torch_recurrent, torch_windows
+from neutrams.importers.builder import Builder, Tensor, Value, refusal
 from neutrams.importers.torch_call import HANDLERS, Call
 from neutrams.network import Input, Network, Output
 
 WHERE = "from_torch"
 GETITEM = "getitem"  # takes one result out of several
 IGNORED = frozenset({"_assert_tensor_metadata", "_assert_scalar", "_assert_async"})
-HANDLER_MODULES = (torch_functions, torch_moves, torch_ops, torch_windows)  # importing them fills the table of handlers
+# importing them fills the table of handlers
+HANDLER_MODULES = (torch_functions, torch_moves, torch_ops, torch_recurrent, torch_windows)
 Values = dict[FxNode, Value | list[Value]]
 
 
@@ -173,6 +174,9 @@ def _value(node: FxNode, values: Values, builder: Builder) -> Value | list[Value
     result = node.meta["val"]
     shape = tuple((result[0] if isinstance(result, tuple | list) else result).shape)
     call = Call(op=_operator(node), name=name, arguments=arguments, shape=shape, builder=builder)
+    moved = [x for x in arguments.values() if isinstance(x, Tensor) and x.batch]
+    if moved and call.op != "select":
+        raise call.refuse("reads final states of all layers; pick one of them first, as states[-1] does")
     return HANDLERS[call.op].convert(call)
 
 

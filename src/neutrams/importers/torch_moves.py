@@ -85,7 +85,10 @@ def split(call: Call) -> list[Value]:
 def select(call: Call) -> Value:
     """One element of an axis of a sample, which goes."""
     x, builder = call.tensor(), call.builder
-    axis = call.axis(call.arguments["dim"], len(x.shape))
+    dim = call.arguments["dim"]
+    if x.batch and dim != 0:
+        raise call.refuse(f"picks along axis {dim} of final states, not one of them")
+    axis = 0 if x.batch else call.axis(dim, len(x.shape))
     at = call.arguments["index"] % x.shape[axis]
     one = piece(builder, call.part("one"), x, axis, at, at + 1)
     return builder.reshape(call.name, one, (*x.shape[:axis], *x.shape[axis + 1 :]))
@@ -117,7 +120,7 @@ def index(call: Call) -> Value:
 def embedding(call: Call) -> Value:
     """Rows of a constant table by computed indices; one-hot on the host, then a product."""
     table, indices = call.floats("weight"), call.tensor("indices")
-    hot = call.builder.host(call.part("hot"), [indices], "one_hot", depth=len(table))
+    hot = call.builder.host(call.part("hot"), [indices], "one_hot", depth=len(table), strict=1)
     return call.builder.linear(call.name, hot, table.T)
 
 

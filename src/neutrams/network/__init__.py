@@ -22,7 +22,11 @@ from neutrams.network.ops import (
     Pool,
     Reshape,
     Slice,
+    Stack,
+    State,
     Transpose,
+    Unstack,
+    Update,
 )
 
 __all__ = [
@@ -47,5 +51,9 @@ __all__ = [
     "Pool",
     "Reshape",
     "Slice",
+    "Stack",
+    "State",
     "Transpose",
+    "Unstack",
+    "Update",
 ]

@@ -110,6 +110,7 @@ RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "Slice": lambda v: 0 <= v["start"] < v["stop"] and v.get("step", 1) >= 1,
     "Gather": lambda v: v["indices"].ndim == 1 and v["indices"].size > 0,
     "Pad": lambda v: len(v["before"]) == len(v["after"]) >= 1,
+    "Stack": lambda v: v["steps"] >= 1,
     "Encode": _encode,
     "Neuron": _neuron,
     "Decode": _decode,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from neutrams.network.ops import Input, Node, Output
+from neutrams.network.loops import Loop, in_order
+from neutrams.network.ops import Input, Node, Output, Update
 from neutrams.network.shapes import Shape, infer_shapes
 from neutrams.network.verify import verify_structure
 
@@ -27,7 +28,7 @@ class Network:
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         verify_structure(self.nodes)
-        _ = self.shapes
+        _ = self.shapes, self.order
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -47,6 +48,11 @@ class Network:
             for name in dict.fromkeys(node.inputs):
                 readers[name].append(node)
         return {name: tuple(found) for name, found in readers.items()}
+
+    @cached_property
+    def order(self) -> tuple[Node | Loop, ...]:
+        """The nodes in an order in which they can be computed, those of a loop together."""
+        return in_order(self.nodes, self.shapes)
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -69,8 +75,11 @@ class Network:
     def pruned(self) -> "Network":
         """Return the network without the nodes no output depends on; inputs stay."""
         needed: set[str] = set()
-        for node in reversed(self.nodes):
-            if isinstance(node, Output | Input) or node.name in needed:
-                needed.add(node.name)
-                needed.update(node.inputs)
+        found = -1
+        while found < len(needed):  # what updates a state may need another state
+            found = len(needed)
+            for node in reversed(self.nodes):
+                wanted = isinstance(node, Output | Input) or (isinstance(node, Update) and node.state in needed)
+                if wanted or node.name in needed:
+                    needed.update((node.name, *node.inputs))
         return Network(tuple(n for n in self.nodes if n.name in needed), self.steps)

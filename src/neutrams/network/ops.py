@@ -5,6 +5,9 @@ vector has as many channels as elements, an image is ``[C, H, W]``. A node is *f
 (exact integers, what a chip runs) or *host*. `Linear`, `Conv` and `Add` serve float and core networks alike: in a core
 network their weights are int64, their biases 0, and they give the accumulator that a `Neuron` reads. Data movement
 (`Reshape`, `Transpose`, `Slice`, `Gather`, `Pad`, `Concat`) is the same for floats and integers.
+
+What depends on an `Unstack` or a `State` is computed once a step, up to a `Stack`: such nodes form a *loop*
+(`neutrams.network.loops`). Their shapes are those of one step; a tensor from outside is the same at every step.
 """
 
 from collections.abc import Mapping
@@ -258,11 +261,46 @@ class Concat(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Unstack(Node):
+    """Into a loop: element t of the first axis at step t. Reads ``[T, *shape]``, gives ``[*shape]``."""
+
+    op: ClassVar[str] = "Unstack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class State(Node):
+    """What a loop remembers: its input, from outside, at step 0; then what its `Update` read one step before."""
+
+    op: ClassVar[str] = "State"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Update(Node):
+    """What a `State` of the same loop and shape is at the next step; gives its input.
+
+    Attributes:
+        state: Name of the state; it has no other update.
+    """
+
+    state: str
+    op: ClassVar[str] = "Update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stack(Node):
+    """Out of a loop: what its input is at all steps, ``[steps, *shape]``."""
+
+    steps: int
+    op: ClassVar[str] = "Stack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host(Node):
     """A function that runs outside the chip; counted and reported.
 
-    softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices (those
-    below 0 count from the end, others outside are refused); matmul is the batched matrix product of two tensors.
+    softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices: those
+    below 0 count from the end, others outside give zeros, or are refused where it is ``strict``; matmul is the batched
+    matrix product of two tensors.
     """
 
     function: str
@@ -347,6 +385,6 @@ OPERATORS: dict[str, type[Node]] = {
     cls.op: cls
     for cls in (
         Input, Output, Constant, Linear, Conv, Pool, Add, Mul, Max, Activation, Reshape, Transpose, Slice, Gather, Pad,
-        Concat, Host, Encode, Neuron, Decode,
+        Concat, Unstack, State, Update, Stack, Host, Encode, Neuron, Decode,
     )
 }  # fmt: skip

@@ -170,6 +170,17 @@ def _max(node: ops.Node, given: list[Shape]) -> Shape:
     return given[0]
 
 
+def _unstack(node: ops.Node, given: list[Shape]) -> Shape:
+    if len(given) != 1 or not given[0] or given[0][0] < 1:
+        raise _refuse(node, given, "one tensor with an axis of steps")
+    return given[0][1:]
+
+
+def _stack(node: ops.Node, given: list[Shape]) -> Shape:
+    assert isinstance(node, ops.Stack)
+    return (node.steps, *_same(node, given))
+
+
 def _neuron(node: ops.Node, given: list[Shape]) -> Shape:
     assert isinstance(node, ops.Neuron)
     n = len(node.scale)
@@ -220,6 +231,7 @@ def _constant(node: ops.Node, given: list[Shape]) -> Shape:
 RULES: dict[str, Callable[[ops.Node, list[Shape]], Shape]] = {
     "Input": _input, "Constant": _constant, "Output": _same, "Linear": _linear, "Conv": _conv, "Pool": _pool,
     "Add": _add, "Mul": _mul, "Max": _max, "Activation": _same, "Reshape": _reshape, "Transpose": _transpose,
-    "Slice": _slice, "Gather": _gather, "Pad": _pad, "Concat": _concat, "Host": _host, "Encode": _same,
+    "Slice": _slice, "Gather": _gather, "Pad": _pad, "Concat": _concat, "Unstack": _unstack, "State": _same,
+    "Update": _same, "Stack": _stack, "Host": _host, "Encode": _same,
     "Neuron": _neuron, "Decode": _decode,
 }  # fmt: skip

@@ -81,8 +81,10 @@ def apply_host(name: str, given: Sequence[AnyArray], parameters: Mapping[str, fl
             result = np.argmax(x, axis=-1).astype(np.float64)
         case "one_hot":
             depth = int(parameters["depth"])
-            check_indices(x, depth, "look-up table")
-            result = (x[..., np.newaxis] % depth == np.arange(depth)).astype(np.float64)
+            if parameters.get("strict"):
+                check_indices(x, depth, "look-up table")
+            entry = np.where(x < 0, x + depth, x)
+            result = (entry[..., np.newaxis] == np.arange(depth)).astype(np.float64)
         case "matmul":
             result = np.matmul(x, given[1])
         case _:

@@ -9,10 +9,13 @@ from neutrams.base.codec import decode, encode, spread_step
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.border import port_tensors
+from neutrams.network.loops import Loop
 from neutrams.neurons import find_model
 from neutrams.reference.functions import apply_function, apply_host
 from neutrams.reference.shared import shared_node
 from neutrams.reference.windows import per_channel, pool
+
+Item = ops.Node | Loop
 
 
 def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = None) -> dict[str, FloatArray]:
@@ -31,10 +34,11 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
     states: dict[str, AnyArray] = {}
     counts: dict[str, AnyArray] = {}
     before, inside, after = _stages(network)
-    for node in before:
-        values[node.name] = _float_node(node, values, inputs, n)
+    for item in before:
+        values |= _float_values(item, values, inputs, n)
     for step in range(network.steps if inside else 0):
         for node in inside:
+            assert isinstance(node, ops.Node), "loops do not run on a chip yet"
             values[node.name] = _core_node(node, values, states, (step, network.steps, n), chip)
         for node in after:
             if isinstance(node, ops.Decode):
@@ -45,7 +49,7 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
             given = np.broadcast_to(counts[node.name], (n, len(node.coefficient)))
             values[node.name] = decode(given, node.coefficient, node.element, node.scale, node.offset)
         else:
-            values[node.name] = _float_node(node, values, inputs, n)
+            values |= _float_values(node, values, inputs, n)
     return {node.name: values[node.name] for node in network.outputs}
 
 
@@ -58,8 +62,8 @@ def prepare(network: Network, inputs: Mapping[str, AnyArray]) -> dict[str, Float
     """
     n = len(next(iter(inputs.values())))
     values: dict[str, AnyArray] = {}
-    for node in _stages(network)[0]:
-        values[node.name] = _float_node(node, values, inputs, n)
+    for item in _stages(network)[0]:
+        values |= _float_values(item, values, inputs, n)
     return {name: values[name] for name in dict.fromkeys(port_tensors(network).values())}
 
 
@@ -75,18 +79,18 @@ def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, Flo
     before, _, after = _stages(network)
     for node in (*before, *after):  # of what comes before the chip, constants and what is made of them
         known = not isinstance(node, ops.Input) and all(name in values for name in node.inputs)
-        if known and node.name not in values:
-            values[node.name] = _float_node(node, values, {}, n)
+        if known and (isinstance(node, Loop) or node.name not in values):
+            values |= _float_values(node, values, {}, n)
     return {node.name: values[node.name] for node in network.outputs}
 
 
-def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.Node]]:
+def _stages(network: Network) -> tuple[list[Item], list[Item], list[Item]]:
     """Split the nodes into those before the chip, on it, and after it (all *before* for a float network)."""
     place: dict[str, int] = {}
-    stages: tuple[list[ops.Node], list[ops.Node], list[ops.Node]] = ([], [], [])
+    stages: tuple[list[Item], list[Item], list[Item]] = ([], [], [])
     readers = network.consumers
     transformed = any(isinstance(node, ops.Encode) for node in network.nodes)
-    for node in network.nodes:
+    for node in network.order:
         stage = max((place[name] for name in node.inputs), default=0)
         if isinstance(node, ops.Encode):
             stage = 1
@@ -94,9 +98,34 @@ def _stages(network: Network) -> tuple[list[ops.Node], list[ops.Node], list[ops.
             stage = 2
         elif isinstance(node, ops.Constant) and node.values.dtype.kind == "i":
             stage = 1 if transformed and readers[node.name] else 0
-        place[node.name] = stage
+        place |= {each.name: stage for each in (node.nodes if isinstance(node, Loop) else (node,))}
         stages[stage].append(node)
     return stages
+
+
+def _float_values(
+    item: Item, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int
+) -> dict[str, AnyArray]:
+    """Return what a node gives, or each node of a loop at all its steps, ``[N, T, *shape]``."""
+    if not isinstance(item, Loop):
+        return {item.name: _float_node(item, values, inputs, n)}
+    states = {node.name: values[node.inputs[0]] for node in item.nodes if isinstance(node, ops.State)}
+    found: list[dict[str, AnyArray]] = []
+    for step in range(item.steps):
+        now = {name: values[name] for name in item.inputs}
+        for node in item.nodes:
+            match node:
+                case ops.Unstack():
+                    now[node.name] = now[node.inputs[0]][:, step]
+                case ops.State():
+                    now[node.name] = states[node.name]
+                case ops.Update():
+                    now[node.name] = now[node.inputs[0]]
+                case _:
+                    now[node.name] = _float_node(node, now, inputs, n)
+        states = {node.state: now[node.name] for node in item.nodes if isinstance(node, ops.Update)}
+        found.append(now)
+    return {node.name: np.stack([now[node.name] for now in found], axis=1) for node in item.nodes}
 
 
 def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
@@ -116,7 +145,7 @@ def _float_node(node: ops.Node, values: Mapping[str, AnyArray], inputs: Mapping[
             return apply_function(node.function, given[0], node.parameters)
         case ops.Host():
             return apply_host(node.function, _aligned(given), node.parameters)
-        case ops.Output():
+        case ops.Output() | ops.Stack():
             return given[0]
     return shared_node(node, given, n)
 

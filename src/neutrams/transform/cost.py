@@ -3,10 +3,15 @@
 from math import prod
 
 from neutrams.network import Network, ops
+from neutrams.network.loops import Loop
 
 
 def macs_of(network: Network) -> dict[str, int]:
-    """Return the multiply-accumulates a sample takes, by node: `Linear`, `Conv` and products of two tensors."""
+    """Return the multiply-accumulates a sample takes, by node: `Linear`, `Conv` and products of two tensors.
+
+    Those of a loop count at each step.
+    """
+    steps = {node.name: item.steps for item in network.order if isinstance(item, Loop) for node in item.nodes}
     found = {}
     for node in network.nodes:
         shape = network.shapes[node.name]
@@ -16,4 +21,4 @@ def macs_of(network: Network) -> dict[str, int]:
             found[node.name] = int(node.weights.size) * prod(shape[1:])
         elif isinstance(node, ops.Host) and node.function == "matmul":
             found[node.name] = prod(shape) * network.shapes[node.inputs[0]][-1]
-    return found
+    return {name: macs * steps.get(name, 1) for name, macs in found.items()}

@@ -84,6 +84,7 @@ REASONS = {
     "Pool": "it has windows that lie in the padding altogether",
     "Pad": "its border is not of zeros",
     "constant": "it reads a constant that is not zero",
+    "loop": "loops run in floats only so far, not on a chip",
 }
 """Why a node cannot go on a chip."""
 
@@ -113,9 +114,14 @@ def _refused(network: Network) -> dict[str, str]:
             continue
         reason = _reason(network, node)
         if reason is not None:
-            kind = node.function if isinstance(node, ops.Activation | ops.Host) else node.op
-            found[f"{kind} {node.name!r}"] = REASONS[reason]
+            found[f"{_kind(node)} {node.name!r}"] = REASONS[reason]
     return found
+
+
+def _kind(node: ops.Node) -> str:
+    if isinstance(node, ops.Stack):
+        return f"loop of {node.steps} steps"
+    return node.function if isinstance(node, ops.Activation | ops.Host) else node.op
 
 
 def _reason(network: Network, node: ops.Node) -> str | None:
@@ -124,6 +130,8 @@ def _reason(network: Network, node: ops.Node) -> str | None:
     shapes = [network.shapes[source.name] for source in (*given, node) if not isinstance(source, ops.Constant)]
     if isinstance(node, ops.Host):
         return "Host"
+    if isinstance(node, ops.Stack):
+        return "loop"
     if () in shapes:
         return "scalar"
     if isinstance(node, ops.Pool) and not windows_hold_something(node, shapes[0][1:]):

@@ -13,7 +13,8 @@ def plain_names(network: Network) -> Network:
         while plain in names.values():
             plain += "_"
         names[node.name] = plain
-    nodes = (replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in network.nodes)
+    nodes = [replace(n, name=names[n.name], inputs=tuple(names[i] for i in n.inputs)) for n in network.nodes]
+    nodes = [replace(n, state=names[n.state]) if isinstance(n, ops.Update) else n for n in nodes]
     return Network(tuple(nodes), network.steps)
 
 

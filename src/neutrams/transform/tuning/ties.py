@@ -58,7 +58,8 @@ def meeting_tensors(source: Network) -> dict[str, tuple[str, ...]]:
         channels = 1 if node.name in head or isinstance(node, ops.Constant) or not shape else shape[0]
         own = [next(numbers) for _ in range(channels)]
         owners += [node.name] * channels
-        labels[node.name] = torch.tensor(own).reshape(-1, *(1,) * (len(shape) - 1)).expand(shape)
+        across = (-1, *(1,) * (len(shape) - 1)) if shape else ()
+        labels[node.name] = torch.tensor(own).reshape(across).expand(shape)
     return groups.members()
 
 

@@ -1,0 +1,106 @@
+"""Recurrent operators in every form give what ONNX Runtime gives; others are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import UnsupportedError
+from neutrams.importers import load
+from neutrams.reference import run
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+STEPS, BATCH, WIDTH, HIDDEN = 5, 3, 4, 2
+
+FORMS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "plain rnn": ("RNN", {}, set()),
+    "rnn with relu": ("RNN", {"activations": ["Relu"]}, {"b"}),
+    "reverse rnn": ("RNN", {"direction": "reverse"}, {"b", "h0"}),
+    "plain gru": ("GRU", {}, {"b"}),
+    "gru that resets the product": ("GRU", {"linear_before_reset": 1}, {"b", "h0"}),
+    "gru of both directions": ("GRU", {"direction": "bidirectional", "linear_before_reset": 1}, {"b", "h0"}),
+    "plain lstm": ("LSTM", {}, set()),
+    "lstm with peepholes": ("LSTM", {}, {"b", "p"}),
+    "lstm of both directions with all": ("LSTM", {"direction": "bidirectional"}, {"b", "h0", "c0", "p"}),
+    "clipped lstm": ("LSTM", {"clip": 0.5}, {"b"}),
+    "lstm that forgets what it does not admit": ("LSTM", {"input_forget": 1}, {"b"}),
+    "lstm of other functions": (
+        "LSTM",
+        {"activations": ["HardSigmoid", "ScaledTanh", "LeakyRelu"], "activation_alpha": [0.3, 1.5, 0.1],
+         "activation_beta": [0.4, 0.7]},
+        {"b", "h0", "c0"},
+    ),
+    "gru of affine functions": (
+        "GRU", {"activations": ["Sigmoid", "Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}, {"b"},
+    ),
+    "one length for all": ("LSTM", {}, {"b", "lengths"}),
+}  # fmt: skip
+
+
+def model(op: str, attributes: dict[str, Any], parts: set[str], steps: int = STEPS) -> onnx.ModelProto:
+    """x [steps, batch, 4] and initial states, weights of a fixed seed; all outputs."""
+    rng, gates = np.random.default_rng(len(attributes) + 10 * len(parts)), GATES[op]
+    directions = 2 if attributes.get("direction") == "bidirectional" else 1
+    sizes = {
+        "w": (directions, gates * HIDDEN, WIDTH), "r": (directions, gates * HIDDEN, HIDDEN),
+        "b": (directions, 2 * gates * HIDDEN), "p": (directions, 3 * HIDDEN),
+    }  # fmt: skip
+    held = {
+        name: rng.normal(size=size).astype(np.float32) for name, size in sizes.items() if name in parts | {"w", "r"}
+    }
+    held |= {"lengths": np.full(BATCH, steps, dtype=np.int32)} if "lengths" in parts else {}
+    order = ["x", "w", "r", "b", "lengths", "h0", "c0", "p"]
+    reads = [name if name in parts | {"x", "w", "r"} else "" for name in order][: 8 if op == "LSTM" else 6]
+    outputs = ["y", "h", "c"][: 3 if op == "LSTM" else 2]
+    node = helper.make_node(op, reads, outputs, hidden_size=HIDDEN, **attributes)
+    given = {"x": (steps, "N", WIDTH), "h0": (directions, "N", HIDDEN), "c0": (directions, "N", HIDDEN)}
+    infos = [helper.make_tensor_value_info(n, TensorProto.FLOAT, given[n]) for n in given if n in parts | {"x"}]
+    shape = {"y": (steps, directions, "N", HIDDEN), "h": (directions, "N", HIDDEN), "c": (directions, "N", HIDDEN)}
+    shown = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape[name]) for name in outputs]
+    weights = [numpy_helper.from_array(array, name) for name, array in held.items()]
+    graph = helper.make_graph([node], "recurrent", infos, shown, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def compared(made: onnx.ModelProto, path: Path) -> dict[str, tuple[AnyArray, AnyArray]]:
+    """Return (ours, ONNX Runtime's) outputs by name, both batch first."""
+    path.write_bytes(made.SerializeToString())
+    rng = np.random.default_rng(0)
+    network = load(path)
+    x = {node.name: rng.normal(size=(BATCH, *node.shape)).astype(np.float32) for node in network.inputs}
+    session = ort.InferenceSession(path)
+    wanted = session.run(None, {name: np.moveaxis(array, 0, 1) for name, array in x.items()})
+    names = [output.name for output in session.get_outputs()]
+    found = run(network, x)
+    axes = {"y": 2, "h": 1, "c": 1}
+    return {name: (found[name], np.moveaxis(array, axes[name], 0)) for name, array in zip(names, wanted, strict=True)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("steps", [1, STEPS])
+def test_every_form_gives_what_the_runtime_gives(form: str, steps: int, tmp_path: Path) -> None:
+    for ours, wanted in compared(model(*FORMS[form], steps), tmp_path / "m.onnx").values():
+        np.testing.assert_allclose(ours, wanted, atol=1e-5)
+
+
+def test_sequences_of_unequal_length_are_refused(tmp_path: Path) -> None:
+    made = model("LSTM", {}, {"lengths"})
+    for tensor in made.graph.initializer:
+        if tensor.name == "lengths":
+            tensor.CopyFrom(numpy_helper.from_array(np.array([1, 2, 5], dtype=np.int32), "lengths"))
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(UnsupportedError, match="unequal length"):
+        load(tmp_path / "m.onnx")
+
+
+def test_weights_of_one_direction_do_not_go_both_ways(tmp_path: Path) -> None:
+    made = model("GRU", {}, set())
+    made.graph.node[0].attribute.append(helper.make_attribute("direction", "bidirectional"))
+    (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+    with pytest.raises(UnsupportedError, match="weights of 1 directions and goes bidirectional"):
+        load(tmp_path / "m.onnx")
