@@ -1,6 +1,6 @@
 """Approximate functions a chip lacks by small networks: sums of saturating ramps, fitted to what they are given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,7 +42,8 @@ class ApproximationRow:
         hinges: Ramps used [count].
         relative_error: Root mean square error over root mean square output on calibration values, ramps rounded.
         worst_error: Largest error over the range seen, in units of the function's output.
-        ramps: What stands for the function.
+        given: Tensors of the network before that the function is of.
+        stand_in: What stands for it, a function of their values.
     """
 
     layer: str
@@ -50,7 +51,8 @@ class ApproximationRow:
     hinges: int
     relative_error: float
     worst_error: float
-    ramps: Ramps = field(compare=False, repr=False)
+    given: tuple[str, ...]
+    stand_in: Callable[..., FloatArray] = field(compare=False, repr=False)
 
 
 def curved(node: ops.Node, chip: Chip) -> bool:
@@ -119,7 +121,7 @@ def fit_function(node: ops.Activation, values: FloatArray, bits: int) -> tuple[R
     worst = float(np.abs(ramps(given.x, bits) - given.y).max())
     row = ApproximationRow(
         layer=node.name, function=node.function, hinges=len(ramps.slopes), relative_error=error, worst_error=worst,
-        ramps=ramps,
+        given=node.inputs, stand_in=ramps,
     )  # fmt: skip
     return ramps, row
 

@@ -14,6 +14,7 @@ from neutrams.transform.constructions import linears_as_convolutions, lower_exac
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import functions_native, head_of, tail_of, units_are_simple
 from neutrams.transform.largest import lower_max
+from neutrams.transform.magnitudes import has_magnitudes, lower_magnitudes, magnitudes
 from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
 from neutrams.transform.products import has_products, lower_products
 from neutrams.transform.taps import windows_hold_something
@@ -41,14 +42,14 @@ class Lowered:
 def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     """Return the network with only sums, ReLU, clips from 0 and functions of tables before the host tail.
 
-    Pools, largest values and piecewise linear functions stay exactly what they are, products become squares; curved
-    functions stay where the chip looks them up, and else are approximated (`neutrams.transform.approximate`), and their
-    error is measured.
+    Pools, largest values and piecewise linear functions stay exactly what they are, products become squares; lengths of
+    two elements become sums of projections (`neutrams.transform.magnitudes`); other curved functions stay where the
+    chip looks them up, and else are approximated (`neutrams.transform.approximate`). Errors are measured.
 
     Args:
         network: A float network.
         chip: The chip.
-        values: Called where something is to be approximated, at most twice.
+        values: Called where something is to be approximated, at most three times.
 
     Raises:
         UnsupportedError: Operators have no way onto a chip; lists them all with their names.
@@ -59,10 +60,14 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     if has_products(network):
         network = canonicalize(lower_products(network, values(network)))
     exact = network
-    rows: tuple[ApproximationRow, ...] = ()
+    rows: list[ApproximationRow] = []
+    if has_magnitudes(network):
+        rows += magnitudes(network, values(network))
+        network = canonicalize(lower_magnitudes(network))
     if has_curved(network, chip):
-        network, rows = approximate_functions(network, values(network), chip)
-    return Lowered(network=_checked(network), exact=exact, rows=rows)
+        network, more = approximate_functions(network, values(network), chip)
+        rows += more
+    return Lowered(network=_checked(network), exact=exact, rows=tuple(rows))
 
 
 @network_pass(ensures=(units_are_simple,))

@@ -14,7 +14,7 @@ from neutrams.transform.tuning.ablation import Ablation, relative
 def approximation_losses(
     lowered: Lowered, inputs: Mapping[str, AnyArray], labels: AnyArray | None
 ) -> Iterator[LedgerRow]:
-    """Yield a row ``activation`` for each approximated function: with its ramps in its place and the rest in float.
+    """Yield a row ``activation`` for each approximated function: what stands for it in its place, the rest in float.
 
     Args:
         lowered: A lowered network.
@@ -26,8 +26,7 @@ def approximation_losses(
     ablation = Ablation(lowered.exact, inputs, labels)
     values = float_values(lowered.exact, {name: array[: ablation.samples] for name, array in inputs.items()})
     for row in lowered.rows:
-        z = values[lowered.exact.by_name[row.layer].inputs[0]]
-        given = torch.from_numpy(row.ramps(z.double().numpy())).float()
+        given = torch.from_numpy(row.stand_in(*(values[name].double().numpy() for name in row.given))).float()
         exact = values[row.layer].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         effect = ablation.effect(row.layer, given)
         yield LedgerRow(
