@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_strategies import plain_chip
+from neutrams.flow import inspect_network
 from neutrams.network import Activation, Add, Conv, Input, Linear, Network, Output, Reshape, Slice, ops
 from neutrams.reference import run
 from neutrams.transform.canonicalize import canonicalize
@@ -90,3 +91,12 @@ def test_quiet_values_keep_their_length_in_few_bits(table_bits: int) -> None:
     wanted, given_ = run(network, quiet)["y"], run(found.network, quiet, chip)["y"]
     error = np.sqrt(np.mean((given_ - wanted) ** 2) / np.mean(wanted**2))
     assert error < 0.3
+
+
+def test_inspect_says_that_a_length_stands_for_its_parts() -> None:
+    placement = inspect_network(of_images(), plain_chip())["placement"]
+    assert isinstance(placement, dict)
+    parts = {
+        name for name, how in placement.items() if how == "approximator: a length of two elements, from projections"
+    }
+    assert parts == {"a2", "b2", "sum", "length"}

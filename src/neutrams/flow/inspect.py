@@ -13,6 +13,8 @@ from neutrams.transform.cost import macs_of
 from neutrams.transform.facts import head_of, tail_of
 from neutrams.transform.how import COMPUTING, how_nodes_run
 from neutrams.transform.lower import unsupported
+from neutrams.transform.magnitudes import nodes_of_magnitudes
+from neutrams.transform.room import inputs_of_a_core
 
 
 def inspect_model(
@@ -88,6 +90,7 @@ def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, st
     """Say of each computing node how it runs and why; what canonicalisation folds away runs with its neighbours."""
     refused = " ".join(unsupported(canonical))
     how = how_nodes_run(canonical, chip)
+    lengths = nodes_of_magnitudes(canonical)
     found = {}
     for node in _computing(network):
         twin = canonical.by_name.get(node.name)
@@ -95,6 +98,8 @@ def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, st
             found[node.name] = "unsupported"
         elif how.get(node.name) == "host":
             found[node.name] = f"host: {_why_on_host(canonical, canonical.by_name[node.name])}"
+        elif node.name in lengths:
+            found[node.name] = "approximator: a length of two elements, from projections"
         elif isinstance(node, ops.Linear | ops.Conv | ops.Pool):
             found[node.name] = _sum_placement(node, chip)
         elif twin is None or twin.op != node.op:
@@ -121,7 +126,7 @@ def _sum_placement(node: ops.Node, chip: Chip) -> str:
     elif isinstance(node, ops.Pool):
         fan_in = prod(node.kernel) if node.kind == "average" else 0
         reason = "a convolution of equal weights" if fan_in else "from ReLU"
-    free = chip.core.axons - (chip.core.bias == "row")
+    free = inputs_of_a_core(chip)
     if fan_in > free:
         reason += f"{', ' if reason else ''}split, fan-in {fan_in:,} > {free:,}"
     return f"construction: {reason}" if reason else "native"

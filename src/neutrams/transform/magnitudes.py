@@ -35,6 +35,13 @@ def has_magnitudes(network: Network) -> bool:
     return bool(_lengths(network))
 
 
+def nodes_of_magnitudes(network: Network) -> frozenset[str]:
+    """Return the names of roots, sums and squares that lengths take the place of."""
+    roots = [length.node for length in _lengths(network)]
+    sums = [network.by_name[root.inputs[0]] for root in roots]
+    return frozenset([root.name for root in roots] + [name for node in sums for name in (node.name, *node.inputs)])
+
+
 def magnitudes(network: Network, values: Mapping[str, FloatArray]) -> list[ApproximationRow]:
     """Return how well each length is approximated on ``values``, the tensors of ``network`` on calibration data."""
     rows = []
