@@ -1,5 +1,7 @@
 """Recurrent operators in every form give what ONNX Runtime gives; others are refused."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import UnsupportedError
@@ -104,3 +108,63 @@ def test_weights_of_one_direction_do_not_go_both_ways(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
     with pytest.raises(UnsupportedError, match="weights of 1 directions and goes bidirectional"):
         load(tmp_path / "m.onnx")
+
+
+class Of(nn.Module):
+    """Any function of modules and inputs."""
+
+    def __init__(self, function: Callable[..., torch.Tensor], *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.function = function
+
+    def forward(self, *x: torch.Tensor) -> torch.Tensor:
+        return self.function(self.parts, *x)
+
+
+EXPORTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]]]] = {
+    "layers of both directions": (
+        lambda: Of(lambda p, x: p[1](p[0](x)[0][:, -1]), nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True),
+                   nn.Linear(8, 2)), [(5, 3)],
+    ),
+    "final states joined": (
+        lambda: Of(lambda p, x: torch.cat(list(p[0](x)[1][0]), 1), nn.LSTM(3, 4, batch_first=True, bidirectional=True)),
+        [(5, 3)],
+    ),
+    "final states flattened": (
+        lambda: Of(lambda p, x: p[0](x)[1].transpose(0, 1).flatten(1), nn.GRU(3, 4, 2, batch_first=True)), [(5, 3)],
+    ),
+    "steps in front": (lambda: Of(lambda p, x: p[0](x.transpose(0, 1))[0][-1], nn.RNN(3, 4)), [(5, 3)]),
+    "behind a convolution": (
+        lambda: Of(lambda p, x: p[1](torch.relu(p[0](x)).transpose(1, 2))[0].mean(1), nn.Conv1d(2, 3, 3),
+                   nn.GRU(3, 4, batch_first=True)), [(2, 9)],
+    ),
+    "residual": (lambda: Of(lambda p, x: p[0](x)[0] + x, nn.LSTM(3, 3, batch_first=True)), [(5, 3)]),
+    "states given": (
+        lambda: Of(lambda p, x, h: p[0](x, h.transpose(0, 1).contiguous())[0], nn.GRU(3, 4, batch_first=True)),
+        [(5, 3), (1, 4)],
+    ),
+    "encoder and decoder": (
+        lambda: Of(lambda p, x: p[1](x.flip(1), p[0](x)[1])[0], nn.GRU(3, 4, batch_first=True),
+                   nn.GRU(3, 4, batch_first=True)), [(5, 3)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_models_as_pytorch_exports_them(name: str, tmp_path: Path) -> None:
+    make, shapes = EXPORTED[name]
+    torch.manual_seed(0)
+    module, names = make().eval(), [f"x{i}" for i in range(len(shapes))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the older exporter, whose graphs most users have
+        torch.onnx.export(
+            module, tuple(torch.randn(2, *shape) for shape in shapes), tmp_path / "m.onnx", dynamo=False,
+            input_names=names, output_names=["y"], dynamic_axes={x: {0: "N"} for x in names},
+        )  # fmt: skip
+    rng = np.random.default_rng(0)
+    given = {x: rng.normal(size=(BATCH, *shape)).astype(np.float32) for x, shape in zip(names, shapes, strict=True)}
+    wanted = ort.InferenceSession(tmp_path / "m.onnx").run(["y"], given)[0]
+    found = run(load(tmp_path / "m.onnx"), given)["y"]
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
