@@ -18,7 +18,13 @@ DEFAULTS = {
     "ScaledTanh": (1.0, 1.0),
     "Affine": (1.0, 0.0),
 }
-"""Functions with parameters alpha and beta."""
+"""Alpha and beta of functions that have parameters, where the node gives none."""
+
+HAVE_BETA = ("HardSigmoid", "ScaledTanh", "Affine")
+"""Those of them that have a beta."""
+
+DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
+"""How many passes over the steps a direction means."""
 
 USUAL = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh")}
 """Functions of each kind of cell where the node names none."""
@@ -53,9 +59,6 @@ def recurrent(call: Call) -> Outputs:
         given.append(layer(call.builder, name, x, _cell(call, kind, d), [states[d] for states in initial]))
     shown, *finals = zip(*given, strict=True)
     return [_steps(call, shown, layout), *(_finals(call, found, layout, k) for k, found in enumerate(finals))]
-
-
-DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 
 
 def _steps(call: Call, given: tuple[Tensor, ...], layout: int) -> Tensor:
@@ -137,9 +140,6 @@ def _functions(call: Call, kind: str, direction: int) -> list[Function]:
         found.append(_function(call, word, alpha, beta))
     size = len(USUAL[kind])
     return found[direction * size : (direction + 1) * size]
-
-
-HAVE_BETA = ("HardSigmoid", "ScaledTanh", "Affine")
 
 
 def _function(call: Call, word: str, alpha: float, beta: float) -> Function:
