@@ -7,8 +7,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray
 from neutrams.importers.builder import Builder, Tensor, Value
 from neutrams.importers.onnx_call import Call, operator
-from neutrams.importers.recurrent import GATES, STATES, Cell, Function, layer
-from neutrams.network import Concat
+from neutrams.importers.recurrent import GATES, STATES, Cell, Function, joined, layer
 
 PLAIN = {"Relu": "relu", "Tanh": "tanh", "Sigmoid": "sigmoid", "Softsign": "softsign", "Softplus": "softplus"}
 DEFAULTS = {
@@ -65,21 +64,14 @@ def _steps(call: Call, given: tuple[Tensor, ...], layout: int) -> Tensor:
     """Return Y: ``[steps, directions, H]`` a sample."""
     steps, hidden = given[0].shape
     apart = [call.builder.reshape(call.part("direction"), x, (steps, 1, hidden)) for x in given]
-    joined = _joined(call.builder, call.part("steps"), apart, 1)
-    return joined.with_batch(0 if layout else 2)
+    return joined(call.builder, call.part("steps"), apart, 1).with_batch(0 if layout else 2)
 
 
 def _finals(call: Call, given: tuple[Tensor, ...], layout: int, k: int) -> Tensor:
     """Return Y_h or Y_c: ``[directions, H]`` a sample."""
     word = ("final", "final.cell")[k]
     apart = [call.builder.reshape(call.part(word), x, (1, *x.shape)) for x in given]
-    return _joined(call.builder, call.part(f"{word}s"), apart, 0).with_batch(0 if layout else 1)
-
-
-def _joined(builder: Builder, name: str, parts: list[Tensor], axis: int) -> Tensor:
-    if len(parts) == 1:
-        return parts[0]
-    return builder.emit(Concat(name=name, inputs=tuple(x.name for x in parts), axis=axis))
+    return joined(call.builder, call.part(f"{word}s"), apart, 0).with_batch(0 if layout else 1)
 
 
 def _initial(call: Call, at: int, directions: int) -> Iterator[Tensor]:

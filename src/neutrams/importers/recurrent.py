@@ -94,6 +94,13 @@ def layer(builder: Builder, name: str, x: Tensor, cell: Cell, initial: Sequence[
     return [shown, *finals]
 
 
+def joined(builder: Builder, name: str, parts: Sequence[Tensor], axis: int) -> Tensor:
+    """Return tensors joined along an axis; a single one as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    return builder.emit(Concat(name=name, inputs=tuple(x.name for x in parts), axis=axis))
+
+
 def _rnn(builder: Builder, name: str, cell: Cell, given: Sequence[Tensor]) -> list[Tensor]:
     return [cell.functions[0](builder, builder.fresh(f"{name}.new"), _sum(builder, name, cell, "h", given))]
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray, check_finite
-from neutrams.importers.builder import Builder, Tensor, Value
-from neutrams.importers.recurrent import GATES, STATES, Cell, Function, layer
+from neutrams.importers.builder import Tensor, Value
+from neutrams.importers.recurrent import GATES, STATES, Cell, Function, joined, layer
 from neutrams.importers.torch_call import Call, operator
-from neutrams.network import Concat
 
 KINDS = {"rnn_tanh": ("rnn", ("tanh",)), "rnn_relu": ("rnn", ("relu",)), "gru": ("gru", ("sigmoid", "tanh")),
     "lstm": ("lstm", ("sigmoid", "tanh", "tanh"))}  # fmt: skip
@@ -40,7 +39,7 @@ def recurrent(call: Call) -> list[Value]:
             given.append(shown)
             for found, state in zip(finals, last, strict=True):
                 found.append(state)
-        x = _joined(call.builder, call.part("both"), given, -1)
+        x = joined(call.builder, call.part("both"), given, -1)
     return [x, *(_stacked(call, found) for found in finals)]
 
 
@@ -91,10 +90,4 @@ def _named(function: str) -> Function:
 def _stacked(call: Call, finals: Sequence[Tensor]) -> Tensor:
     """Return final states, ``[layers and directions, H]`` a sample; PyTorch has the batch as the second axis."""
     apart = [call.builder.reshape(call.part("final"), x, (1, *x.shape)) for x in finals]
-    return _joined(call.builder, call.part("finals"), apart, 0).with_batch(1)
-
-
-def _joined(builder: Builder, name: str, parts: Sequence[Tensor], axis: int) -> Tensor:
-    if len(parts) == 1:
-        return parts[0]
-    return builder.emit(Concat(name=name, inputs=tuple(x.name for x in parts), axis=axis))
+    return joined(call.builder, call.part("finals"), apart, 0).with_batch(1)
