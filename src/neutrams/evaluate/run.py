@@ -10,7 +10,7 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.codec import decode
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.moves import moved
-from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, look_up
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, fire_once, look_up
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.loops import Loop
@@ -88,7 +88,7 @@ def stream_values(
     values: dict[str, torch.Tensor] = {}
     for place, item in enumerate(network.order):
         if isinstance(item, Loop):
-            values |= _loop_values(network, item, values, stand_ins, n)
+            values |= _loop_values(network, item, values, stand_ins, (n, chip))
         elif item.name in stand_ins:
             values[item.name] = stand_ins[item.name]
         elif isinstance(item, ops.Input):
@@ -118,9 +118,11 @@ def _loop_values(
     loop: Loop,
     values: Mapping[str, torch.Tensor],
     stand_ins: Mapping[str, torch.Tensor],
-    n: int,
+    given: tuple[int, Chip | None],
 ) -> dict[str, torch.Tensor]:
     """Return what each node of a loop gives at all its steps, ``[T, N, *shape]``."""
+    n, chip = given
+    potentials: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in loop.nodes if isinstance(node, ops.State)}
     found: dict[str, list[torch.Tensor]] = {node.name: [] for node in loop.nodes}
     for step in range(loop.steps):
@@ -132,12 +134,15 @@ def _loop_values(
                 value = now[node.inputs[0]][:, step]
             elif isinstance(node, ops.State):
                 value = states[node.name]
+            elif isinstance(node, ops.Neuron) and chip is not None and find_model(node.model, node.name).mode == "snn":
+                value, potentials[node.name] = fire_once(node, now[node.inputs[0]], potentials.get(node.name), chip)
             else:
-                value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, None)
+                value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, chip)
             now[node.name] = value
             found[node.name].append(value)
         states = {node.state: now[node.name] for node in loop.nodes if isinstance(node, ops.Update)}
-    return {name: torch.stack(parts) for name, parts in found.items()}
+    core = {name for name, parts in found.items() if parts[0].ndim > len(network.shapes[name]) + 1}  # [1, N, *shape]
+    return {name: torch.cat(parts) if name in core else torch.stack(parts) for name, parts in found.items()}
 
 
 def _read(

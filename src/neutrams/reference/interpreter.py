@@ -37,9 +37,11 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
     for item in before:
         values |= _float_values(item, values, inputs, n)
     for step in range(network.steps if inside else 0):
-        for node in inside:
-            assert isinstance(node, ops.Node), "loops do not run on a chip yet"
-            values[node.name] = _core_node(node, values, states, (step, network.steps, n), chip)
+        for item in inside:
+            if isinstance(item, Loop):
+                values |= _loop_values(item, values, (inputs, n), chip)
+            else:
+                values[item.name] = _core_node(item, values, states, (step, network.steps, n), chip)
         for node in after:
             if isinstance(node, ops.Decode):
                 given = values[node.inputs[0]]
@@ -98,6 +100,10 @@ def _stages(network: Network) -> tuple[list[Item], list[Item], list[Item]]:
             stage = 2
         elif isinstance(node, ops.Constant) and node.values.dtype.kind == "i":
             stage = 1 if transformed and readers[node.name] else 0
+        elif isinstance(node, Loop) and any(isinstance(each, ops.Encode | ops.Decode) for each in node.nodes):
+            stages[1].append(node)
+            place |= {each.name: 2 for each in node.nodes}
+            continue
         place |= {each.name: stage for each in (node.nodes if isinstance(node, Loop) else (node,))}
         stages[stage].append(node)
     return stages
@@ -107,8 +113,17 @@ def _float_values(
     item: Item, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int
 ) -> dict[str, AnyArray]:
     """Return what a node gives, or each node of a loop at all its steps, ``[N, T, *shape]``."""
-    if not isinstance(item, Loop):
-        return {item.name: _float_node(item, values, inputs, n)}
+    if isinstance(item, Loop):
+        return _loop_values(item, values, (inputs, n), None)
+    return {item.name: _float_node(item, values, inputs, n)}
+
+
+def _loop_values(
+    item: Loop, values: Mapping[str, AnyArray], given: tuple[Mapping[str, AnyArray], int], chip: Chip | None
+) -> dict[str, AnyArray]:
+    """Return what each node of a loop, of floats or on a chip, gives at all its steps, ``[N, T, *shape]``."""
+    inputs, n = given
+    potentials: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in item.nodes if isinstance(node, ops.State)}
     found: list[dict[str, AnyArray]] = []
     for step in range(item.steps):
@@ -121,6 +136,11 @@ def _float_values(
                     now[node.name] = states[node.name]
                 case ops.Update():
                     now[node.name] = now[node.inputs[0]]
+                case ops.Encode() | ops.Neuron():
+                    now[node.name] = _core_node(node, now, potentials, (0, 1, n), chip)
+                case ops.Decode():
+                    counts = now[node.inputs[0]]
+                    now[node.name] = decode(counts, node.coefficient, node.element, node.scale, node.offset)
                 case _:
                     now[node.name] = _float_node(node, now, inputs, n)
         states = {node.state: now[node.name] for node in item.nodes if isinstance(node, ops.Update)}
