@@ -11,9 +11,13 @@ from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import classes, float_values
 from neutrams.network import Network, ops
 from neutrams.transform.cost import macs_of
+from neutrams.transform.tuning.steps import parted, steps_of
 
 MOST_SAMPLES = 1024
 """Most samples on which the cost of a layer is measured."""
+
+LOOP_SAMPLES = 64
+"""Most samples on which the effect of an error in a loop is measured."""
 
 LIMIT_SAMPLES = 256
 """Most samples on which the cost of one limit in one unit is measured: there are many more of these."""
@@ -45,10 +49,12 @@ class Ablation:
 
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray], labels: AnyArray | None) -> None:
         n = len(next(iter(inputs.values())))
-        held = sum(prod(shape) for shape in source.shapes.values())
+        self.steps = steps_of(source)
+        held = sum(prod(shape) * self.steps.get(name, 1) for name, shape in source.shapes.items())
         measured = 2 * sum(isinstance(node, ops.Linear | ops.Conv | ops.Add) for node in source.nodes) + 1
         work = measured * (sum(macs_of(source).values()) + held)
-        self.samples = int(max(1, min(n, MOST_SAMPLES, MOST_VALUES // held, MOST_MACS // work)))
+        most = LOOP_SAMPLES if self.steps else MOST_SAMPLES
+        self.samples = int(max(1, min(n, most, MOST_VALUES // held, MOST_MACS // work)))
         self._source = source
         self._inputs = {name: array[: self.samples] for name, array in inputs.items()}
         self._labels = None if labels is None else labels[: self.samples]
@@ -57,14 +63,15 @@ class Ablation:
         self._wanted = classes(self._values[self._output].numpy())
 
     def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
-        """Return what it costs that tensor ``name`` has ``value``, float32 ``[N, *shape]``; ``most`` samples count."""
+        """Return what it costs that tensor ``name`` has ``value``, as `rows` of it lie; ``most`` samples count.
+
+        In a loop the error is there at every step, and states carry it on.
+        """
         n = min(self.samples, most)
-        changed = {name}
-        for node in self._source.nodes:
-            if changed.intersection(node.inputs):
-                changed.add(node.name)
-        given = {key: x[:n] for key, x in self._values.items() if key not in changed}
-        given[name] = value[:n]
+        changed = self._changed_by(name)
+        given = {key: x[:, :n] if key in self.steps else x[:n] for key, x in self._values.items() if key not in changed}
+        rows = value[: n * self.steps.get(name, 1)]
+        given[name] = parted(rows, self.steps[name]) if name in self.steps else rows
         inputs = {key: array[:n] for key, array in self._inputs.items()}
         now, was = float_values(self._source, inputs, given)[self._output], self._values[self._output][:n]
         chosen = classes(now.numpy())
@@ -74,6 +81,20 @@ class Ablation:
             agreement=float((chosen == self._wanted[:n]).mean()),
             accuracy=None if labels is None else float((chosen == np.asarray(labels[:n])).mean()),
         )
+
+    def rows(self, name: str, most: int = MOST_SAMPLES) -> int:
+        """Return how many rows of tensor ``name`` count: samples, in a loop times steps."""
+        return min(self.samples, most) * self.steps.get(name, 1)
+
+    def _changed_by(self, name: str) -> set[str]:
+        """Return the names of the tensors that depend on tensor ``name``, through states too; itself included."""
+        changed, found = {name}, 0
+        while found < len(changed):
+            found = len(changed)
+            for node in self._source.nodes:
+                if changed.intersection(node.inputs):
+                    changed.update([node.name, *([node.state] if isinstance(node, ops.Update) else [])])
+        return changed
 
 
 def relative(error: torch.Tensor, target: torch.Tensor) -> float:

@@ -39,11 +39,14 @@ def record_unit(
         exact: What the original gives, float32 ``[N, C, *size]``, and of a part the sum it goes into, against which its
             errors are measured.
     """
-    some = torch.arange(build.ablation.samples)
+    if not build.accounts:
+        return
+    some = torch.arange(build.ablation.rows(unit.name))
+    few = build.ablation.rows(unit.name, LIMIT_SAMPLES)
     target, total = (None if x is None else x[some] for x in exact)
     assert target is not None
     for constraint, error in _errors(unit.on(some), fit, given.on(some), target):
-        effect = build.ablation.effect(unit.name, target[:LIMIT_SAMPLES] + error[:LIMIT_SAMPLES], LIMIT_SAMPLES)
+        effect = build.ablation.effect(unit.name, target[:few] + error[:few], LIMIT_SAMPLES)
         build.ledger.append(
             LedgerRow(
                 layer=layer_of(unit.name, unit.accumulator.name), unit=unit.name, constraint=constraint,
@@ -94,8 +97,11 @@ def _carrier(fit: Fit, part: str) -> str:
 
 def record_layer(build: Build, name: str, value: torch.Tensor, target: torch.Tensor) -> None:
     """Write the ledger's row ``all`` for a finished layer whose tensor ``name`` has ``value`` instead of ``target``."""
+    if not build.accounts:
+        return
     node, channels = build.source.by_name[name], build.repeats.get(name)
-    value, target = value[: build.ablation.samples], target[: build.ablation.samples]
+    rows = build.ablation.rows(name)
+    value, target = value[:rows], target[:rows]
     effect = build.ablation.effect(name, value)
     error = relative(_mean_of_repeats(value - target, channels), _mean_of_repeats(target, channels))
     build.ledger.append(
