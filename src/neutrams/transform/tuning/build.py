@@ -65,6 +65,7 @@ class Build:
         remembered: State → what it really holds on calibration data, float32 ``[N T, C]``, where that is known.
         ranges: Tensor that updates a state → how its values map to integers.
         accounts: Whether losses are written into the ledger.
+        open: Rows of the ledger whose effect is not measured yet, with what their units have.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
         owed: Tensor of the source that sums read → what it lacks of the original, float32 ``[N, C, *size]``.
@@ -87,6 +88,7 @@ class Build:
     remembered: Mapping[str, torch.Tensor] = field(default_factory=dict)
     ranges: dict[str, OutputRange] = field(default_factory=dict)
     accounts: bool = True
+    open: list[tuple[int, torch.Tensor]] = field(default_factory=list)
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     owed: dict[str, torch.Tensor] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
-from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit
+from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit, settle
 from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.states import add_state, state_ranges
@@ -41,6 +41,7 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
         _take(build, node, head, tail)
         for name in last.get(node.name, ()):
             _let_go(build, name)
+    settle(build)
     return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
 
 
