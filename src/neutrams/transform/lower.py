@@ -92,6 +92,7 @@ REASONS = {
     "Pad": "its border is not of zeros",
     "constant": "it reads a constant that is not zero",
     "outside": "it is outside the loop that the chip runs step by step",
+    "order": "it reads what another loop on the chip gives, in another order",
     "host": "the host would have to compute it inside a loop",
     "beginning": "a loop begins with what the chip would have to compute before",
 }
@@ -138,8 +139,10 @@ def _refused_by_loops(network: Network, host: frozenset[str]) -> dict[str, str]:
     tail = tail_of(network)
     for node in network.nodes:
         described = f"{_kind(node)} {node.name!r}"
-        if node in on_chip and node.name not in inside:
+        if node in on_chip and node.name not in inside and not isinstance(node, ops.Stack):
             found[described] = REASONS["outside"]
+        elif isinstance(node, ops.Unstack) and node.name not in host:
+            found[described] = REASONS["order"]
         elif node.name in tail and node.name in inside:
             found[described] = REASONS["host"]
         elif isinstance(node, ops.State) and not isinstance(

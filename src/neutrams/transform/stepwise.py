@@ -48,6 +48,7 @@ class _Mover:
         self.network = network
         self.tail, self.head = tail_of(network), head_of(network)
         self.inside = {n.name for item in network.order if isinstance(item, Loop) for n in item.nodes}
+        self.steps = next(item.steps for item in network.order if isinstance(item, Loop))
         self.picked: dict[str, _Picked] = {}
         self.step_of: dict[str, str] = {}
         self.nodes: list[ops.Node] = []
@@ -119,32 +120,32 @@ class _Mover:
             return narrowed
         sources = tuple(f.source for f in found if f is not None)
         if first.single:
-            self.nodes.append(replace(node, name=f"{node.name} step", inputs=sources))
-            return replace(first, source=f"{node.name} step")
+            self.nodes.append(replace(node, inputs=sources))
+            return replace(first, source=node.name)
         shapes = [self.network.shapes[name] for name in node.inputs]
         out = self.network.shapes[node.name]
         if isinstance(node, ops.Reshape) and len(first.steps) == 1 and out[:1] != (1,):
-            self.nodes.append(ops.Reshape(name=f"{node.name} step", inputs=sources, shape=out))
-            return _Picked(f"{node.name} step", first.steps, True)
+            self.nodes.append(ops.Reshape(name=node.name, inputs=sources, shape=out))
+            return _Picked(node.name, first.steps, True)
         inner = _inner(node, shapes, out)
         if inner is None:
             return None
-        self.nodes.append(inner(f"{node.name} step", sources))
-        return replace(first, source=f"{node.name} step")
+        self.nodes.append(inner(node.name, sources))
+        return replace(first, source=node.name)
 
     def _laid_out(self, name: str) -> None:
-        """Let there be a tensor ``name`` outside the loop, if it was only picked so far."""
+        """Let tensor ``name`` stand outside the loop, if it was only picked so far."""
         found = self.picked.get(name)
-        if found is None or any(node.name == name for node in self.nodes):
+        if found is None or name in self.renamed or isinstance(self.network.by_name[name], ops.Stack):
             return
-        loop = next(item for item in self.network.order if isinstance(item, Loop))
-        all_steps = loop.steps
-        title = f"{name} steps"
-        self.nodes.append(ops.Stack(name=title, inputs=(found.source,), steps=all_steps))
-        gathered = name if not found.single else f"{name} picked"
-        self.nodes.append(ops.Gather(name=gathered, inputs=(title,), indices=np.array(found.steps), axis=0))
+        title = f"{name} at all steps"
+        self.nodes.append(ops.Stack(name=title, inputs=(found.source,), steps=self.steps))
+        self.nodes.append(ops.Gather(name=f"{name} picked", inputs=(title,), indices=np.array(found.steps), axis=0))
+        self.renamed[name] = f"{name} picked"
         if found.single:
-            self.nodes.append(ops.Reshape(name=name, inputs=(gathered,), shape=self.network.shapes[name]))
+            self.renamed[name] = f"{name} outside"
+            shape = self.network.shapes[name]
+            self.nodes.append(ops.Reshape(name=f"{name} outside", inputs=(f"{name} picked",), shape=shape))
 
 
 def _narrowed(node: ops.Node, found: _Picked, shape: Shape) -> _Picked | None:
