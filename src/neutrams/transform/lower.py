@@ -18,7 +18,7 @@ from neutrams.transform.largest import lower_max
 from neutrams.transform.magnitudes import has_magnitudes, lower_magnitudes, magnitudes
 from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
 from neutrams.transform.products import has_products, lower_products
-from neutrams.transform.stepwise import into_loops
+from neutrams.transform.stepwise import stepwise
 from neutrams.transform.taps import windows_hold_something
 
 Values = Callable[[Network], Mapping[str, FloatArray]]
@@ -56,7 +56,7 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     Raises:
         UnsupportedError: Operators have no way onto a chip; lists them all with their names.
     """
-    network = canonicalize(into_loops(canonicalize(network)))
+    network = canonicalize(stepwise(canonicalize(network)))
     check_supported(network)
     network = lower_exactly(network)
     if has_products(network):

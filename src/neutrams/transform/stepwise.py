@@ -43,6 +43,11 @@ def into_loops(network: Network) -> Network:
     return _Mover(network).moved().pruned()
 
 
+def stepwise(network: Network) -> Network:
+    """Return the network with what the chip computes in loops, and what the host computes after them, outside."""
+    return tail_out_of_loops(into_loops(network))
+
+
 class _Mover:
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -212,3 +217,51 @@ def units_for_states(network: Network) -> Network:
         return [passed, replace(node, inputs=(name,))]
 
     return network.map(changed)
+
+
+@network_pass()
+def tail_out_of_loops(network: Network) -> Network:
+    """Let what the host computes of a loop's steps stand behind the loop, on all steps at once; same function."""
+    tail = tail_of(network)
+    steps = {node.name: item.steps for item in network.order if isinstance(item, Loop) for node in item.nodes}
+    moved = {name for name in steps if name in tail}
+    if not moved:
+        return network
+    nodes: list[ops.Node] = []
+    stacked: dict[str, str] = {}
+
+    def at_all_steps(name: str) -> str:
+        if name not in stacked:
+            stacked[name] = f"{name} at all steps"
+            nodes.append(ops.Stack(name=stacked[name], inputs=(name,), steps=steps[name]))
+        return stacked[name]
+
+    for node in network.nodes:
+        if isinstance(node, ops.Stack) and node.inputs[0] in moved:
+            stacked[node.name] = stacked[node.inputs[0]]
+            continue
+        if node.name not in moved:
+            nodes.append(replace(node, inputs=tuple(stacked.get(i, i) if i not in steps else i for i in node.inputs)))
+            continue
+        outer = _outer(node, steps[node.name], len(network.shapes[node.inputs[0]]))
+        inside = all(name in steps for name in node.inputs)
+        if outer is None or not inside:
+            return network  # it is refused later, by its name
+        name = f"{node.name} at all steps"
+        nodes.append(replace(outer, name=name, inputs=tuple(at_all_steps(i) for i in node.inputs)))
+        stacked[node.name] = name
+    return Network(tuple(nodes), network.steps)
+
+
+def _outer(node: ops.Node, steps: int, rank: int) -> ops.Node | None:
+    """Return ``node`` for all steps at once; None where it cannot be."""
+    match node:
+        case ops.Activation() | ops.Host() | ops.Mul():
+            return node
+        case ops.Reshape():
+            return replace(node, shape=(steps, *node.shape))
+        case ops.Slice() | ops.Gather() | ops.Concat():
+            return replace(node, axis=node.axis % rank + 1)
+        case ops.Transpose():
+            return replace(node, axes=(0, *(axis + 1 for axis in node.axes)))
+    return None
