@@ -1,6 +1,7 @@
 """Recurrent networks: what a chip gives equals the reference interpreter of its network, bit for bit."""
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from neutrams.base.errors import CapacityError, UnsupportedError
 from neutrams.evaluate import run as evaluate
 from neutrams.flow import Compiled, CompileOptions, compile_model, run_compiled
 from neutrams.hardware import Chip
-from neutrams.network import Network
+from neutrams.network import Activation, Add, Conv, Input, Linear, Network, Output, Reshape, as_sequence
 from neutrams.program.verify import violations
 from neutrams.reference import finish, prepare
 from neutrams.reference import run as reference
@@ -83,3 +84,52 @@ def test_a_stream_of_pieces_gives_what_one_run_does(network: Network, chip: Chip
     for name, values in whole.outputs.items():
         np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces], axis=1), values)
     assert set(finish(compiled.network, whole.outputs)) == {node.name for node in network.outputs}
+
+
+def voice_detector() -> Network:
+    """One frame: new = tanh(W frame + V state), given on; then a convolution of one place, and a sigmoid."""
+    rng = np.random.default_rng(0)
+    return Network((
+        Input(name="frame", shape=(4,)), Input(name="state", shape=(4,)),
+        Linear(name="seen", inputs=("frame",), weights=rng.normal(size=(4, 4)), bias=np.zeros(4)),
+        Linear(name="held", inputs=("state",), weights=rng.normal(size=(4, 4)) / 2, bias=np.zeros(4)),
+        Add(name="sum", inputs=("seen", "held"), coefficients=np.ones((2, 4)), bias=np.zeros(4)),
+        Activation(name="new", inputs=("sum",), function="tanh"),
+        Reshape(name="place", inputs=("new",), shape=(4, 1)),
+        Conv(name="conv", inputs=("place",), weights=rng.normal(size=(1, 4, 1)), bias=np.zeros(1), stride=(1,),
+             dilation=(1,)),
+        Activation(name="probability", inputs=("conv",), function="sigmoid"),
+        Output(name="speech", inputs=("probability",)), Output(name="next", inputs=("new",)),
+    ))  # fmt: skip
+
+
+def test_what_the_host_makes_of_each_step_stands_behind_the_loop() -> None:
+    network = as_sequence(voice_detector(), 6, {"next": "state"})
+    chip = plain_chip(core={"axons": 256, "neurons": 64}, neuron={"multiplier_bits": 16})
+    compiled = compile_model(network, chip, data(network, 1, 64), CompileOptions())
+    assert len(compiled.host_ops) == 1
+    inputs = data(network, 2, 8)
+    expected = reference(compiled.network, inputs, chip)["speech"]
+    np.testing.assert_allclose(run_compiled(compiled, inputs).outputs["speech"], expected, rtol=1e-12)
+    exact = reference(network, inputs)["speech"]
+    assert expected.shape == exact.shape == (8, 6, 1, 1)
+    assert np.abs(expected - exact).mean() < 0.02
+
+
+def test_loops_are_refused_in_snn_mode() -> None:
+    network = as_sequence(voice_detector(), 3, {"next": "state"})
+    chip = plain_chip(core={"axons": 64, "neurons": 64})
+    with pytest.raises(UnsupportedError, match="take mode ann"):
+        compile_model(network, chip, data(network, 1, 4), CompileOptions(mode="snn", steps=4))
+
+
+def test_fitting_on_its_own_states_is_never_worse_on_calibration_data() -> None:
+    network = as_sequence(voice_detector(), 12, {"next": "state"})
+    chip = plain_chip(core={"axons": 64, "neurons": 64}, neuron={"multiplier_bits": 16}, signal={"output_bits": 5})
+    inputs = data(network, 3, 64)
+    errors = []
+    for effort in (0, 1):  # one round, or three
+        compiled = compile_model(network, chip, inputs, CompileOptions(effort=effort))
+        found, exact = evaluate(compiled.network, inputs, chip)["speech"], reference(network, inputs)["speech"]
+        errors.append(float(np.square(found - exact).mean()))
+    assert errors[1] <= errors[0]

@@ -74,16 +74,30 @@ def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, Flo
 
     Args:
         network: A transformed network.
-        decoded: float64 ``[N, elements]`` for each Decode node.
+        decoded: float64 ``[N, elements]`` for each Decode node, in a loop ``[N, T, elements]``.
     """
     values: dict[str, AnyArray] = dict(decoded)
     n = len(next(iter(decoded.values())))
-    before, _, after = _stages(network)
+    before, inside, after = _stages(network)
+    for item in inside:
+        values |= _moved_at_each_step(item, values) if isinstance(item, Loop) else {}
     for node in (*before, *after):  # of what comes before the chip, constants and what is made of them
         known = not isinstance(node, ops.Input) and all(name in values for name in node.inputs)
         if known and (isinstance(node, Loop) or node.name not in values):
             values |= _float_values(node, values, {}, n)
     return {node.name: values[node.name] for node in network.outputs}
+
+
+def _moved_at_each_step(loop: Loop, values: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    """Return what a loop makes of what it decodes, ``[N, T, *shape]``: each step is like a sample."""
+    known = dict(values)
+    for node in loop.nodes:
+        if node.inputs and node.name not in known and all(name in known for name in node.inputs):
+            n, steps = known[node.inputs[0]].shape[:2]
+            flat = {name: known[name].reshape(n * steps, *known[name].shape[2:]) for name in node.inputs}
+            found = _float_node(node, flat, {}, n * steps)
+            known[node.name] = found.reshape(n, steps, *found.shape[1:])
+    return known
 
 
 def _stages(network: Network) -> tuple[list[Item], list[Item], list[Item]]:

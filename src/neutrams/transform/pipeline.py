@@ -81,6 +81,7 @@ def transform(
     check_inputs(network, calibration, "calibration")
     repeated = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
     canonical = repeated.network
+    check_loops(canonical, options)
     taken = _samples(canonical, chip, calibration, options)
     data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
     few = _taken(data, _evenly(data, LOWERING_SAMPLES))
@@ -88,7 +89,6 @@ def transform(
     lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
     split = units_for_states(split_fan_in(lowered.network, plan))
-    check_loops(split, options)
     ablation, importance = Ablation(split, data, labels), {}
     if _weighs_errors(chip, options):
         importance = sensitivities(split, data, options.seed)
