@@ -5,9 +5,11 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import InputError
 from neutrams.hardware import Chip, Figure
 from neutrams.hardware.chip import TechnologySpec
 from neutrams.network import Network, ops
@@ -388,7 +390,10 @@ def core_loops(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]
         ops.Stack(name="all", inputs=(next(node.name for node in nodes if isinstance(node, ops.Decode)),), steps=steps),
         ops.Output(name="y", inputs=("all",)),
     ]
-    return Network(tuple(nodes)), chip
+    try:
+        return Network(tuple(nodes)), chip
+    except InputError:  # a state that nothing joins with what is stacked
+        reject()
 
 
 @st.composite

@@ -19,7 +19,7 @@ from neutrams.reference import run as reference
 from neutrams.simulator import simulate
 from neutrams.transform.stepwise import into_loops
 
-some = settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
+some = settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
