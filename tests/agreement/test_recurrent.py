@@ -12,7 +12,24 @@ from neutrams.base.errors import CapacityError, UnsupportedError
 from neutrams.evaluate import run as evaluate
 from neutrams.flow import Compiled, CompileOptions, compile_model, run_compiled
 from neutrams.hardware import Chip
-from neutrams.network import Activation, Add, Conv, Input, Linear, Network, Output, Reshape, as_sequence
+from neutrams.network import (
+    Activation,
+    Add,
+    Constant,
+    Conv,
+    Input,
+    Linear,
+    Network,
+    Node,
+    Output,
+    Reshape,
+    Slice,
+    Stack,
+    State,
+    Unstack,
+    Update,
+    as_sequence,
+)
 from neutrams.program.verify import violations
 from neutrams.reference import finish, prepare
 from neutrams.reference import run as reference
@@ -84,6 +101,25 @@ def test_a_stream_of_pieces_gives_what_one_run_does(network: Network, chip: Chip
     for name, values in whole.outputs.items():
         np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces], axis=1), values)
     assert set(finish(compiled.network, whole.outputs)) == {node.name for node in network.outputs}
+
+
+def running_sum(k: int, source: str, steps: int) -> list[Node]:
+    return [
+        Unstack(name=f"now{k}", inputs=(source,)), State(name=f"sum{k}", inputs=("zero",)),
+        Add(name=f"more{k}", inputs=(f"now{k}", f"sum{k}"), coefficients=np.ones((2, 2)), bias=np.zeros(2)),
+        Update(name=f"next{k}", inputs=(f"more{k}",), state=f"sum{k}"),
+        Stack(name=f"all{k}", inputs=(f"more{k}",), steps=steps),
+    ]  # fmt: skip
+
+
+def test_a_loop_over_some_steps_of_another_does_not_join_it() -> None:
+    network = Network((
+        Input(name="x", shape=(5, 2)), Constant(name="zero", values=np.zeros(2)), *running_sum(0, "x", 5),
+        Slice(name="some", inputs=("all0",), start=0, stop=3, axis=0), *running_sum(1, "some", 3),
+        Output(name="y", inputs=("all1",)),
+    ))  # fmt: skip
+    x = data(network, 0, 2)
+    np.testing.assert_allclose(reference(into_loops(network), x)["y"], reference(network, x)["y"], rtol=1e-12)
 
 
 def voice_detector() -> Network:

@@ -11,9 +11,6 @@ from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import head_of, tail_of
 
-ELEMENTWISE = (ops.Activation, ops.Mul, ops.Max)
-"""Operators that do the same at every step, whatever the shape."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Picked:
@@ -23,11 +20,13 @@ class _Picked:
         source: Name of the tensor inside.
         steps: Which steps.
         single: Whether it is that of one step, without an axis for steps.
+        length: How many steps the loop has.
     """
 
     source: str
     steps: tuple[int, ...]
     single: bool
+    length: int
 
 
 @network_pass()
@@ -53,7 +52,6 @@ class _Mover:
         self.network = network
         self.tail, self.head = tail_of(network), head_of(network)
         self.inside = {n.name for item in network.order if isinstance(item, Loop) for n in item.nodes}
-        self.steps = next(item.steps for item in network.order if isinstance(item, Loop))
         self.picked: dict[str, _Picked] = {}
         self.step_of: dict[str, str] = {}
         self.nodes: list[ops.Node] = []
@@ -69,7 +67,7 @@ class _Mover:
             self.renamed[node.name] = self._step(node.inputs[0], node.name)
             return
         if isinstance(node, ops.Stack):
-            self.picked[node.name] = _Picked(self._now(node.inputs[0]), tuple(range(node.steps)), False)
+            self.picked[node.name] = _Picked(self._now(node.inputs[0]), tuple(range(node.steps)), False, node.steps)
         elif node.name not in self.inside and node.name not in self.tail:
             found = self._followed(node)
             if found is not None:
@@ -90,7 +88,7 @@ class _Mover:
         if name in self.step_of:
             return self.step_of[name]
         found = self.picked.get(name)
-        if found is not None and not found.single and found.steps == tuple(range(len(found.steps))):
+        if found is not None and not found.single and found.steps == tuple(range(found.length)):
             return found.source
         node = self.network.by_name[name]
         shapes = [self.network.shapes[i] for i in node.inputs]
@@ -118,7 +116,7 @@ class _Mover:
         if not found or found[0] is None or any(f is None for f in found):
             return None
         first = found[0]
-        if any((f.steps, f.single) != (first.steps, first.single) for f in found if f is not None):
+        if any(replace(f, source=first.source) != first for f in found if f is not None):
             return None
         narrowed = _narrowed(node, first, self.network.shapes[node.inputs[0]])
         if narrowed is not None:
@@ -131,7 +129,7 @@ class _Mover:
         out = self.network.shapes[node.name]
         if isinstance(node, ops.Reshape) and len(first.steps) == 1 and out[:1] != (1,):
             self.nodes.append(ops.Reshape(name=node.name, inputs=sources, shape=out))
-            return _Picked(node.name, first.steps, True)
+            return replace(first, source=node.name, single=True)
         inner = _inner(node, shapes, out)
         if inner is None:
             return None
@@ -144,7 +142,7 @@ class _Mover:
         if found is None or name in self.renamed or isinstance(self.network.by_name[name], ops.Stack):
             return
         title = f"{name} at all steps"
-        self.nodes.append(ops.Stack(name=title, inputs=(found.source,), steps=self.steps))
+        self.nodes.append(ops.Stack(name=title, inputs=(found.source,), steps=found.length))
         self.nodes.append(ops.Gather(name=f"{name} picked", inputs=(title,), indices=np.array(found.steps), axis=0))
         self.renamed[name] = f"{name} picked"
         if found.single:
