@@ -78,14 +78,11 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
 
 def _memory(units: Units, source: IntArray, signal: IntArray, lag: IntArray) -> MemoryTable:
     """Return what neurons that states read hold before the first step."""
-    held, value, channel = units.memory
-    order = np.argsort(held)
-    neuron, row = np.unique(source[lag > 0], return_index=True)
-    wanted = signal[lag > 0][row]
-    place = np.minimum(np.searchsorted(held[order], wanted), max(len(held) - 1, 0))
-    found = held[order][place] == wanted if len(held) else np.zeros(len(wanted), dtype=np.bool_)
-    place = order[place[found]] if len(held) else place[found]
-    return MemoryTable(neuron=neuron[found], value=value[place], channel=channel[place])
+    begins = {held: (value, channel) for held, value, channel in units.memory.T.tolist()}
+    pairs = dict(zip(source[lag > 0].tolist(), signal[lag > 0].tolist(), strict=True))
+    rows = [(neuron, *begins[held]) for neuron, held in sorted(pairs.items()) if held in begins]
+    neuron, value, channel = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return MemoryTable(neuron=neuron, value=value, channel=channel)
 
 
 def offsets(lengths: Sequence[int]) -> IntArray:

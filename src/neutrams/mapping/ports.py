@@ -10,7 +10,6 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.network import Network, ops
 from neutrams.network.border import MOVEMENT, port_tensors
-from neutrams.network.loops import Loop
 
 NOTHING = -1
 """Among signals: a constant zero, which needs no axon."""
@@ -85,7 +84,6 @@ def read_ports(network: Network) -> Channels:
     """
     encoders = [node for node in network.nodes if isinstance(node, ops.Encode)]
     drafts = _drafts(network, encoders)
-    inside = {node.name for item in network.order if isinstance(item, Loop) for node in item.nodes}
     extra: dict[str, int] = {}  # encoder -> the constant its extra channel carries
     for name, value in _constants(network):
         if value in extra.values() or value == 0:
@@ -112,7 +110,7 @@ def read_ports(network: Network) -> Channels:
                 shape=network.shapes[source],
                 first=first,
                 element=flat,
-                sequence=name in inside,
+                sequence=name in network.loop_steps,
             )
         )
         first += len(flat)

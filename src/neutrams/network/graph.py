@@ -54,6 +54,11 @@ class Network:
         """The nodes in an order in which they can be computed, those of a loop together."""
         return in_order(self.nodes, self.shapes)
 
+    @cached_property
+    def loop_steps(self) -> dict[str, int]:
+        """How many steps each node of a loop has, by its name; the others are in none."""
+        return {node.name: item.steps for item in self.order if isinstance(item, Loop) for node in item.nodes}
+
     @property
     def inputs(self) -> tuple[Input, ...]:
         """The input nodes, in order."""

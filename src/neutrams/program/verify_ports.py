@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
-from neutrams.program.tables import InputPort, MemoryTable, Program
+from neutrams.program.tables import InputPort, Program
 from neutrams.program.violation import Found, Violation, places, span
 
 
@@ -53,16 +52,12 @@ def _memory(program: Program) -> Found:
         low = signal.partial_range[0] if signal.partial_sums == "signed" else 0
         high = (1 << signal.input_bits) - 1
     given = memory.channel < 0
-    repeated = np.isin(memory.neuron, memory.neuron[np.setdiff1d(np.arange(len(memory)), _first_of_each(memory))])
+    neurons, count = np.unique(memory.neuron, return_counts=True)
+    repeated = np.isin(memory.neuron, neurons[count > 1])
     for i in places((given & ((memory.value < low) | (memory.value > high))) | repeated):
         neuron, value, limit = int(memory.neuron[i]), int(memory.value[i]), f"once {span(low, high)}"
         message = f"neuron {neuron}: its register begins with {value}, allowed is {limit}"
         yield Violation(constraint="memory_value", neuron=neuron, value=value, limit=limit, message=message)
-
-
-def _first_of_each(memory: MemoryTable) -> IntArray:
-    first: IntArray = np.unique(memory.neuron, return_index=True)[1]
-    return first
 
 
 def _one_port(program: Program, port: InputPort) -> Iterator[tuple[str, str, str, str]]:

@@ -3,7 +3,6 @@
 from math import prod
 
 from neutrams.network import Network, ops
-from neutrams.network.loops import Loop
 
 
 def macs_of(network: Network) -> dict[str, int]:
@@ -11,7 +10,6 @@ def macs_of(network: Network) -> dict[str, int]:
 
     Those of a loop count at each step.
     """
-    steps = {node.name: item.steps for item in network.order if isinstance(item, Loop) for node in item.nodes}
     found = {}
     for node in network.nodes:
         shape = network.shapes[node.name]
@@ -21,4 +19,4 @@ def macs_of(network: Network) -> dict[str, int]:
             found[node.name] = int(node.weights.size) * prod(shape[1:])
         elif isinstance(node, ops.Host) and node.function == "matmul":
             found[node.name] = prod(shape) * network.shapes[node.inputs[0]][-1]
-    return {name: macs * steps.get(name, 1) for name, macs in found.items()}
+    return {name: macs * network.loop_steps.get(name, 1) for name, macs in found.items()}

@@ -7,7 +7,6 @@ from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
-from neutrams.network.loops import Loop
 from neutrams.transform.approximate import ApproximationRow, approximate_functions, has_curved
 from neutrams.transform.average_pools import lower_average_pools
 from neutrams.transform.canonicalize import canonicalize
@@ -130,8 +129,7 @@ def _refused(network: Network) -> dict[str, str]:
 
 def _refused_by_loops(network: Network, host: frozenset[str]) -> dict[str, str]:
     """Return what keeps a network with loops from running step by step on a chip."""
-    loops = [item for item in network.order if isinstance(item, Loop)]
-    inside = {node.name for loop in loops for node in loop.nodes}
+    inside = network.loop_steps
     on_chip = [node for node in network.nodes if node.name not in host and not isinstance(node, (*MOVES, ops.State))]
     if not any(node.name in inside for node in on_chip):
         return {}

@@ -32,7 +32,7 @@ from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter
 from neutrams.transform.tuning.states import through_time
-from neutrams.transform.tuning.steps import merged, steps_of
+from neutrams.transform.tuning.steps import merged
 from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors
 from neutrams.transform.tuning.weights import FEW_BITS
 
@@ -93,18 +93,20 @@ def transform(
     if _weighs_errors(chip, options):
         importance = sensitivities(split, data, options.seed)
 
+    ties, meetings = tied_tensors(split), meeting_tensors(split)
+
     def built(held: Mapping[str, torch.Tensor], accounts: bool) -> tuple[Network, Build]:
         build = Build(
             source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
-            values=Originals(split, data), ablation=ablation, ties=tied_tensors(split),
-            meetings=meeting_tensors(split), repeats=repeated.channels, importance=importance, remembered=held,
+            values=Originals(split, data), ablation=ablation, ties=ties,
+            meetings=meetings, repeats=repeated.channels, importance=importance, remembered=held,
             accounts=accounts,
         )  # fmt: skip
         build.ledger += approximation_losses(lowered, data, labels) if accounts else []
         return constrain(build, progress)[0], build
 
     core, build = through_time(built, split, data, chip, ROUNDS[options.effort])
-    steps = max(steps_of(split).values(), default=1)
+    steps = max(split.loop_steps.values(), default=1)
     activity = {name: words * steps for name, words in build.activity.items()}
     samples = len(next(iter(data.values())))
     return Transformed(network=core, ledger=tuple(build.ledger), activity=activity, samples=samples)
@@ -120,7 +122,7 @@ def check_loops(network: Network, options: TransformOptions) -> None:
     Raises:
         UnsupportedError: There is one.
     """
-    if options.mode == "snn" and steps_of(network):
+    if options.mode == "snn" and network.loop_steps:
         raise UnsupportedError(
             "rates have no order in time, a loop has", where="option mode", fix="take mode ann for recurrent networks"
         )
@@ -136,7 +138,7 @@ def _fewest_bits(chip: Chip) -> int:
 
 
 def _arrays(network: Network, values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
-    steps = steps_of(network)
+    steps = network.loop_steps
     return {name: (merged(x) if name in steps else x).numpy() for name, x in values.items()}
 
 
@@ -264,7 +266,7 @@ def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], 
         most //= 2  # a spiking sample costs T steps
     elif _fewest_bits(chip) < FEW_BITS:
         most = min(2 * most, max(most, CHEAP_MACS // max(1, sum(macs_of(network).values()))))
-    steps = max(steps_of(network).values(), default=1)
+    steps = max(network.loop_steps.values(), default=1)
     most = min(most, max(LOOP_SAMPLES, 4 * most // steps))  # each step of a loop is one to tune on
     bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
     return _evenly(calibration, max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample)))

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neutrams.network import Network, ops
-from neutrams.network.loops import Loop
 from neutrams.network.shapes import Shape
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import head_of, tail_of
+from neutrams.transform.facts import MOVES, head_of, tail_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def into_loops(network: Network) -> Network:
     afterwards; so what only reads the last step is computed at every one. What an `Unstack` reads is computed from
     the steps of the inputs. A loop that reads all that another stacks joins it.
     """
-    if not any(isinstance(item, Loop) for item in network.order):
+    if not network.loop_steps:
         return network
     return _Mover(network).moved().pruned()
 
@@ -51,7 +50,6 @@ class _Mover:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.tail, self.head = tail_of(network), head_of(network)
-        self.inside = {n.name for item in network.order if isinstance(item, Loop) for n in item.nodes}
         self.picked: dict[str, _Picked] = {}
         self.step_of: dict[str, str] = {}
         self.nodes: list[ops.Node] = []
@@ -68,7 +66,7 @@ class _Mover:
             return
         if isinstance(node, ops.Stack):
             self.picked[node.name] = _Picked(self._now(node.inputs[0]), tuple(range(node.steps)), False, node.steps)
-        elif node.name not in self.inside and node.name not in self.tail:
+        elif node.name not in self.network.loop_steps and node.name not in self.tail:
             found = self._followed(node)
             if found is not None:
                 self.picked[node.name] = found
@@ -107,8 +105,7 @@ class _Mover:
         """Whether the host computes ``node`` before the chip: inputs, what it makes of them, moves of those."""
         if node.name in self.head or isinstance(node, ops.Input | ops.Constant):
             return True
-        moves = isinstance(node, ops.Reshape | ops.Transpose | ops.Slice | ops.Gather | ops.Pad | ops.Concat)
-        return moves and all(self._by_host(self.network.by_name[name]) for name in node.inputs)
+        return isinstance(node, MOVES) and all(self._by_host(self.network.by_name[name]) for name in node.inputs)
 
     def _followed(self, node: ops.Node) -> _Picked | None:
         """Return what ``node`` is of a tensor inside, computed there; None where it is none, or cannot be."""
@@ -221,7 +218,7 @@ def units_for_states(network: Network) -> Network:
 def tail_out_of_loops(network: Network) -> Network:
     """Let what the host computes of a loop's steps stand behind the loop, on all steps at once; same function."""
     tail = tail_of(network)
-    steps = {node.name: item.steps for item in network.order if isinstance(item, Loop) for node in item.nodes}
+    steps = network.loop_steps
     moved = {name for name in steps if name in tail}
     if not moved:
         return network

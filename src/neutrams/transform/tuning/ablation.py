@@ -12,7 +12,7 @@ from neutrams.evaluate.run import read_outside, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.cost import macs_of
 from neutrams.transform.ledger import Effect
-from neutrams.transform.tuning.steps import parted, steps_of
+from neutrams.transform.tuning.steps import parted
 
 MOST_SAMPLES = 1024
 """Most samples on which the cost of a layer is measured."""
@@ -38,7 +38,7 @@ class Ablation:
 
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray], labels: AnyArray | None) -> None:
         n = len(next(iter(inputs.values())))
-        self.steps = steps_of(source)
+        self.steps = source.loop_steps
         held = sum(prod(shape) * self.steps.get(name, 1) for name, shape in source.shapes.items())
         measured = 2 * sum(isinstance(node, ops.Linear | ops.Conv | ops.Add) for node in source.nodes) + 1
         work = measured * (sum(macs_of(source).values()) + held)

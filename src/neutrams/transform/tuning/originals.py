@@ -10,7 +10,7 @@ from neutrams.base.arrays import AnyArray, FloatArray, spread
 from neutrams.evaluate.run import stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import ACCUMULATORS, head_of
-from neutrams.transform.tuning.steps import merged, steps_of
+from neutrams.transform.tuning.steps import merged
 
 QUANTILE = 0.999
 """What counts as the full range of a spiking signal: the rest saturates."""
@@ -73,7 +73,7 @@ class Originals:
     """
 
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray]) -> None:
-        self.steps = steps_of(source)
+        self.steps = source.loop_steps
         self.samples = len(next(iter(inputs.values()))) * max(self.steps.values(), default=1)
         head = head_of(source)
         kept = (*ACCUMULATORS, ops.Activation)
@@ -113,7 +113,7 @@ def live_elements(network: Network) -> int:
     """Return the most elements of a sample that are held at once when ``network`` is run in order [count]."""
     last = {name: node.name for node in network.nodes for name in node.inputs}
     live, most = 0, 0
-    steps = steps_of(network)
+    steps = network.loop_steps
     if steps:  # a loop gives all its tensors at once
         return sum(int(np.prod(network.shapes[node.name])) * steps.get(node.name, 1) for node in network.nodes)
     for node in network.nodes:

@@ -9,7 +9,6 @@ from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import float_values, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import tail_of
-from neutrams.transform.tuning.steps import steps_of
 
 DRAWS = 4
 """Answers drawn for each sample."""
@@ -36,7 +35,7 @@ def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) ->
     n = len(next(iter(inputs.values())))
     wanted = n * sum(prod(source.shapes[name]) for name in sums)
     shape = source.shapes[output]
-    if steps_of(source):
+    if source.loop_steps:
         return {}
     if prod(shape) < 2 or max(shape) < prod(shape) or wanted > MOST_VALUES or output in tail:
         return {}

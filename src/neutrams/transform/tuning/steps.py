@@ -2,14 +2,6 @@
 
 import torch
 
-from neutrams.network import Network
-from neutrams.network.loops import Loop
-
-
-def steps_of(network: Network) -> dict[str, int]:
-    """Return how many steps each node of a loop has, by name; the others are not in it."""
-    return {node.name: item.steps for item in network.order if isinstance(item, Loop) for node in item.nodes}
-
 
 def merged(x: torch.Tensor) -> torch.Tensor:
     """Return ``[T, N, *shape]`` as ``[N T, *shape]``, the steps of a sample one after another."""
