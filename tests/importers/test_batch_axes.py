@@ -14,7 +14,7 @@ from neutrams.importers import load
 from onnx_models import check, i64, model, node, saved
 
 FORMS = [(6,), (2, 3), (3, 1, 2), (1, 6), (6, 1, 1), (2, 1, 3)]
-"""Shapes of six elements; also with nothing in front, or behind, of the batch."""
+"""Shapes of six elements."""
 
 
 def moved(first: list[int], at: int, target: list[int], back: int | None, size: int | str = "N") -> onnx.ModelProto:

@@ -262,6 +262,25 @@ def test_weights_of_one_direction_do_not_go_both_ways(tmp_path: Path) -> None:
         load(tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize(
+    ("op", "attributes", "message"),
+    [
+        ("LSTM", {"activations": ["Sigmoid", "Tanh"]}, "has 2 activations, it takes 3 for each direction, 3"),
+        ("GRU", {"activations": ["Sigmoid", "Tanh"], "direction": "bidirectional"}, "has 2 activations, .* 4"),
+        ("RNN", {"activations": ["Tanh", "Relu"]}, "has 2 activations, it takes 1 for each direction, 1"),
+        ("RNN", {"activations": ["ScaledTanh"]}, "ScaledTanh without its activation_alpha"),
+        ("RNN", {"activations": ["Affine"], "activation_alpha": [2.0]}, "Affine without its .* activation_beta"),
+        ("RNN", {"activations": ["Swish"]}, "has the activation Swish"),
+    ],
+)
+def test_activations_that_do_not_suit_are_refused(
+    op: str, attributes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    onnx.save(model(op, attributes, {"b"}), tmp_path / "m.onnx")
+    with pytest.raises(UnsupportedError, match=message):
+        load(tmp_path / "m.onnx")
+
+
 class Of(nn.Module):
     """Any function of modules and inputs."""
 
