@@ -102,15 +102,35 @@ def test_inspect_says_that_a_length_stands_for_its_parts() -> None:
     assert parts == {"a2", "b2", "sum", "length"}
 
 
-def test_twice_the_same_square_is_no_length() -> None:
-    square = Activation(name="a2", inputs=("a",), function="power", parameters={"exponent": 2.0})
-    nodes = (
-        Input(name="x", shape=(3,)), Linear(name="a", inputs=("x",), weights=np.eye(3), bias=np.zeros(3)), square,
-        Activation(name="b2", inputs=("a",), function="power", parameters={"exponent": 2.0}),
-        Add(name="sum", inputs=("a2", "b2"), coefficients=np.ones((2, 3)), bias=np.zeros(3)),
+def of_two(a: str, b: str) -> Network:
+    """y = relu(sqrt(a^2 + b^2)), of inputs p and q, of layers alike ("one", "two") or one that differs ("other")."""
+    layers = [
+        Linear(name=name, inputs=("p",), weights=weights, bias=np.zeros(3))
+        for name, weights in (("one", np.eye(3)), ("two", np.eye(3)), ("other", np.eye(3)[::-1]))
+    ]
+    squares = [
+        Activation(name=f"{k}2", inputs=(name,), function="power", parameters={"exponent": 2.0})
+        for k, name in enumerate((a, b))
+    ]
+    return Network((
+        Input(name="p", shape=(3,)), Input(name="q", shape=(3,)), *layers, *squares,
+        Add(name="sum", inputs=("02", "12"), coefficients=np.ones((2, 3)), bias=np.zeros(3)),
         Activation(name="length", inputs=("sum",), function="sqrt"),
         Linear(name="fc", inputs=("length",), weights=np.eye(3), bias=np.zeros(3)),
         Activation(name="r", inputs=("fc",), function="relu"), Output(name="y", inputs=("r",)),
-    )  # fmt: skip
-    network = canonicalize(Network(nodes))
-    assert not has_magnitudes(network)
+    )).pruned()  # fmt: skip
+
+
+@pytest.mark.parametrize(("a", "b"), [("p", "p"), ("one", "one"), ("one", "two")])
+def test_twice_the_same_square_is_no_length(a: str, b: str) -> None:
+    assert not has_magnitudes(canonicalize(of_two(a, b)))
+
+
+@pytest.mark.parametrize(("a", "b"), [("p", "q"), ("one", "q"), ("one", "other")])
+def test_two_inputs_of_one_shape_are_not_the_same(a: str, b: str) -> None:
+    network = canonicalize(of_two(a, b))
+    assert has_magnitudes(network)
+    x = {name: np.random.default_rng(0).normal(size=(8, 3)) for name in "pq"}
+    x = {node.name: x[node.name] for node in network.inputs}
+    wanted, found = run(network, x)["y"], run(lower_magnitudes(network), x)["y"]
+    np.testing.assert_allclose(found, wanted, rtol=0.013)

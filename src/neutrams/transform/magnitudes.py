@@ -99,9 +99,14 @@ def _length(network: Network, node: ops.Node) -> _Length | None:
         return None
     assert isinstance(node, ops.Activation)
     a, b = (_before_copy(network, s.inputs[0]) for s in squares)
-    if replace(network.by_name[a], name="") == replace(network.by_name[b], name=""):
-        return None  # one tensor twice, maybe by copies of what gives it
+    if a == b or _copies(network.by_name[a], network.by_name[b]):
+        return None  # one tensor twice
     return _Length(node=node, a=a, b=b, gain=np.sqrt(gains[0]))
+
+
+def _copies(a: ops.Node, b: ops.Node) -> bool:
+    """Whether two nodes give the same: alike in all but their names, and neither inputs nor states."""
+    return not isinstance(a, ops.Input | ops.State) and replace(a, name="") == replace(b, name="")
 
 
 def _before_copy(network: Network, name: str) -> str:
