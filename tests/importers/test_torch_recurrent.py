@@ -66,6 +66,11 @@ def test_moves_of_final_states_keep_samples_apart(name: str, layers: int, both: 
     check(APART[name], layers, both, example)
 
 
+@pytest.mark.parametrize("axis", [0, -3, (0, -1)])
+def test_the_axis_of_a_single_layer_goes(axis: int | tuple[int, ...]) -> None:
+    check(lambda lstm, x: lstm(x)[1][0].squeeze(axis), 1, both=False, example=1)
+
+
 MIXED: dict[str, tuple[Function, str]] = {
     "rows of the batch": (lambda lstm, x: joined(lstm, x, 1)[0], "cat works along axis 1, the batch axis"),
     "one sample": (lambda lstm, x: lstm(x)[1][0][:, 0], "select works along axis 1, the batch axis"),
@@ -73,6 +78,8 @@ MIXED: dict[str, tuple[Function, str]] = {
         lambda lstm, x: torch.cat([lstm(x)[1][0], lstm(x)[0][:, :2]], 2), "joins tensors whose batch axes differ",
     ),
     "layers flattened": (lambda lstm, x: joined(lstm, x, 2).reshape(x.shape[0], -1), "reads final states"),
+    "axes of length one": (lambda lstm, x: lstm(x)[1][0].squeeze(), "squeeze works along all axes"),
+    "the batch itself": (lambda lstm, x: lstm(x)[1][0].squeeze(1), "squeeze works along axis 1, the batch axis"),
     "a mean": (lambda lstm, x: joined(lstm, x, -1).mean(1), "reads final states"),
     "a function": (lambda lstm, x: joined(lstm, x, -1).softmax(1), "reads final states"),
 }  # fmt: skip

@@ -71,11 +71,11 @@ class Call:
             raise self.refuse(f"works along axis {axis}, the batch axis or none")
         return found - (found > batch)
 
-    def axes(self, given: int | Sequence[int] | None, rank: int) -> list[int]:
+    def axes(self, given: int | Sequence[int] | None, rank: int, batch: int = 0) -> list[int]:
         """Return several axes; left out they are all, the batch axis too."""
         if given is None or (not isinstance(given, int) and not given):
             raise self.refuse("works along all axes, the batch axis too")
-        return [self.axis(axis, rank) for axis in ([given] if isinstance(given, int) else given)]
+        return [self.axis(axis, rank, batch) for axis in ([given] if isinstance(given, int) else given)]
 
 
 TABLE: Handlers[Call, Value | list[Value], str] = Handlers()

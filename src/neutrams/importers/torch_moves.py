@@ -10,7 +10,7 @@ from neutrams.importers.reductions import largest_index, reduced
 from neutrams.importers.torch_call import Call, operator
 from neutrams.network import Concat
 
-MOVE_BATCH = frozenset(("cat", "permute", "select", "stack", "transpose", "unbind"))
+MOVE_BATCH = frozenset(("cat", "permute", "select", "squeeze", "stack", "transpose", "unbind"))
 """Operators that read tensors whose batch is not the first axis, as PyTorch's final states are."""
 
 
@@ -18,10 +18,20 @@ MOVE_BATCH = frozenset(("cat", "permute", "select", "stack", "transpose", "unbin
 def reshape(call: Call) -> Value:
     """Samples with another shape; the batch axis stays first."""
     x, shape = call.tensor(), call.shape
+    if x.batch:
+        return _squeezed(call, x)
     kept = shape and shape[0] in call.builder.batches and prod(shape[1:]) == prod(x.shape)
     if not kept or (call.op == "unsqueeze" and call.arguments["dim"] % len(shape) == 0):
         raise call.refuse(f"of samples of shape {x.shape} to {shape} does not keep the batch axis first")
     return call.builder.reshape(call.name, x, shape[1:])
+
+
+def _squeezed(call: Call, x: Tensor) -> Tensor:
+    """Take away named axes of length 1 of a tensor whose batch is not the first axis."""
+    named = call.axes(call.arguments.get("dim"), len(x.shape), x.batch)
+    gone = [axis for axis in named if x.shape[axis] == 1]
+    rest = [n for axis, n in enumerate(x.shape) if axis not in gone]
+    return call.builder.reshape(call.name, x, rest).with_batch(x.batch - sum(axis < x.batch for axis in gone))
 
 
 @operator("permute", "transpose", "t")
