@@ -65,9 +65,8 @@ def _batch_axis(info: ValueInfoProto, graph: GraphProto, wanted: Sequence[int] |
     Recurrent operators want it behind the steps, or the directions. In an input that one depends on, an axis that is
     open where the first is fixed, and longer than 1, is the batch too, if the user does not fix it (``wanted``).
     """
-    nodes = list(_nodes(graph.node))
-    makers = {name: node for node in nodes for name in node.output}
-    for node in [node for node in nodes if node.op_type in RECURRENT]:
+    makers = {name: node for node in graph.node for name in node.output}
+    for node in [node for node in graph.node if node.op_type in RECURRENT]:
         layout = next((a.i for a in node.attribute if a.name == "layout"), 0)
         given = (*node.input[:1], *node.input[5:7])
         if layout == 0 and any(info.name in _wholes(name, makers) for name in given):
