@@ -111,10 +111,11 @@ class Conversion:
             return self._branch(node, given[0], values)
         known = [value for value in given if not isinstance(value, Unknown)]
         constant = not any(isinstance(value, Tensor) for value in known)
-        if constant and node.op_type in RECURRENT and not _plain_cell(node):
-            self.refuse(f"{node.op_type} of constants only, with clip, lengths or functions of its own", node)
+        complete = len(known) == len(given)
+        if complete and constant and node.op_type in RECURRENT and not _plain_cell(node):
+            self.refuse(f"{node.op_type} of constants only, other than a plain one forwards without lengths", node)
             return []
-        if len(known) == len(given) and (node.op_type in SHAPES or (constant and _foldable(node))):
+        if complete and (node.op_type in SHAPES or (constant and _foldable(node))):
             return fold(node, known, self.version, label(node))
         if node.op_type not in HANDLERS and node.op_type not in SHAPES:
             if constant and node.op_type in MOSTLY_CONSTANT:
@@ -124,7 +125,7 @@ class Conversion:
         computed = [i for i in _parameters(node) if i < len(given) and isinstance(given[i], Tensor)]
         if computed:
             self.refuse(f"{node.op_type} with a computed parameter ({node.input[computed[0]]})", node)
-        return [] if computed or len(known) < len(given) else self._converted(node, known)
+        return [] if computed or not complete else self._converted(node, known)
 
     def _converted(self, node: NodeProto, given: Sequence[Value | None]) -> Sequence[Known]:
         first = next(filter(None, node.output))
@@ -280,9 +281,13 @@ def _foldable(node: NodeProto) -> bool:
 
 
 def _plain_cell(node: NodeProto) -> bool:
-    """Whether a recurrent operator is one that onnx's own evaluator, which folds constants, computes as it should."""
-    plain = {"hidden_size", "direction", "linear_before_reset", "layout"}
-    return not any(node.input[4:5]) and all(attribute.name in plain for attribute in node.attribute)
+    """Whether a recurrent operator is one that every evaluator of onnx since 1.16 computes as it should.
+
+    They pass over lengths, clips and functions, older ones over directions too.
+    """
+    wanted: dict[str, tuple[object, ...]] = {"direction": (b"forward",), "layout": (0,), "linear_before_reset": (0, 1)}
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name != "hidden_size"}
+    return not any(node.input[4:5]) and all(value in wanted.get(name, ()) for name, value in given.items())
 
 
 def _inner_name(node: NodeProto) -> str:

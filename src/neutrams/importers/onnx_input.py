@@ -1,6 +1,6 @@
 """The inputs of an ONNX graph, and the sizes a user gives for axes that the file leaves open."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
@@ -55,41 +55,64 @@ def graph_inputs(graph: GraphProto, input_shapes: Mapping[str, Sequence[int]] | 
 
 
 RECURRENT = ("RNN", "GRU", "LSTM")
+CUTS = ("Cast", "Identity", "Slice", "Split")
+"""Operators that leave every axis where it is; so do Gather of several, and Gather of one with Unsqueeze behind."""
 
 
 def _batch_axis(info: ValueInfoProto, graph: GraphProto, wanted: Sequence[int] | None) -> int:
     """Return which axis of an input is the batch: the first, if nothing speaks for another.
 
-    Recurrent operators want it behind the steps, or the directions. In a graph with one, an axis that is open where the
-    first is fixed, and longer than 1, is the batch too, if the user does not fix it (``wanted``).
+    Recurrent operators want it behind the steps, or the directions. In an input that one depends on, an axis that is
+    open where the first is fixed, and longer than 1, is the batch too, if the user does not fix it (``wanted``).
     """
     makers = {name: node for node in graph.node for name in node.output}
     for node in [node for node in graph.node if node.op_type in RECURRENT]:
         layout = next((a.i for a in node.attribute if a.name == "layout"), 0)
-        if layout == 0 and info.name in [_cut_from(name, makers) for name in (node.input[0], *node.input[5:7])]:
+        given = (*node.input[:1], *node.input[5:7])
+        if layout == 0 and any(info.name in _wholes(name, makers) for name in given):
             return 1
     sizes = [int(d.dim_value) for d in info.type.tensor_type.shape.dim]
-    recurrent = any(node.op_type in RECURRENT for node in _nodes(graph))
-    if recurrent and len(sizes) > 1 and sizes[0] > 1 and sizes.count(0) == 1:
+    if len(sizes) > 1 and sizes[0] > 1 and sizes.count(0) == 1 and info.name in _before_recurrent(graph):
         axis = sizes.index(0)
         return axis if wanted is None or len(wanted) != len(sizes) or wanted[axis] == 1 else 0
     return 0
 
 
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """Yield all nodes, those of branches too."""
-    for node in graph.node:
+def _nodes(found: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """Yield nodes and those of branches inside them."""
+    for node in found:
         yield node
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                yield from _nodes(attribute.g)
+                yield from _nodes(attribute.g.node)
 
 
-def _cut_from(name: str, makers: Mapping[str, NodeProto]) -> str:
-    """Return the tensor that ``name`` is a part of, or a copy: exporters cut the states of a layer from one input."""
-    while name in makers and makers[name].op_type in ("Slice", "Split", "Identity", "Cast"):
-        name = makers[name].input[0]
-    return name
+def _wholes(name: str, makers: Mapping[str, NodeProto]) -> list[str]:
+    """Return the tensors that ``name`` is a part of: exporters cut the states of all layers from one input."""
+    found: list[str] = []
+    while name not in found:
+        found.append(name)
+        node = makers.get(name, NodeProto())
+        source = next(iter(node.input), "")
+        picked = node.op_type == "Unsqueeze" and _picks(makers.get(source, NodeProto()))
+        if node.op_type in CUTS or picked or _picks(node):
+            name = source
+    return found
+
+
+def _picks(node: NodeProto) -> bool:
+    """Whether a node picks of the first axis."""
+    return node.op_type == "Gather" and all(attribute.i == 0 for attribute in node.attribute)
+
+
+def _before_recurrent(graph: GraphProto) -> set[str]:
+    """Return the tensors that recurrent operators depend on."""
+    names: set[str] = set()
+    for node in reversed(graph.node):
+        inner = list(_nodes([node]))
+        if names.intersection(filter(None, node.output)) or any(n.op_type in RECURRENT for n in inner):
+            names.update(name for n in inner for name in n.input)
+    return names
 
 
 def _input(info: ValueInfoProto, wanted: Sequence[int] | None, axis: int) -> GraphInput:

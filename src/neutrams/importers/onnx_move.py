@@ -62,14 +62,14 @@ def flatten(call: Call) -> Value:
 
 @operator("Reshape", constants=(1,))
 def reshape(call: Call) -> Value:
-    """Samples with another constant shape; the batch axis stays first."""
+    """Samples with another constant shape; the batch axis stays between the axes it stood between."""
     x, target = call.tensor(), call.integers(1, "shape")
     if not target or (call.attributes.get("allowzero", 0) and 0 in target):
         raise call.refuse(f"to {target} has no batch axis first")
     before = (*x.shape[: x.batch], 1, *x.shape[x.batch :])
     sizes = [before[i] if n == 0 and i < len(before) else n for i, n in enumerate(target)]
     if x.batch:
-        return _within(call, x, sizes)
+        return _within(call, x, sizes, target[x.batch : x.batch + 1] == [0])
     if sizes[0] in call.builder.batches:
         sizes[0] = 1
     shape = _completed(sizes, prod(x.shape))
@@ -78,23 +78,34 @@ def reshape(call: Call) -> Value:
     return call.builder.reshape(call.name, x, shape)
 
 
-def _within(call: Call, x: Tensor, sizes: list[int]) -> Tensor:
-    """Reshape what lies behind a batch axis that is not the first: axes up to it stay."""
-    kept = x.batch + 1
-    shape = _completed(sizes[kept - 1 :], prod(x.shape[x.batch :]))
-    if sizes[: kept - 1] != list(x.shape[: x.batch]) or shape is None:
-        raise call.refuse(f"of samples of shape {x.shape} to {sizes} does not keep the batch as axis {x.batch}")
-    return call.builder.reshape(call.name, x, (*x.shape[: x.batch], *shape)).with_batch(x.batch)
+def _within(call: Call, x: Tensor, sizes: list[int], kept: bool) -> Tensor:
+    """Reshape a tensor whose batch is not its first axis: what is in front of it stays there, as does what is behind.
+
+    The batch stays the same axis if ``kept``, as a 0 there says. Else it is the axis given as -1, where it can be.
+    """
+    front, behind = prod(x.shape[: x.batch]), prod(x.shape[x.batch :])
+    places = [place for place, n in enumerate(sizes) if n == -1 or n in call.builder.batches]
+    for place in [x.batch] if kept else sorted(places, key=lambda place: (sizes[place] != -1, place != x.batch)):
+        shape = _filled(sizes[:place] + sizes[place + 1 :], front * behind)
+        if min(shape, default=1) > 0 and (prod(shape[:place]), prod(shape[place:])) == (front, behind):
+            return call.builder.reshape(call.name, x, shape).with_batch(place)
+    raise call.refuse(
+        f"of samples of shape {x.shape}, the batch their axis {x.batch}, to {sizes} does not keep the batch apart"
+    )
 
 
 def _completed(sizes: list[int], count: int) -> Shape | None:
     """Return the per-sample shape of a reshape to ``sizes``, batch axis first; None where it mixes samples."""
     first, inner = sizes[0], sizes[1:]
-    if -1 in inner and first != -1:
-        known = prod(n for n in inner if n != -1)
-        inner = [count // known if n == -1 and known > 0 else n for n in inner]
+    inner = inner if first == -1 else _filled(inner, count)
     whole = first in (-1, 1) and min(inner, default=1) > 0 and prod(inner) == count
     return tuple(inner) if whole else None
+
+
+def _filled(sizes: list[int], count: int) -> list[int]:
+    """Return ``sizes`` of ``count`` elements in all, the one that is -1 worked out."""
+    known = prod(n for n in sizes if n != -1)
+    return [count // known if n == -1 and known > 0 else n for n in sizes]
 
 
 @operator("Squeeze", constants=(1,))

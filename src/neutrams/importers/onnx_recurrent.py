@@ -14,10 +14,10 @@ DEFAULTS = {
     "LeakyRelu": (0.01, 0.0),
     "HardSigmoid": (0.2, 0.5),
     "Elu": (1.0, 0.0),
-    "ScaledTanh": (1.0, 1.0),
-    "Affine": (1.0, 0.0),
+    "ScaledTanh": (None, None),
+    "Affine": (None, None),
 }
-"""Alpha and beta of functions that have parameters, where the node gives none."""
+"""Alpha and beta of functions that have parameters, where the node gives none; None where it must."""
 
 HAVE_BETA = ("HardSigmoid", "ScaledTanh", "Affine")
 """Those of them that have a beta."""
@@ -122,15 +122,19 @@ def _by_gate(weights: FloatArray, kind: str) -> FloatArray:
 def _functions(call: Call, kind: str, direction: int) -> list[Function]:
     """Return the functions of one direction. The lists of alpha and beta hold values for those that have them only."""
     named = [word.decode() if isinstance(word, bytes) else word for word in call.attributes.get("activations", ())]
-    named = named or list(USUAL[kind]) * 2
+    directions, size = len(call.floats(1)), len(USUAL[kind])
+    named = named or [*USUAL[kind]] * directions
+    if len(named) != size * directions:
+        raise call.refuse(f"has {len(named)} activations, it takes {size} for each direction, {size * directions}")
     alphas, betas = (list(call.attributes.get(f"activation_{word}", ())) for word in ("alpha", "beta"))
     found = []
     for word in named:
         first, second = DEFAULTS.get(word, (0.0, 0.0))
         alpha = alphas.pop(0) if word in DEFAULTS and alphas else first
         beta = betas.pop(0) if word in HAVE_BETA and betas else second
+        if alpha is None or beta is None:
+            raise call.refuse(f"has the activation {word} without its activation_alpha or activation_beta")
         found.append(_function(call, word, alpha, beta))
-    size = len(USUAL[kind])
     return found[direction * size : (direction + 1) * size]
 
 

@@ -177,8 +177,10 @@ def _value(node: FxNode, values: Values, builder: Builder) -> Value | list[Value
     call = Call(op=_operator(node), name=name, arguments=arguments, shape=shape, builder=builder)
     flat = [x for value in arguments.values() for x in (value if isinstance(value, list | tuple) else [value])]
     moved = [x for x in flat if isinstance(x, Tensor) and x.batch]
-    if moved and call.op != "select":
-        raise call.refuse("reads final states of all layers; pick one of them first, as states[-1] does")
+    if moved and call.op not in torch_moves.MOVE_BATCH:
+        raise call.refuse(
+            "reads final states of all layers; pick one first, as states[-1] does, or take states.transpose(0, 1)"
+        )
     return HANDLERS[call.op].convert(call)
 
 

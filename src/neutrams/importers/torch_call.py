@@ -58,21 +58,24 @@ class Call:
         """Return a constant argument, None where it is left out."""
         return None if self.arguments.get(key) is None else self.floats(key)
 
-    def axis(self, axis: int, rank: int) -> int:
+    def axis(self, axis: int, rank: int, batch: int = 0) -> int:
         """Return axis ``axis`` of a tensor, which has ``rank`` axes in a sample, as an axis of the sample.
+
+        The batch is axis ``batch`` of the tensor.
 
         Raises:
             UnsupportedError: It is the batch axis.
         """
-        if axis in (0, -rank - 1) or not -rank - 1 <= axis <= rank:
+        found = axis % (rank + 1)
+        if found == batch or not -rank - 1 <= axis <= rank:
             raise self.refuse(f"works along axis {axis}, the batch axis or none")
-        return axis % (rank + 1) - 1
+        return found - (found > batch)
 
-    def axes(self, given: int | Sequence[int] | None, rank: int) -> list[int]:
+    def axes(self, given: int | Sequence[int] | None, rank: int, batch: int = 0) -> list[int]:
         """Return several axes; left out they are all, the batch axis too."""
         if given is None or (not isinstance(given, int) and not given):
             raise self.refuse("works along all axes, the batch axis too")
-        return [self.axis(axis, rank) for axis in ([given] if isinstance(given, int) else given)]
+        return [self.axis(axis, rank, batch) for axis in ([given] if isinstance(given, int) else given)]
 
 
 TABLE: Handlers[Call, Value | list[Value], str] = Handlers()

@@ -10,49 +10,72 @@ from neutrams.importers.reductions import largest_index, reduced
 from neutrams.importers.torch_call import Call, operator
 from neutrams.network import Concat
 
+MOVE_BATCH = frozenset(("cat", "permute", "select", "squeeze", "stack", "transpose", "unbind"))
+"""Operators that read tensors whose batch is not the first axis, as PyTorch's final states are."""
+
 
 @operator("view", "reshape", "_unsafe_view", "flatten", "squeeze", "unsqueeze", "unflatten")
 def reshape(call: Call) -> Value:
     """Samples with another shape; the batch axis stays first."""
     x, shape = call.tensor(), call.shape
+    if x.batch:
+        return _squeezed(call, x)
     kept = shape and shape[0] in call.builder.batches and prod(shape[1:]) == prod(x.shape)
     if not kept or (call.op == "unsqueeze" and call.arguments["dim"] % len(shape) == 0):
         raise call.refuse(f"of samples of shape {x.shape} to {shape} does not keep the batch axis first")
     return call.builder.reshape(call.name, x, shape[1:])
 
 
+def _squeezed(call: Call, x: Tensor) -> Tensor:
+    """Take away named axes of length 1 of a tensor whose batch is not the first axis."""
+    named = call.axes(call.arguments.get("dim"), len(x.shape), x.batch)
+    gone = [axis for axis in named if x.shape[axis] == 1]
+    rest = [n for axis, n in enumerate(x.shape) if axis not in gone]
+    return call.builder.reshape(call.name, x, rest).with_batch(x.batch - sum(axis < x.batch for axis in gone))
+
+
 @operator("permute", "transpose", "t")
 def transpose(call: Call) -> Value:
     """The axes of a sample in another order."""
     x, given = call.tensor(), call.arguments
-    rank = len(x.shape)
+    rank, batch = len(x.shape), x.batch
     order = list(range(rank + 1))
     if call.op == "permute":
         order = [axis % (rank + 1) for axis in given["dims"]]
     else:
         a, b = (given.get(key, i) % (rank + 1) for i, key in enumerate(("dim0", "dim1")))
         order[a], order[b] = order[b], order[a]
-    if order[0] != 0:
+    if order.index(batch) > batch:
         raise call.refuse("does not keep the batch axis first")
-    return call.builder.transpose(call.name, x, [axis - 1 for axis in order[1:]])
+    axes = [axis - (axis > batch) for axis in order if axis != batch]
+    return call.builder.transpose(call.name, x, axes).with_batch(order.index(batch))
+
+
+def _alike(call: Call) -> list[Tensor]:
+    """Return the tensors that are to be joined: their batch is the same axis."""
+    given = [call.builder.tensor(value, f"{call.name}.{i}") for i, value in enumerate(call.arguments["tensors"])]
+    if len({x.batch for x in given}) > 1:
+        raise call.refuse("joins tensors whose batch axes differ")
+    return given
 
 
 @operator("cat")
 def cat(call: Call) -> Value:
     """Tensors joined along an axis of a sample."""
-    given = [call.builder.tensor(value, f"{call.name}.{i}") for i, value in enumerate(call.arguments["tensors"])]
-    axis = call.axis(call.arguments["dim"], len(given[0].shape))
-    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in given), axis=axis))
+    given = _alike(call)
+    axis, batch = call.axis(call.arguments["dim"], len(given[0].shape), given[0].batch), given[0].batch
+    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in given), axis=axis)).with_batch(batch)
 
 
 @operator("stack")
 def stack(call: Call) -> Value:
     """Tensors joined along a new axis of a sample."""
-    given = [call.builder.tensor(value, f"{call.name}.{i}") for i, value in enumerate(call.arguments["tensors"])]
-    shape = given[0].shape
-    axis = call.axis(call.arguments["dim"], len(shape) + 1)
+    given = _alike(call)
+    shape, batch = given[0].shape, given[0].batch
+    batch += 0 < batch >= call.arguments["dim"] % (len(shape) + 2)
+    axis = call.axis(call.arguments["dim"], len(shape) + 1, batch)
     wide = [call.builder.reshape(call.part("one"), x, (*shape[:axis], 1, *shape[axis:])) for x in given]
-    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in wide), axis=axis))
+    return call.builder.emit(Concat(name=call.name, inputs=tuple(x.name for x in wide), axis=axis)).with_batch(batch)
 
 
 @operator("slice")
@@ -70,7 +93,7 @@ def slice_(call: Call) -> Value:
 def split(call: Call) -> list[Value]:
     """Pieces of an axis of a sample."""
     x, given, builder = call.tensor(), call.arguments, call.builder
-    axis = call.axis(given["dim"], len(x.shape))
+    axis = call.axis(given["dim"], len(x.shape), x.batch)
     n = x.shape[axis]
     size = int(given.get("split_size", -(-n // given["chunks"]) if call.op == "chunk" else 1))
     sizes = given.get("split_sizes") or [min(size, n - start) for start in range(0, n, size)]
@@ -78,20 +101,19 @@ def split(call: Call) -> list[Value]:
     pieces = [piece(builder, call.part(f"piece{i}"), x, axis, end - sizes[i], end) for i, end in enumerate(ends)]
     if call.op != "unbind":
         return [*pieces]
-    return [builder.reshape(call.part("row"), p, (*x.shape[:axis], *x.shape[axis + 1 :])) for p in pieces]
+    rest, batch = (*x.shape[:axis], *x.shape[axis + 1 :]), x.batch - (axis < x.batch)
+    return [builder.reshape(call.part("row"), p, rest).with_batch(batch) for p in pieces]
 
 
 @operator("select")
 def select(call: Call) -> Value:
     """One element of an axis of a sample, which goes."""
     x, builder = call.tensor(), call.builder
-    dim = call.arguments["dim"]
-    if x.batch and dim != 0:
-        raise call.refuse(f"picks along axis {dim} of final states, not one of them")
-    axis = 0 if x.batch else call.axis(dim, len(x.shape))
+    axis = call.axis(call.arguments["dim"], len(x.shape), x.batch)
     at = call.arguments["index"] % x.shape[axis]
     one = piece(builder, call.part("one"), x, axis, at, at + 1)
-    return builder.reshape(call.name, one, (*x.shape[:axis], *x.shape[axis + 1 :]))
+    rest = (*x.shape[:axis], *x.shape[axis + 1 :])
+    return builder.reshape(call.name, one, rest).with_batch(x.batch - (axis < x.batch))
 
 
 @operator("index_select", constants=("index",))
