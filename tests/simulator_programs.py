@@ -217,10 +217,8 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     model = find_model(program.model, "test")
     tiles, period, T = program.tiles, program.ticks_per_step, program.steps
     n, neurons = len(next(iter(inputs.values()))), len(program.neurons)
-    bits = program.chip.core.accumulator_bits if model.mode == "ann" else program.chip.neuron.potential_bits
-    width = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     ticks = int(tiles.start.max()) + (T - 1) * period + 1
-    state = np.zeros((n, neurons), dtype=np.int64) + program.neurons.parameters.get("initial", 0)
+    state = model.start(program.neurons.parameters, (n, neurons))
     after: dict[int, Any] = {}
     silent = np.zeros((n, neurons), dtype=np.int64)
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
@@ -247,7 +245,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             mine = slice(tiles.neurons[i], tiles.neurons[i + 1])
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)
-            y, state[:, mine] = model.step(acc, state[:, mine], own, width)
+            y, state[..., mine] = model.step(acc, state[..., mine], own, program.chip.widths)
             for column, which in enumerate(program.neurons.table[mine]):
                 if which >= 0:
                     y[:, column] = program.tables[which, y[:, column] - own["low"][column]]

@@ -84,7 +84,7 @@ def _each_neuron(values: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
 def fire(
     model: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
-    """Return what neurons give for accumulators: integers ``[steps, N, C, *size]``, float32 or uint8.
+    """Return what neurons give for accumulators: integers ``[steps, N, C, *size]``, float32, float64 or uint8.
 
     Args:
         model: The neuron model.
@@ -97,7 +97,7 @@ def fire(
     if model.mode == "ann":
         return _requantized(parameters, acc, width)
     if model.reset is None:
-        return _stepped(model, parameters, acc, steps, width)
+        return _stepped(model, parameters, acc, steps, chip)
     p = {name: _each_neuron(torch.from_numpy(np.array(value)), acc) for name, value in parameters.items()}
     fired = _spikes(acc.flatten(2), p, steps, width, soft=model.reset == "subtract")
     return fired.reshape(steps, *acc.shape[1:])
@@ -128,15 +128,15 @@ def look_up(table: IntArray, low: IntArray, index: torch.Tensor) -> torch.Tensor
 
 
 def _stepped(
-    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
+    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
-    """Any spiking model, by its reference step: slow."""
+    """Any spiking model, by its reference step: slow. A graded output is float64, the others uint8."""
     given = acc.to(torch.int64).numpy()
     p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
-    state = np.broadcast_to(p.get("initial", np.zeros(1, dtype=np.int64)), given.shape[1:])
-    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8)
+    state = rule.start(p, given.shape[1:])
+    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8 if rule.output == "spike" else np.float64)
     for t in range(steps):
-        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, width)
+        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
     return torch.from_numpy(out)
 
 
@@ -154,5 +154,6 @@ def _spikes(
 
 
 def count(signal: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the sum of a signal over T steps, ``[N, *shape]``."""
-    return signal[0].float() * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).float()
+    """Return the sum of a signal over T steps, ``[N, *shape]``, float32, of float64 float64."""
+    kind = torch.promote_types(signal.dtype, torch.float32)
+    return signal[0].to(kind) * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).to(kind)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from neutrams.hardware.figure import unit_of
-from neutrams.neurons import models
+from neutrams.neurons import NeuronModel, models
 
 if TYPE_CHECKING:
     from neutrams.hardware.chip import Chip
@@ -37,6 +37,8 @@ def _neuron_rules(chip: "Chip") -> Iterator[str]:
     for name in neuron.models:
         if name not in known:
             yield f"neuron.models names {name!r}, there are {', '.join(sorted(known))}"
+        else:
+            yield from _missing_registers(chip, known[name])
     if not neuron.models:
         yield f"neuron.models is empty, at least one of {', '.join(sorted(known))} is needed"
     for name in neuron.functions:
@@ -47,6 +49,14 @@ def _neuron_rules(chip: "Chip") -> Iterator[str]:
             yield f"{key} names {name!r} twice, once is allowed"
     if neuron.functions and not any(known[n].mode == "ann" for n in neuron.models if n in known):
         yield "neuron.functions is not empty, but neuron.models has no model of ann mode (requantize) to apply them"
+
+
+def _missing_registers(chip: "Chip", model: NeuronModel) -> Iterator[str]:
+    """A model's registers must be there; a refractory period of no bits is none."""
+    for width in dict.fromkeys(part.width for part in (*model.states, *model.parameters)):
+        least = 2 if width == "synaptic_bits" else 1
+        if width != "refractory_bits" and chip.widths.get(width, least) < least:
+            yield f"neuron.{width} is {chip.widths[width]}, the neuron model {model.name!r} needs {least} and above"
 
 
 def _signal_rules(chip: "Chip") -> Iterator[str]:

@@ -29,19 +29,19 @@ def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> 
         model: The program's neuron model.
         copied: The parameters of the neurons they repeat, of which low and high, the range of outputs, are kept.
     """
-    values = {"bias": 0, "shift": 1, "threshold": 1, "leak": 0, "initial": 0}
-    values["multiplier"] = 2 // (relay_weight(chip, find_model(model, "mapping, model").mode) or 1)
+    rule = find_model(model, "mapping, model")
+    values = {"bias": 0, "shift": 1, "multiplier": 2 // (relay_weight(chip, rule.mode) or 1), **(rule.relay or {})}
     return {name: np.full_like(old, values[name]) if name in values else old for name, old in copied.items()}
 
 
 def relay_exact(units: Units, chip: Chip) -> bool:
     """Whether this chip can repeat every value of this network."""
-    mode = find_model(units.model, "mapping, model").mode
-    weight = relay_weight(chip, mode)
+    model = find_model(units.model, "mapping, model")
+    weight = relay_weight(chip, model.mode)
     if weight is None:
         return False
-    if mode == "snn":
-        return True
+    if model.mode == "snn":
+        return model.relay is not None
     low, high = chip.core.accumulator_range
     limits = (unit.neuron.output_limits for unit in units.units)
     return all(low <= weight * a and weight * b <= high for a, b in limits)

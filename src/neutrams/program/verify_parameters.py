@@ -6,11 +6,9 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray
 from neutrams.hardware import Chip
-from neutrams.neurons import Parameter, find_model
+from neutrams.neurons import Parameter, find_model, register_range
 from neutrams.program.tables import Program
 from neutrams.program.violation import Found, Violation, places, span
-
-UNSIGNED = ("multiplier_bits", "shift_bits")
 
 CLIPPING = ("relu",)
 """Functions of ``neuron.functions`` that take no look-up table."""
@@ -63,8 +61,7 @@ def _limits(
     if parameter.name == "bias" and chip.core.bias == "row":
         yield 0, 0, everyone
         return
-    bits = getattr(chip.neuron, parameter.width)
-    low, high = (0, (1 << bits) - 1) if parameter.width in UNSIGNED else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    low, high = register_range(parameter.width, chip.widths)
     yield low if parameter.least is None else max(low, parameter.least), high, everyone
 
 

@@ -174,8 +174,6 @@ def _core_node(
     model = find_model(node.model, node.name)
     parameters = {name: per_channel(value, given[0].ndim) for name, value in node.parameters.items()}
     if node.name not in states:
-        initial = parameters.get("initial", np.zeros(1, dtype=np.int64))
-        states[node.name] = np.broadcast_to(initial, given[0].shape)
-    width = chip.register_range(model.mode)
-    output, states[node.name] = model.step(given[0], states[node.name], parameters, width)
+        states[node.name] = model.start(parameters, given[0].shape)
+    output, states[node.name] = model.step(given[0], states[node.name], parameters, chip.widths)
     return node.table[output - parameters["low"]] if node.table.size else output

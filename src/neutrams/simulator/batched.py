@@ -119,7 +119,8 @@ def _register_limit(program: Program, model: NeuronModel) -> IntArray:
         low, high = program.output_limits
         neurons = np.maximum(np.abs(low), np.abs(high))
     else:
-        neurons = np.ones(len(program.neurons), dtype=np.int64)
+        most = max(abs(end) for end in model.output_range(program.chip.widths))
+        neurons = np.full(len(program.neurons), most, dtype=np.int64)
     return np.concatenate([neurons, channel_limit(program)])
 
 
@@ -131,9 +132,8 @@ class _Part:
         program, clock = engine.program, engine.clock
         neurons, n = len(program.neurons), q.shape[1]
         self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
-        self.state = np.zeros((neurons if engine.model.mode == "snn" else 0, n), dtype=np.int64)
-        if "initial" in program.neurons.parameters:
-            self.state += program.neurons.parameters["initial"][:, None]
+        own = {name: values[:, None] for name, values in program.neurons.parameters.items()}
+        self.state = engine.model.start(own, (neurons, n))
         self.wanted = output_neurons(program)
         self.outputs = np.zeros((len(self.wanted), n), dtype=np.int64)
         self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
@@ -207,8 +207,9 @@ class _Part:
             requantize(acc, registers, engine.parameters, engine.lookup, first, last, engine.width)
         else:
             own = {name: values[columns] for name, values in program.neurons.parameters.items()}
-            given, state = engine.model.step(acc.T.astype(np.int64), self.state[columns].T, own, engine.width)
-            self.state[columns], registers[columns] = state.T, given.T
+            before = self.state[:, columns].swapaxes(1, 2)
+            given, state = engine.model.step(acc.T.astype(np.int64), before, own, program.chip.widths)
+            self.state[:, columns], registers[columns] = state.swapaxes(1, 2), given.T
         mine = (self.wanted >= first) & (self.wanted < last)
         self.outputs[mine] += registers[self.wanted[mine]].astype(np.int64)
         if self.counts:
