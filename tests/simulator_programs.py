@@ -11,6 +11,7 @@ from neutrams.hardware import Chip, load_chip
 from neutrams.neurons import find_model
 from neutrams.program import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
 
+LEAKY = {"decay_bits": 6, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -64,11 +65,11 @@ def _parameters(rng: np.random.Generator, model: str, n: int) -> dict[str, Any]:
             "low": low,
             "high": low + rng.integers(0, 200, n),
         }
-    return {
-        "leak": rng.integers(-9, 10, n),
-        "threshold": rng.integers(1, 60, n),
-        "initial": rng.integers(-60, 60, n),
-    }
+    ranges = {
+        "leak": (-9, 10), "threshold": (1, 60), "initial": (-60, 60), "reset": (-9, 10), "refractory": (0, 4),
+        "decay": (0, 64), "current_decay": (0, 64), "decay_shift": (0, 8),
+    }  # fmt: skip
+    return {p.name: rng.integers(*ranges[p.name], n) for p in find_model(model, "test").parameters}
 
 
 def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
@@ -146,7 +147,7 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
     )
     return assemble(
         model,
-        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32]))),
+        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY),
         blocks,
         list(start),
         source,

@@ -12,6 +12,7 @@ from core_strategies import dense, plain_chip
 from neutrams.base.errors import InputError, SpecError
 from neutrams.mapping import map_network
 from neutrams.network import ops
+from neutrams.neurons import models
 from neutrams.program import InputPort, OutputPort, Program
 from neutrams.simulator import batched, engine, simulate, spiking
 from neutrams.simulator.cores import product
@@ -19,6 +20,7 @@ from neutrams.simulator.schedule import Schedule, schedule
 from simulator_programs import a_chip, assemble, oracle, programs, random_inputs, random_program
 
 SAMPLES = 5
+LEAKY_MODELS = tuple(sorted(name for name, model in models().items() if model.mode == "snn" and model.reset is None))
 
 
 def check(program: Program, n: int = SAMPLES, seed: int = 0) -> None:
@@ -52,6 +54,16 @@ def test_batched_execution_serves_spiking_models_too(program: Program) -> None:
     """What a model without a compiled loop would take."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "fits", lambda program: False)
+        check(program)
+
+
+@given(program=programs(LEAKY_MODELS), compiled=st.booleans())
+def test_leaky_and_graded_models_run_as_the_literal_clock_says(program: Program, compiled: bool) -> None:
+    """By their kernels, or by their steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not compiled:
+            plain = replace(models()[program.model], kernel=None)
+            patch.setattr(batched, "find_model", lambda name, where: plain)
         check(program)
 
 

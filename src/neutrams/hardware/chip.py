@@ -76,7 +76,7 @@ class NeuronSpec(_Spec):
         threshold_bits: Signed width of the firing threshold [bit].
         leak_bits: Signed width of the leak [bit].
         potential_bits: Signed width of the potential [bit].
-        decay_bits: Width w of a decay d: a potential V or current keeps (2^w - d) / 2^w of itself in a step; 0 = none [bit].
+        decay_bits: Width w of a decay d, by which a potential or current loses d / 2^w a step; 0 = none [bit].
         decay_shift_bits: Width of the shift k by which V decays by V / 2^k; 0 = none [bit].
         synaptic_bits: Signed width of the synaptic current; 0 = none [bit].
         refractory_bits: Width of the refractory period, in steps; 0 = none [bit].

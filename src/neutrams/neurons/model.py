@@ -94,10 +94,10 @@ class NeuronModel:
     kernel: Kernel | None = None
 
     def start(self, parameters: Mapping[str, AnyArray], shape: tuple[int, ...]) -> IntArray:
-        """Return the states before the first step, int64 ``[S, *shape]``, for parameters that broadcast to ``shape``."""
+        """Return the states before the first step, int64 ``[S, *shape]``; parameters broadcast to ``shape``."""
         state = np.zeros((len(self.states), *shape), dtype=np.int64)
-        for values, own in zip(state, self.states, strict=True):
-            values += parameters[own.initial] if own.initial else 0
+        for i, own in enumerate(self.states):
+            state[i] = parameters[own.initial] if own.initial else 0
         return state
 
     def output_range(self, widths: Mapping[str, int]) -> tuple[int, int]:

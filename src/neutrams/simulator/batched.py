@@ -205,6 +205,8 @@ class _Part:
         registers, columns = self.registers[step % engine.clock.depth], slice(first, last)
         if engine.model.name == "requantize":
             requantize(acc, registers, engine.parameters, engine.lookup, first, last, engine.width)
+        elif engine.model.kernel is not None:
+            engine.model.kernel(acc, registers, self.state, engine.parameters, program.chip.widths, first, last)
         else:
             own = {name: values[columns] for name, values in program.neurons.parameters.items()}
             before = self.state[:, columns].swapaxes(1, 2)
