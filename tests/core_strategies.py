@@ -12,8 +12,12 @@ from neutrams.hardware import Chip, Figure
 from neutrams.hardware.chip import TechnologySpec
 from neutrams.network import Network, ops
 from neutrams.network.shapes import Shape, places
+from neutrams.neurons import find_model, models, register_range
 
 STEPS = (1, 2, 3, 5)
+SPIKING = sorted(name for name, model in models().items() if model.mode == "snn")
+LEAKY = {"decay_bits": 5, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
+"""Registers that the leaky models need."""
 
 
 def plain_chip(**sections: dict[str, object]) -> Chip:
@@ -299,7 +303,10 @@ class _Builder:
         near = threshold + self.rng.integers(-2, 3, size=n)
         ends = self.edge(-(1 << (spec.potential_bits - 1)), (1 << (spec.potential_bits - 1)) - 1, n)
         initial = np.clip(np.where(self.rng.random(n) < 0.8, near, ends), ends.min(initial=-128), 127)
-        return {"leak": self.edge(-leak, leak - 1, n), "threshold": threshold, "initial": initial}
+        found = {"leak": self.edge(-leak, leak - 1, n), "threshold": threshold, "initial": initial}
+        parameters = find_model(self.model, "test").parameters
+        others = {p.name: self.edge(*register_range(p.width, self.chip.widths), n) for p in parameters}
+        return {p.name: found.get(p.name, others[p.name]) for p in parameters}
 
     def read_out(self, index: int) -> None:
         names = list(self.neurons)
@@ -325,7 +332,9 @@ def core_networks(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Ch
     """A legal core network, in ann or snn mode, and a chip whose widths and fan-in it keeps."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
-    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]) | st.sampled_from(SPIKING))
+    if model not in chip.neuron.models:
+        chip = chip.with_values(neuron={"models": (*chip.neuron.models, model), **LEAKY}, signal={"graded_bits": 32})
     steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))
     layers = draw(st.lists(st.sampled_from(["linear", "conv", "conv", "sum"]), min_size=1, max_size=5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
