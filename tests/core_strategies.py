@@ -15,9 +15,10 @@ from neutrams.network.shapes import Shape, places
 from neutrams.neurons import find_model, models, register_range
 
 STEPS = (1, 2, 3, 5)
-SPIKING = sorted(name for name, model in models().items() if model.mode == "snn")
+SPIKING = ("if_hard", "if_soft") * 5 + tuple(sorted(name for name, model in models().items() if model.mode == "snn"))
 LEAKY = {"decay_bits": 5, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
 """Registers that the leaky models need."""
+GRADED = ("li", "li_shift")
 
 
 def plain_chip(**sections: dict[str, object]) -> Chip:
@@ -328,11 +329,11 @@ class _Builder:
 
 
 @st.composite
-def core_networks(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]:
-    """A legal core network, in ann or snn mode, and a chip whose widths and fan-in it keeps."""
+def core_networks(draw: st.DrawFn, mode: str | None = None, spiking: tuple[str, ...] = SPIKING) -> tuple[Network, Chip]:
+    """A legal core network, in ann or snn mode (with one of these models), and a chip whose limits it keeps."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
-    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]) | st.sampled_from(SPIKING))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(spiking))
     if model not in chip.neuron.models:
         chip = chip.with_values(neuron={"models": (*chip.neuron.models, model), **LEAKY}, signal={"graded_bits": 32})
     steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_strategies import dense, plain_chip
+from core_strategies import GRADED, dense, plain_chip
 from neutrams.base.errors import InputError, SpecError
 from neutrams.mapping import map_network
 from neutrams.network import ops
@@ -65,6 +65,16 @@ def test_leaky_and_graded_models_run_as_the_literal_clock_says(program: Program,
             plain = replace(models()[program.model], kernel=None)
             patch.setattr(batched, "find_model", lambda name, where: plain)
         check(program)
+
+
+@given(seed=st.integers(0, 1 << 32), model=st.sampled_from(GRADED), wide=st.booleans())
+def test_graded_outputs_travel_exactly(seed: int, model: str, wide: bool) -> None:
+    """Potentials of 32 bits, which float32 would not hold, reach other tiles."""
+    program = random_program(seed, model, 3, 1, wide)
+    program = replace(program, chip=program.chip.with_values(neuron={"potential_bits": 32}))
+    initial = np.random.default_rng(seed).integers(-(1 << 31), 1 << 31, len(program.neurons))
+    parameters = {**program.neurons.parameters, "initial": initial}
+    check(replace(program, neurons=replace(program.neurons, parameters=parameters)))
 
 
 @given(program=programs(("if_hard", "requantize")), threads=st.sampled_from([1, 2, 5]), part=st.integers(1, 4))
