@@ -47,17 +47,14 @@ def leaky_fire(
     for n in range(first, last):
         summed, given, v, waiting = acc[n - first], registers[n], state[0, n], state[1, n]
         for i in range(summed.shape[0]):
-            x = v[i]
-            if waiting[i] > 0:
-                waiting[i] -= 1
-                given[i] = 0
-                continue
+            x, rests = v[i], waiting[i]
             left = x - (x >> decay[n]) if shifts else scaled(x, decay[n], bits)
-            x = min(max(left + np.int64(summed[i]) + leak[n], low), high)
-            fires = x >= theta[n]
+            drive = min(max(left + np.int64(summed[i]) + leak[n], low), high)
+            x = x if rests > 0 else drive
+            fires = (rests == 0) & (x >= theta[n])  # no branches: samples go side by side in one instruction
             rest = x - theta[n] if soft else reset[n]
             v[i] = rest if fires else x
-            waiting[i] = refractory[n] if fires else 0
+            waiting[i] = refractory[n] if fires else max(rests - 1, 0)
             given[i] = fires
 
 
@@ -83,19 +80,15 @@ def current_fire(
         summed, given = acc[n - first], registers[n]
         v, current, waiting = state[0, n], state[1, n], state[2, n]
         for i in range(summed.shape[0]):
-            before = current[i]
+            before, rests = current[i], waiting[i]
             u = min(max(scaled(before, current_decay[n], bits) + int(summed[i]), least), most)
             current[i] = u
-            if waiting[i] > 0:
-                waiting[i] -= 1
-                given[i] = 0
-                continue
-            x = scaled(v[i], decay[n], bits) + (before if late else u) + leak[n]
-            x = min(max(x, low), high)
-            fires = x >= theta[n]
+            drive = scaled(v[i], decay[n], bits) + (before if late else u) + leak[n]
+            x = v[i] if rests > 0 else min(max(drive, low), high)
+            fires = (rests == 0) & (x >= theta[n])
             rest = x - theta[n] if soft else reset[n]
             v[i] = rest if fires else x
-            waiting[i] = refractory[n] if fires else 0
+            waiting[i] = refractory[n] if fires else max(rests - 1, 0)
             given[i] = fires
 
 

@@ -14,13 +14,14 @@ Made by `python -m neutrams.neurons.page`; do not edit.
 A chip names its models under `neuron.models` (see [chip files](chip-file.md)). Every neuron computes in exact integers:
 `acc` is the exact sum over its axons, `clamp` saturates to the width of the register, `>>` is an arithmetic shift that
 rounds towards minus infinity, `trunc` rounds towards zero. Where a step has several parts they happen in the order
-written; a spike is 1, else the output is 0. Widths are chip keys under `neuron` (the accumulator's: `core`); a chip has a
-model only where it has its registers. A refractory period of R steps: the R steps after a spike are silent, the potential
-stands still and what comes in is lost, but a synaptic current runs on. At a refractory width of 0 bits there is none.
+written; a spike is 1, else the output is 0. Widths are chip keys under `neuron` (the accumulator's: `core`); a chip
+has a model only where it has its registers. A refractory period of R steps: the R steps after a spike are silent, the
+potential stands still and what comes in is lost, but a synaptic current runs on. A refractory width of 0 bits means
+that there is none.
 
-Models with `reset` by subtraction or to zero and no other dynamics (`if_soft`, `if_hard`) run in the event-driven engine
-and carry rates (`--mode snn` of trained ANNs); the others run tile by tile, compiled too. A graded output is an
-integer: it leaves through an output port, and other neurons read it only on chips with `signal.graded_bits`.
+Integrate-and-fire models without decay (`if_soft`, `if_hard`) run in the event-driven engine and carry rates
+(`--mode snn` of trained ANNs); the others run tile by tile, compiled too. A graded output is an integer: it leaves
+through an output port, and other neurons read it only on chips with `signal.graded_bits`.
 
 | model | mode | output | states |
 |---|---|---|---|
