@@ -166,7 +166,8 @@ def _value(
             return encode_signal(node, given[0], steps)
         case ops.Neuron():
             assert chip is not None, "a transformed network runs on a chip"
-            fired = fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
+            model = find_model(node.model, node.name, chip.neuron.definitions)
+            fired = fire(model, node.parameters, given[0], steps, chip)
             return look_up(node.table, node.parameters["low"], fired) if node.table.size else fired
         case ops.Stack():
             return given[0].transpose(0, 1)

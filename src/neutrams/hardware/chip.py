@@ -81,6 +81,7 @@ class NeuronSpec(_Spec):
         synaptic_bits: Signed width of the synaptic current; 0 = none [bit].
         refractory_bits: Width of the refractory period, in steps; 0 = none [bit].
         table_bits: Index width of a core's look-up tables of any function in ann mode; 0 = none [bit].
+        definitions: Texts of user-defined neuron models; where ``models`` names a file, loading puts its text here.
     """
 
     models: tuple[str, ...]
@@ -97,6 +98,7 @@ class NeuronSpec(_Spec):
     synaptic_bits: Annotated[int, Field(ge=0, le=32)] = 0
     refractory_bits: Annotated[int, Field(ge=0, le=16)] = 0
     table_bits: Annotated[int, Field(ge=0, le=12)] = 0
+    definitions: tuple[str, ...] = ()
 
     @property
     def potential_range(self) -> tuple[int, int]:

@@ -29,14 +29,14 @@ def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> 
         model: The program's neuron model.
         copied: The parameters of the neurons they repeat, of which low and high, the range of outputs, are kept.
     """
-    rule = find_model(model, "mapping, model")
+    rule = find_model(model, "mapping, model", chip.neuron.definitions)
     values = {"bias": 0, "shift": 1, "multiplier": 2 // (relay_weight(chip, rule.mode) or 1), **(rule.relay or {})}
     return {name: np.full_like(old, values[name]) if name in values else old for name, old in copied.items()}
 
 
 def relay_exact(units: Units, chip: Chip) -> bool:
     """Whether this chip can repeat every value of this network."""
-    model = find_model(units.model, "mapping, model")
+    model = find_model(units.model, "mapping, model", chip.neuron.definitions)
     weight = relay_weight(chip, model.mode)
     if weight is None:
         return False

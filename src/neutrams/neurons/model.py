@@ -1,15 +1,11 @@
-"""What a neuron model is, and how the models in this folder are found."""
+"""What a neuron model is."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.base.errors import SpecError
 
 Step = Callable[[IntArray, IntArray, Mapping[str, IntArray], Mapping[str, int]], tuple[IntArray, IntArray]]
 """(acc [N, n], state [S, N, n], parameters [n] each, widths [bit]) -> (output [N, n], new state [S, N, n])."""
@@ -109,25 +105,3 @@ def register_range(width: str, widths: Mapping[str, int]) -> tuple[int, int]:
     """Return the smallest and largest integer of a register whose width is the chip key ``width``."""
     bits = widths[width]
     return (0, (1 << bits) - 1) if width in UNSIGNED else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-
-
-@cache
-def models() -> dict[str, NeuronModel]:
-    """Every model in this folder by name: each module's ``MODEL``, so a new file needs no list."""
-    package = importlib.import_module("neutrams.neurons")
-    found = (importlib.import_module(f"neutrams.neurons.{m.name}") for m in pkgutil.iter_modules(package.__path__))
-    return {module.MODEL.name: module.MODEL for module in found if hasattr(module, "MODEL")}
-
-
-def find_model(name: str, where: str) -> NeuronModel:
-    """Return the model called ``name``.
-
-    Raises:
-        SpecError: There is none; the message lists those there are.
-    """
-    try:
-        return models()[name]
-    except KeyError:
-        raise SpecError(
-            f"there is no neuron model {name!r}", where=where, fix=f"take one of {', '.join(sorted(models()))}"
-        ) from None

@@ -22,7 +22,7 @@ def check_parameters(program: Program) -> Found:
         message = f"the neurons follow {program.model!r}, {chip.name} runs {known}"
         yield Violation(constraint="model", value=program.model, limit=known, message=message)
     tile_of = neuron_tiles(program)
-    for parameter in find_model(program.model, "program").parameters:
+    for parameter in find_model(program.model, "program", chip.neuron.definitions).parameters:
         values = program.neurons.parameters[parameter.name]
         for low, high, mask in _limits(parameter, chip, program, values):
             for n in places(mask & ((values < low) | (values > high))):

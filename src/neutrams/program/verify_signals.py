@@ -95,7 +95,8 @@ def _values(program: Program, reader: AnyArray) -> Found:
 def _graded(program: Program, reader: AnyArray) -> Found:
     """A graded output that reaches an axon fits it; spikes, 0 or 1, always do."""
     bits = program.chip.signal.graded_bits
-    low, high = find_model(program.model, "program").output_range(program.chip.widths)
+    chip = program.chip
+    low, high = find_model(program.model, "program", chip.neuron.definitions).output_range(chip.widths)
     least, most = (-(1 << bits) // 2, (1 << bits) // 2 - 1) if bits else (0, 1)
     for i in places((program.axons.source >= 0) & (low < least or high > max(1, most))):
         tile, value, limit = int(reader[i]), span(low, high), span(least, most)

@@ -171,7 +171,7 @@ def _core_node(
     if not isinstance(node, ops.Neuron):
         return shared_node(node, given, n)
     assert chip is not None, "a transformed network runs on a chip"
-    model = find_model(node.model, node.name)
+    model = find_model(node.model, node.name, chip.neuron.definitions)
     parameters = {name: per_channel(value, given[0].ndim) for name, value in node.parameters.items()}
     if node.name not in states:
         states[node.name] = model.start(parameters, given[0].shape)

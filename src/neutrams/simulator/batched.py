@@ -82,7 +82,7 @@ class Batched:
 
 def batched(program: Program, clock: Schedule) -> Batched:
     """Prepare ``program``."""
-    model = find_model(program.model, "program, model")
+    model = find_model(program.model, "program, model", program.chip.neuron.definitions)
     limit = _register_limit(program, model)
     groups = groups_of(program, clock, limit) if model.name == "requantize" else None
     return Batched(

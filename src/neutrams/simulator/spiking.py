@@ -201,9 +201,8 @@ class Spiking:
 def fits(program: Program) -> bool:
     """Whether the compiled loop can run ``program``: it knows the model, and input spikes are 0 or 1."""
     spreads = (port for port in program.inputs if port.code == "spread")
-    return find_model(program.model, "program").reset is not None and all(
-        p.low >= 0 and p.high <= program.steps for p in spreads
-    )
+    model = find_model(program.model, "program", program.chip.neuron.definitions)
+    return model.reset is not None and all(p.low >= 0 and p.high <= program.steps for p in spreads)
 
 
 def spiking(program: Program, clock: Schedule) -> Spiking:
