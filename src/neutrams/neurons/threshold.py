@@ -6,7 +6,6 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels.leaky import fire_at
-from neutrams.neurons.leaky import LEAK
 from neutrams.neurons.model import NeuronModel, Parameter, register_range
 
 
@@ -38,7 +37,7 @@ MODEL = NeuronModel(
     equation="fire if clamp(acc + leak) >= theta",
     source="McCulloch and Pitts (1943), Bull. Math. Biophys. 5, doi 10.1007/BF02478259; in NIR: Threshold",
     parameters=(
-        LEAK,
+        Parameter(name="leak", meaning="added to the sum [LSB of the potential]", width="leak_bits"),
         Parameter(name="threshold", meaning="fires at or above [LSB of the potential]", width="threshold_bits"),
     ),
     states=(),
