@@ -17,6 +17,7 @@ from neutrams.evaluate import run as evaluate
 from neutrams.hardware import Chip, chip_to_toml, load_chip
 from neutrams.mapping import map_network
 from neutrams.network import Network, ops
+from neutrams.network.text import from_text, to_text
 from neutrams.neurons import find_model, models
 from neutrams.neurons.defined import define
 from neutrams.neurons.defined_check import problems
@@ -74,6 +75,7 @@ def test_a_network_of_copies_maps_verifies_and_evaluates(data: st.DataObject, jo
     name = define(text).model.name
     mine = chip.with_values(neuron={"models": (*chip.neuron.models, name), "definitions": (text,)})
     renamed = network.map(lambda node: [replace(node, model=name) if isinstance(node, ops.Neuron) else node])
+    assert from_text(*to_text(renamed)) == renamed
     program = map_network(renamed, mine).program
     assert violations(program) == []
     inputs = data.draw(core_inputs(network))

@@ -63,7 +63,7 @@ def test_leaky_and_graded_models_run_as_the_literal_clock_says(program: Program,
     with pytest.MonkeyPatch.context() as patch:
         if not compiled:
             plain = replace(models()[program.model], kernel=None)
-            patch.setattr(batched, "find_model", lambda name, where: plain)
+            patch.setattr(batched, "find_model", lambda *given: plain)
         check(program)
 
 

@@ -133,7 +133,7 @@ class _Part:
         neurons, n = len(program.neurons), q.shape[1]
         self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
         own = {name: values[:, None] for name, values in program.neurons.parameters.items()}
-        self.state = engine.model.start(own, (neurons, n))
+        self.state, self.widths = engine.model.start(own, (neurons, n)), program.chip.widths
         self.wanted = output_neurons(program)
         self.outputs = np.zeros((len(self.wanted), n), dtype=np.int64)
         self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
@@ -206,11 +206,11 @@ class _Part:
         if engine.model.name == "requantize":
             requantize(acc, registers, engine.parameters, engine.lookup, first, last, engine.width)
         elif engine.model.kernel is not None:
-            engine.model.kernel(acc, registers, self.state, engine.parameters, program.chip.widths, first, last)
+            engine.model.kernel(acc, registers, self.state, engine.parameters, self.widths, first, last)
         else:
             own = {name: values[columns] for name, values in program.neurons.parameters.items()}
             before = self.state[:, columns].swapaxes(1, 2)
-            given, state = engine.model.step(acc.T.astype(np.int64), before, own, program.chip.widths)
+            given, state = engine.model.step(acc.T.astype(np.int64), before, own, self.widths)
             self.state[:, columns], registers[columns] = state.swapaxes(1, 2), given.T
         mine = (self.wanted >= first) & (self.wanted < last)
         self.outputs[mine] += registers[self.wanted[mine]].astype(np.int64)
