@@ -19,7 +19,8 @@ def _built_in() -> dict[str, NeuronModel]:
 
 def models(definitions: tuple[str, ...] = ()) -> dict[str, NeuronModel]:
     """Every model by name: those of this folder, and those of ``definitions`` (`neutrams.neurons.defined`)."""
-    return {**_built_in(), **{define(text).model.name: define(text).model for text in definitions}}
+    own = {define(text).model.name: define(text).model for text in definitions}
+    return {**_built_in(), **own} if own else _built_in()
 
 
 def find_model(name: str, where: str, definitions: tuple[str, ...] = ()) -> NeuronModel:
