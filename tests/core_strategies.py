@@ -5,9 +5,11 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from neutrams.base.arrays import AnyArray
+from neutrams.base.errors import InputError
 from neutrams.hardware import Chip, Figure
 from neutrams.hardware.chip import TechnologySpec
 from neutrams.network import Network, ops
@@ -352,6 +354,56 @@ def core_networks(draw: st.DrawFn, mode: str | None = None, spiking: tuple[str, 
     for i in range(draw(st.integers(1, 2))):
         b.read_out(i)
     return Network(tuple(b.nodes), steps), chip
+
+
+@st.composite
+def core_loops(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]:
+    """A core network with one loop: full layers that read inputs, each other, and what layers gave a step before."""
+    chip = draw(chips())
+    mode = mode or draw(st.sampled_from(["ann", "snn"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    steps, widths = draw(st.integers(1, 5)), draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
+    fed_back = draw(st.sets(st.integers(0, len(widths) - 1), min_size=0, max_size=2))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    b = _Builder(chip=chip, mode=mode, model=model, steps=1, rng=rng)
+    size = int(rng.integers(1, 5))
+    b.add(ops.Input(name="x", shape=(steps, size)))
+    b.add(ops.Unstack(name="now", inputs=("x",)))
+    bits = chip.signal.input_bits if mode == "ann" else chip.signal.current_bits
+    b.high = (1 << bits) - 1
+    b.add(ops.Encode(name="q", inputs=("now",), scale=0.5, zero=0.0, low=0, high=b.high))
+    b.pool["q"] = (size,)
+    for layer in sorted(fed_back):
+        width = widths[layer]
+        ends = (chip.signal.output_range[1], chip.signal.partial_range[1], (1 << chip.signal.input_bits) - 1)
+        top = 1 if mode == "snn" else min(ends)
+        if rng.random() < 0.3:
+            b.add(ops.Input(name=f"h{layer}", shape=(width,)))
+            high = min(top, b.high)
+            b.add(ops.Encode(name=f"start{layer}", inputs=(f"h{layer}",), scale=0.5, zero=0.0, low=0, high=high))
+        else:
+            b.add(ops.Constant(name=f"start{layer}", values=rng.integers(0, top, width, endpoint=True)))
+        b.pool[b.add(ops.State(name=f"state{layer}", inputs=(f"start{layer}",)))] = (width,)
+    for layer, width in enumerate(widths):
+        source, fan_in = b.moved(chip.core.axons)
+        if layer in fed_back and rng.random() < 0.7 and fan_in + width <= chip.core.axons:
+            source, fan_in = b.add(ops.Concat(name=f"both{layer}", inputs=(source, f"state{layer}"))), fan_in + width
+        weights = b.edge(*chip.core.weight_range, (width, fan_in)).astype(np.int64)
+        zeros = np.zeros(width, dtype=np.int64)
+        b.add(ops.Linear(name=f"sum{layer}", inputs=(source,), weights=weights, bias=zeros))
+        b.neuron(f"sum{layer}", (width,))
+        if layer in fed_back:
+            b.add(ops.Update(name=f"keep{layer}", inputs=(list(b.neurons)[-1],), state=f"state{layer}"))
+    b.read_out(0)
+    nodes = [node for node in b.nodes if not isinstance(node, ops.Host | ops.Output)]
+    nodes += [
+        ops.Stack(name="all", inputs=(next(node.name for node in nodes if isinstance(node, ops.Decode)),), steps=steps),
+        ops.Output(name="y", inputs=("all",)),
+    ]
+    try:
+        return Network(tuple(nodes)), chip
+    except InputError:  # a state that nothing joins with what is stacked
+        reject()
 
 
 @st.composite

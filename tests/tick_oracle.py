@@ -16,6 +16,15 @@ POISON = 77
 def run_program(program: Program, inputs: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """Return the decoded outputs ``[N, elements]`` by port name; ann samples follow one another as a stream."""
     n = len(next(iter(inputs.values())))
+    if program.sequential:
+        words = np.concatenate([port_words(port, inputs, program.steps) for port in program.inputs], axis=2)
+        return {
+            port.name: np.stack([
+                decode(at[:, port.neuron], port.coefficient, port.element, port.scale, port.offset)
+                for at in simulate(program, words)
+            ], axis=1)
+            for port in program.outputs
+        }  # fmt: skip
     if program.mode == "ann":
         streams = [port_words(port, inputs, 1) for port in program.inputs]  # [1 step, N, channels]
         words = np.concatenate(streams, axis=2).transpose(1, 0, 2)  # N steps of one sample
@@ -33,6 +42,9 @@ def run_program(program: Program, inputs: Mapping[str, AnyArray]) -> dict[str, A
 def port_words(port: InputPort, inputs: Mapping[str, AnyArray], steps: int) -> AnyArray:
     """int64 ``[steps, N, channels]`` of one port."""
     x = np.asarray(inputs[port.name], dtype=np.float64)
+    if port.sequence:
+        coded = encode(x.reshape(len(x), steps, -1), port.scale, port.zero, (port.low, port.high)).transpose(1, 0, 2)
+        return np.where(port.element < 0, port.high, coded[:, :, port.element])
     q = encode(x.reshape(len(x), -1), port.scale, port.zero, (port.low, port.high))
     q = np.where(port.element < 0, port.high, q[:, port.element])
     return np.stack([spread_step(q, k, steps) if port.code == "spread" else q for k in range(steps)])
@@ -46,6 +58,10 @@ def simulate(program: Program, words: AnyArray) -> AnyArray:
     chip = program.chip
     constant = np.concatenate([port.element for port in program.inputs]) < 0
     register = np.zeros((n, len(table)), dtype=np.int64)
+    for neuron, value, channel in zip(
+        *(getattr(program.memory, k) for k in ("neuron", "value", "channel")), strict=True
+    ):
+        register[:, neuron] = value if channel < 0 else words[0, :, channel]
     state = model.start(table.parameters, (n, len(table)))
     after = {t: register.copy() for t in range(-chip.board.max_delay - 1, 0)}  # registers as they stand after tick t
     given = np.zeros((steps, n, len(table)), dtype=np.int64)

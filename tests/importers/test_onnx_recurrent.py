@@ -102,6 +102,41 @@ def test_sequences_of_unequal_length_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "m.onnx")
 
 
+def test_a_constant_sequence_through_a_clipped_cell_is_refused(tmp_path: Path) -> None:
+    found = model("GRU", {"clip": 0.3}, {"b"})
+    x = found.graph.input.pop(0)
+    found.graph.initializer.append(numpy_helper.from_array(np.ones((STEPS, BATCH, WIDTH), dtype=np.float32), "x"))
+    assert x.name == "x"
+    found.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, ("N", 2)))
+    onnx.save(found, tmp_path / "m.onnx")
+    with pytest.raises(UnsupportedError, match="GRU of constants only"):
+        load(tmp_path / "m.onnx")
+
+
+def test_without_a_recurrent_operator_the_first_axis_is_the_batch(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])], "plain",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (4, "T", 2))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (4, "T", 2))],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "m.onnx")
+    assert load(tmp_path / "m.onnx", {"x": (4, 9, 2)}).inputs[0].shape == (9, 2)
+
+
+def test_states_that_an_exporter_cuts_have_their_batch_behind_the_layers(tmp_path: Path) -> None:
+    found = model("LSTM", {}, {"b", "h0", "c0"})
+    for name in ("h0", "c0"):
+        whole = helper.make_tensor_value_info(f"all {name}", TensorProto.FLOAT, (2, 1, HIDDEN))
+        found.graph.input[[i.name for i in found.graph.input].index(name)].CopyFrom(whole)
+        found.graph.node.insert(0, helper.make_node("Slice", [f"all {name}", "from", "to"], [name]))
+    found.graph.initializer.extend(
+        [numpy_helper.from_array(np.array([k]), name) for k, name in enumerate(("from", "to"))]
+    )
+    onnx.save(found, tmp_path / "m.onnx")
+    shapes = {node.name: node.shape for node in load(tmp_path / "m.onnx").inputs}
+    assert shapes["all_h0" if "all_h0" in shapes else "all h0"] == (2, HIDDEN)
+
+
 def test_weights_of_one_direction_do_not_go_both_ways(tmp_path: Path) -> None:
     made = model("GRU", {}, set())
     made.graph.node[0].attribute.append(helper.make_attribute("direction", "bidirectional"))

@@ -187,14 +187,24 @@ def test_all_that_cannot_go_on_a_chip_is_named_with_its_reason() -> None:
         lowered_exactly(refused())
 
 
-def test_a_loop_is_refused_once_with_its_steps() -> None:
+def running_sum(*more: ops.Node) -> Network:
     nodes = (
         ops.Constant(name="zero", values=np.zeros(2)), ops.Unstack(name="step", inputs=("x",)),
         ops.State(name="sum", inputs=("zero",)),
         ops.Add(name="more", inputs=("step", "sum"), coefficients=np.ones((2, 2)), bias=np.zeros(2)),
         ops.Update(name="next", inputs=("more",), state="sum"), ops.Stack(name="all", inputs=("more",), steps=3),
     )  # fmt: skip
-    assert unsupported(network_of((3, 2), *nodes)) == ["loop of 3 steps 'all'"]
+    return network_of((3, 2), *nodes, *more)
+
+
+def test_a_loop_runs_on_a_chip() -> None:
+    assert unsupported(running_sum()) == []
+
+
+def test_what_mixes_the_steps_of_a_loop_is_refused_by_name() -> None:
+    flat = ops.Reshape(name="flat", inputs=("all",), shape=(6,))
+    mixed = ops.Linear(name="mixed", inputs=("flat",), weights=np.ones((2, 6)), bias=np.zeros(2))
+    assert unsupported(running_sum(flat, mixed)) == ["Linear 'mixed'"]
 
 
 def test_a_window_in_the_padding_alone_is_refused() -> None:

@@ -100,3 +100,17 @@ def test_inspect_says_that_a_length_stands_for_its_parts() -> None:
         name for name, how in placement.items() if how == "approximator: a length of two elements, from projections"
     }
     assert parts == {"a2", "b2", "sum", "length"}
+
+
+def test_twice_the_same_square_is_no_length() -> None:
+    square = Activation(name="a2", inputs=("a",), function="power", parameters={"exponent": 2.0})
+    nodes = (
+        Input(name="x", shape=(3,)), Linear(name="a", inputs=("x",), weights=np.eye(3), bias=np.zeros(3)), square,
+        Activation(name="b2", inputs=("a",), function="power", parameters={"exponent": 2.0}),
+        Add(name="sum", inputs=("a2", "b2"), coefficients=np.ones((2, 3)), bias=np.zeros(3)),
+        Activation(name="length", inputs=("sum",), function="sqrt"),
+        Linear(name="fc", inputs=("length",), weights=np.eye(3), bias=np.zeros(3)),
+        Activation(name="r", inputs=("fc",), function="relu"), Output(name="y", inputs=("r",)),
+    )  # fmt: skip
+    network = canonicalize(Network(nodes))
+    assert not has_magnitudes(network)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neutrams.cli.options import Json, Labels, Shapes, arrays_of, overrides_of
+from neutrams.cli.options import Json, Labels, Shapes, arrays_of, overrides_of, pairs_of
 from neutrams.cli.show import console, emit, progress, show
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
     copies: Annotated[int, typer.Option(min=1, max=16, help="Most neurons to carry a channel of few bits.")] = 1,
+    feedback: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--feedback", metavar="OUTPUT=INPUT", help="The next step takes this output as that input; may be repeated."
+        ),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, metavar="T", help="Steps of a sequence, with --feedback.")] = 32,
     explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -43,10 +50,13 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     from neutrams.flow import CompileOptions, compile_model, default_steps, save_compiled
     from neutrams.hardware import load_chip
     from neutrams.importers import load, parse_input_shapes
+    from neutrams.network import as_sequence
 
     check_writable(output, keep=(model, calibration))
     target = load_chip(chip, overrides_of(overrides or []))
     network = load(model, parse_input_shapes(shapes or []))
+    if feedback:
+        network = as_sequence(network, frames, pairs_of(feedback, "--feedback", "OUTPUT=INPUT", "stateN=state"))
     arrays, classes = arrays_of(calibration, network, labels)
     window = default_steps(mode.value) if steps is None else steps
     options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, labels=classes)

@@ -28,13 +28,20 @@ def overrides_of(given: list[str]) -> dict[str, str]:
     Raises:
         SpecError: A text is of another form.
     """
+    return pairs_of(given, "--set", "KEY=VALUE", "core.weight_bits=3")
+
+
+def pairs_of(given: list[str], option: str, form: str, example: str) -> dict[str, str]:
+    """Return what texts with a sign of equality name, left → right.
+
+    Raises:
+        SpecError: A text is of another form.
+    """
     pairs: dict[str, str] = {}
     for text in given:
         key, sign, value = text.partition("=")
         if not sign or not key.strip():
-            raise SpecError(
-                f"{text!r} is not KEY=VALUE", where="option --set", fix="write e.g. --set core.weight_bits=3"
-            )
+            raise SpecError(f"{text!r} is not {form}", where=f"option {option}", fix=f"write e.g. {option} {example}")
         pairs[key.strip()] = value.strip()
     return pairs
 

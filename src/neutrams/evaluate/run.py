@@ -1,6 +1,7 @@
 """Run a whole network in batches: float32 for float nodes, exact integers for core nodes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -10,7 +11,7 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.codec import decode
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.moves import moved
-from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, look_up
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, fire_once, look_up
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.loops import Loop
@@ -18,6 +19,9 @@ from neutrams.neurons import find_model
 
 BATCH = 2048
 BATCH_ELEMENTS = 1 << 24
+
+Patches = Mapping[str, Sequence[tuple[slice, torch.Tensor]]]
+"""Tensor of a loop -> (samples, what it is for them at all steps, ``[T, n, *shape]``)."""
 
 
 def run(
@@ -39,7 +43,7 @@ def run(
     parts: dict[str, list[FloatArray]] = {node.name: [] for node in network.outputs}
     for start in range(0, n, size):
         piece = {name: array[start : start + size] for name, array in inputs.items()}
-        for node, value in stream_values(network, piece, chip):
+        for node, value in stream_values(network, piece, chip, only=read_outside(network)):
             if isinstance(node, ops.Output):
                 parts[node.name].append(value.to(torch.float64).numpy())
     return {name: np.concatenate(found) for name, found in parts.items()}
@@ -70,6 +74,8 @@ def stream_values(
     inputs: Mapping[str, AnyArray],
     chip: Chip | None = None,
     given: Mapping[str, torch.Tensor] | None = None,
+    only: frozenset[str] | None = None,
+    patches: Patches | None = None,
 ) -> Iterator[tuple[ops.Node, torch.Tensor]]:
     """Yield every node with its tensor, in order; one is dropped after its last reader unless the caller holds it.
 
@@ -81,6 +87,8 @@ def stream_values(
         inputs: Each input tensor ``[N, *shape]`` by name.
         chip: The chip a transformed network was made for.
         given: Tensors that stand in for what their nodes would give.
+        only: Which tensors of loops are yielded; None: all.
+        patches: What stands in for some samples of tensors of loops.
     """
     n = len(next(iter(inputs.values())))
     stand_ins = given or {}
@@ -88,7 +96,8 @@ def stream_values(
     values: dict[str, torch.Tensor] = {}
     for place, item in enumerate(network.order):
         if isinstance(item, Loop):
-            values |= _loop_values(network, item, values, stand_ins, n)
+            kept = {node.name for node in item.nodes if only is None or node.name in only}
+            values |= _loop_values(network, item, values, _Given(stand_ins, patches or {}, n, chip), kept)
         elif item.name in stand_ins:
             values[item.name] = stand_ins[item.name]
         elif isinstance(item, ops.Input):
@@ -100,44 +109,78 @@ def stream_values(
             if last[name] == place:
                 del values[name]
         for node in item.nodes if isinstance(item, Loop) else (item,):
+            if node.name not in values:
+                continue
             yield node, values[node.name]
             if node.name not in last:
                 del values[node.name]
 
 
+def read_outside(network: Network) -> frozenset[str]:
+    """Return the names of the tensors of loops that are read outside of them."""
+    outside = [item for item in network.order if not isinstance(item, Loop)]
+    return frozenset(name for item in outside for name in item.inputs)
+
+
 def _elements(network: Network) -> int:
-    """Return about how many elements a sample takes at once: its largest tensor, or all of a loop."""
+    """Return about how many elements a sample takes at once: its largest tensor, or a loop's step and outputs."""
     sizes = {name: prod(shape) for name, shape in network.shapes.items()}
     loops = [item for item in network.order if isinstance(item, Loop)]
-    most = max((item.steps * sum(sizes[node.name] for node in item.nodes) for item in loops), default=0)
+    read = read_outside(network)
+    most = max(
+        (sum(sizes[n.name] * (loop.steps if n.name in read else 1) for n in loop.nodes) for loop in loops), default=0
+    )
     return max(most, *sizes.values()) * network.steps
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a loop is given besides tensors: stand-ins for whole tensors and for some samples, N, the chip."""
+
+    stand_ins: Mapping[str, torch.Tensor]
+    patches: Patches
+    samples: int
+    chip: Chip | None
+
+
 def _loop_values(
-    network: Network,
-    loop: Loop,
-    values: Mapping[str, torch.Tensor],
-    stand_ins: Mapping[str, torch.Tensor],
-    n: int,
+    network: Network, loop: Loop, values: Mapping[str, torch.Tensor], given: _Given, kept: set[str]
 ) -> dict[str, torch.Tensor]:
-    """Return what each node of a loop gives at all its steps, ``[T, N, *shape]``."""
+    """Return what some nodes of a loop give at all its steps, ``[T, N, *shape]``."""
+    n, chip = given.samples, given.chip
+    memory: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in loop.nodes if isinstance(node, ops.State)}
-    found: dict[str, list[torch.Tensor]] = {node.name: [] for node in loop.nodes}
+    found: dict[str, list[torch.Tensor]] = {name: [] for name in kept}
     for step in range(loop.steps):
         now = {name: values[name] for name in loop.inputs}
         for node in loop.nodes:
-            if node.name in stand_ins:
-                value = stand_ins[node.name][step]
+            if node.name in given.stand_ins:
+                value = given.stand_ins[node.name][step]
             elif isinstance(node, ops.Unstack):
                 value = now[node.inputs[0]][:, step]
             elif isinstance(node, ops.State):
                 value = states[node.name]
+            elif isinstance(node, ops.Neuron) and chip is not None and _spikes(node, chip):
+                value, memory[node.name] = fire_once(node, now[node.inputs[0]], memory.get(node.name), chip)
             else:
-                value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, None)
+                value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, chip)
+            for part, patch in given.patches.get(node.name, ()):
+                value = value.clone()
+                value[part] = patch[step]
             now[node.name] = value
-            found[node.name].append(value)
+            if node.name in kept:
+                found[node.name].append(value)
         states = {node.state: now[node.name] for node in loop.nodes if isinstance(node, ops.Update)}
-    return {name: torch.stack(parts) for name, parts in found.items()}
+    return {name: _joined(parts, len(network.shapes[name])) for name, parts in found.items()}
+
+
+def _joined(parts: list[torch.Tensor], rank: int) -> torch.Tensor:
+    """Return the steps of a tensor together: floats are ``[N, *shape]`` each, signals ``[1, N, *shape]``."""
+    return torch.cat(parts) if parts[0].ndim > rank + 1 else torch.stack(parts)
+
+
+def _spikes(node: ops.Neuron, chip: Chip) -> bool:
+    return find_model(node.model, node.name, chip.neuron.definitions).mode == "snn"
 
 
 def _read(

@@ -17,7 +17,7 @@ from neutrams.hardware import Chip
 from neutrams.kernels.scaled_sum import add_scaled
 from neutrams.kernels.spike_trains import spike_trains
 from neutrams.network import ops
-from neutrams.neurons import NeuronModel
+from neutrams.neurons import NeuronModel, find_model
 
 EXACT_FLOAT32 = 1 << 24
 EXACT_FLOAT64 = 1 << 53
@@ -101,6 +101,26 @@ def fire(
     p = {name: _each_neuron(torch.from_numpy(np.array(value)), acc) for name, value in parameters.items()}
     fired = _spikes(acc.flatten(2), p, steps, width, soft=model.reset == "subtract")
     return fired.reshape(steps, *acc.shape[1:])
+
+
+def fire_once(node: ops.Neuron, acc: torch.Tensor, state: AnyArray | None, chip: Chip) -> tuple[torch.Tensor, AnyArray]:
+    """Return (outputs of one step, states after it) of spiking neurons in a loop; graded outputs are float64.
+
+    Args:
+        node: The neurons.
+        acc: Exact accumulators ``[1, N, C, *size]``.
+        state: int64 ``[S, N, C, *size]``; None before the first step.
+        chip: Gives the widths of the registers.
+    """
+    model = find_model(node.model, node.name, chip.neuron.definitions)
+    parameters = {
+        name: np.asarray(value).reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in node.parameters.items()
+    }
+    given = acc[0].numpy().astype(np.int64)
+    if state is None:
+        state = model.start(parameters, given.shape)
+    output, after = model.step(given, state, parameters, chip.widths)
+    return torch.from_numpy(output.astype(np.float32 if model.output == "spike" else np.float64))[None], after
 
 
 def _requantized(parameters: Mapping[str, IntArray], acc: torch.Tensor, width: tuple[int, int]) -> torch.Tensor:

@@ -15,6 +15,7 @@ from neutrams.transform.how import COMPUTING, how_nodes_run
 from neutrams.transform.lower import unsupported
 from neutrams.transform.magnitudes import nodes_of_magnitudes
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.stepwise import stepwise
 
 
 def inspect_model(
@@ -46,7 +47,7 @@ def inspect_network(network: Network, chip: Chip | None = None) -> dict[str, obj
         ``layers`` (name, operator, shape, parameters and MACs of each node that computes), ``placement`` (node name →
         native, construction, table, approximator, host or unsupported, with the reason).
     """
-    canonical = canonicalize(network)
+    canonical = canonicalize(stepwise(canonicalize(network)))
     macs = macs_of(network)
     return {
         "operators": dict(sorted(Counter(_title(node) for node in network.nodes).items())),

@@ -10,7 +10,7 @@ from neutrams.importers.builder import Builder, Tensor, Value, refusal
 from neutrams.importers.onnx_call import HANDLERS, Call
 from neutrams.importers.onnx_file import MAIN_DOMAINS
 from neutrams.importers.onnx_fold import RANDOM, SHAPES, fold
-from neutrams.importers.onnx_input import GraphInput
+from neutrams.importers.onnx_input import RECURRENT, GraphInput
 from neutrams.network import Output
 
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, RuntimeError)
@@ -111,6 +111,9 @@ class Conversion:
             return self._branch(node, given[0], values)
         known = [value for value in given if not isinstance(value, Unknown)]
         constant = not any(isinstance(value, Tensor) for value in known)
+        if constant and node.op_type in RECURRENT and not _plain_cell(node):
+            self.refuse(f"{node.op_type} of constants only, with clip, lengths or functions of its own", node)
+            return []
         if len(known) == len(given) and (node.op_type in SHAPES or (constant and _foldable(node))):
             return fold(node, known, self.version, label(node))
         if node.op_type not in HANDLERS and node.op_type not in SHAPES:
@@ -274,6 +277,12 @@ def _parameters(node: NodeProto) -> tuple[int, ...]:
 def _foldable(node: NodeProto) -> bool:
     """Whether a node of constants gives the same constants every time."""
     return node.op_type not in RANDOM and not _graphs(node)
+
+
+def _plain_cell(node: NodeProto) -> bool:
+    """Whether a recurrent operator is one that onnx's own evaluator, which folds constants, computes as it should."""
+    plain = {"hidden_size", "direction", "linear_before_reset", "layout"}
+    return not any(node.input[4:5]) and all(attribute.name in plain for attribute in node.attribute)
 
 
 def _inner_name(node: NodeProto) -> str:

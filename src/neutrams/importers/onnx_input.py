@@ -1,9 +1,9 @@
 """The inputs of an ONNX graph, and the sizes a user gives for axes that the file leaves open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from onnx import GraphProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 
 from neutrams.base.errors import InputError, NeutramsError
 from neutrams.importers.builder import refusal
@@ -51,26 +51,45 @@ def graph_inputs(graph: GraphProto, input_shapes: Mapping[str, Sequence[int]] | 
             where=f"--input-shape {unknown[0]}=...",
             fix="give one of these names",
         )
-    return [_input(info, given.get(info.name), _batch_axis(info, graph)) for info in infos]
+    return [_input(info, given.get(info.name), _batch_axis(info, graph, given.get(info.name))) for info in infos]
 
 
 RECURRENT = ("RNN", "GRU", "LSTM")
 
 
-def _batch_axis(info: ValueInfoProto, graph: GraphProto) -> int:
+def _batch_axis(info: ValueInfoProto, graph: GraphProto, wanted: Sequence[int] | None) -> int:
     """Return which axis of an input is the batch: the first, if nothing speaks for another.
 
-    Recurrent operators want it behind the steps, or the directions. An axis that is open where the first is fixed, and
-    longer than 1, is the batch too.
+    Recurrent operators want it behind the steps, or the directions. In a graph with one, an axis that is open where the
+    first is fixed, and longer than 1, is the batch too, if the user does not fix it (``wanted``).
     """
-    for node in graph.node:
+    makers = {name: node for node in graph.node for name in node.output}
+    for node in [node for node in graph.node if node.op_type in RECURRENT]:
         layout = next((a.i for a in node.attribute if a.name == "layout"), 0)
-        if node.op_type in RECURRENT and layout == 0 and info.name in (node.input[0], *node.input[5:7]):
+        if layout == 0 and info.name in [_cut_from(name, makers) for name in (node.input[0], *node.input[5:7])]:
             return 1
     sizes = [int(d.dim_value) for d in info.type.tensor_type.shape.dim]
-    if len(sizes) > 1 and sizes[0] > 1 and sizes.count(0) == 1:
-        return sizes.index(0)
+    recurrent = any(node.op_type in RECURRENT for node in _nodes(graph))
+    if recurrent and len(sizes) > 1 and sizes[0] > 1 and sizes.count(0) == 1:
+        axis = sizes.index(0)
+        return axis if wanted is None or len(wanted) != len(sizes) or wanted[axis] == 1 else 0
     return 0
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """Yield all nodes, those of branches too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)
+
+
+def _cut_from(name: str, makers: Mapping[str, NodeProto]) -> str:
+    """Return the tensor that ``name`` is a part of, or a copy: exporters cut the states of a layer from one input."""
+    while name in makers and makers[name].op_type in ("Slice", "Split", "Identity", "Cast"):
+        name = makers[name].input[0]
+    return name
 
 
 def _input(info: ValueInfoProto, wanted: Sequence[int] | None, axis: int) -> GraphInput:

@@ -120,10 +120,9 @@ def _gru(builder: Builder, name: str, cell: Cell, given: Sequence[Tensor]) -> li
         kept = builder.product(builder.fresh(f"{name}.reset"), reset, hidden)
         total = _sum(builder, name, cell, "h", (x, kept))
     candidate = shape(builder, builder.fresh(f"{name}.h"), total)
-    old = builder.product(builder.fresh(f"{name}.old"), update, hidden)
-    rest = builder.affine(builder.fresh(f"{name}.rest"), update, -1.0, 1.0)
-    fresh = builder.product(builder.fresh(f"{name}.fresh"), rest, candidate)
-    return [builder.total(builder.fresh(f"{name}.new"), [(old, 1.0), (fresh, 1.0)])]
+    apart = builder.total(builder.fresh(f"{name}.apart"), [(hidden, 1.0), (candidate, -1.0)])
+    kept = builder.product(builder.fresh(f"{name}.kept"), update, apart)  # z h + (1 - z) n = n + z (h - n)
+    return [builder.total(builder.fresh(f"{name}.new"), [(candidate, 1.0), (kept, 1.0)])]
 
 
 def _lstm(builder: Builder, name: str, cell: Cell, given: Sequence[Tensor]) -> list[Tensor]:

@@ -168,13 +168,15 @@ def _value(node: FxNode, values: Values, builder: Builder) -> Value | list[Value
         tensors = {given: torch.from_numpy(np.array(values[given])) for given in node.all_input_nodes}
         args, kwargs = map_arg((node.args, node.kwargs), tensors.__getitem__)
         assert callable(node.target)
-        return _array(node.target(*args, **kwargs))
+        folded = node.target(*args, **kwargs)
+        return [_array(x) for x in folded] if isinstance(folded, tuple | list) else _array(folded)
     arguments = map_arg(_arguments(node), cast(Any, values.__getitem__))
     name = builder.fresh(_label(node), node.name)
     result = node.meta["val"]
     shape = tuple((result[0] if isinstance(result, tuple | list) else result).shape)
     call = Call(op=_operator(node), name=name, arguments=arguments, shape=shape, builder=builder)
-    moved = [x for x in arguments.values() if isinstance(x, Tensor) and x.batch]
+    flat = [x for value in arguments.values() for x in (value if isinstance(value, list | tuple) else [value])]
+    moved = [x for x in flat if isinstance(x, Tensor) and x.batch]
     if moved and call.op != "select":
         raise call.refuse("reads final states of all layers; pick one of them first, as states[-1] does")
     return HANDLERS[call.op].convert(call)

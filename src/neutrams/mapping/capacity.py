@@ -45,6 +45,15 @@ def too_many_tiles(
     )
 
 
+def too_wide_state(tile: Tile, units: Units, chip: Chip) -> CapacityError:
+    """Return the refusal of a state that more cores read than its neurons and one relay each can reach."""
+    return CapacityError(
+        f"a state is read by more cores than {chip.core.fan_out} x {chip.core.neurons}, or cannot be repeated exactly",
+        where=f"mapping, layer {units.units[tile.units[0]].neuron.origin!r}",
+        fix="take a higher core.fan_out, or cores with more neurons",
+    )
+
+
 def check_bundles(needed: int, tiles: Sequence[Tile], units: Units, chip: Chip) -> None:
     """Refuse a network whose tiles take more cores than the board has.
 

@@ -9,12 +9,21 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.mapping.fan_out import Wiring
 from neutrams.mapping.flows import Flows
-from neutrams.mapping.relay import relay_parameters
+from neutrams.mapping.repeating import relay_parameters
 from neutrams.mapping.route import Links
 from neutrams.mapping.schedule import Schedule
 from neutrams.mapping.units import Units
 from neutrams.network import ops
-from neutrams.program.tables import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
+from neutrams.program.tables import (
+    AxonTable,
+    InputPort,
+    MemoryTable,
+    NeuronTable,
+    OutputPort,
+    Program,
+    RouteTable,
+    TileTable,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +50,7 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
     first = offsets([len(tile.signals) for tile in wiring.tiles])
     table, tables = _tables([unit.neuron for unit in units.units])
     origins, neurons = _neurons(units, wiring, chip, table)
+    lag = np.array([tile.lag for tile in wiring.tiles], dtype=np.int64)[wiring.reader]
     source = np.where(wiring.feed_tile >= 0, first[wiring.feed_tile] + wiring.feed_column, -1 - wiring.feed_column)
     return Program(
         chip=chip,
@@ -55,14 +65,27 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
             axons=offsets([len(tile.sources) for tile in wiring.tiles]),
             neurons=first,
         ),
-        axons=AxonTable(source=source, delay=timing.delays),
+        axons=AxonTable(source=source, delay=timing.delays, lag=lag if lag.any() else lag[:0]),
         neurons=neurons,
         origins=origins,
         inputs=_inputs(units),
         outputs=_outputs(units, first[wiring.home[:, 0]] + wiring.home[:, 1]),
         routes=_routes(layout.flows, layout.links, first),
         tables=tables,
+        memory=_memory(units, source, wiring.signal, lag),
     )
+
+
+def _memory(units: Units, source: IntArray, signal: IntArray, lag: IntArray) -> MemoryTable:
+    """Return what neurons that states read hold before the first step."""
+    held, value, channel = units.memory
+    order = np.argsort(held)
+    neuron, row = np.unique(source[lag > 0], return_index=True)
+    wanted = signal[lag > 0][row]
+    place = np.minimum(np.searchsorted(held[order], wanted), max(len(held) - 1, 0))
+    found = held[order][place] == wanted if len(held) else np.zeros(len(wanted), dtype=np.bool_)
+    place = order[place[found]] if len(held) else place[found]
+    return MemoryTable(neuron=neuron[found], value=value[place], channel=channel[place])
 
 
 def offsets(lengths: Sequence[int]) -> IntArray:
@@ -123,7 +146,7 @@ def _inputs(units: Units) -> tuple[InputPort, ...]:
         InputPort(
             name=port.name, shape=port.shape, first=port.first, element=port.element,
             scale=port.encode.scale, zero=port.encode.zero, low=port.encode.low, high=port.encode.high,
-            code=port.encode.code,
+            code=port.encode.code, sequence=port.sequence,
         )
         for port in units.ports
     )  # fmt: skip
@@ -133,7 +156,7 @@ def _outputs(units: Units, home: IntArray) -> tuple[OutputPort, ...]:
     return tuple(
         OutputPort(
             name=node.name, neuron=home[signals], coefficient=node.coefficient, element=node.element, scale=node.scale,
-            offset=node.offset,
+            offset=node.offset, sequence=node.name in units.sequences,
         )
         for node, signals in units.outputs
     )  # fmt: skip

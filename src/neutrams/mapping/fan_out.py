@@ -7,9 +7,10 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
-from neutrams.mapping.capacity import alive_cores, too_many_tiles
+from neutrams.mapping.capacity import alive_cores, too_many_tiles, too_wide_state
 from neutrams.mapping.partition import Tile
-from neutrams.mapping.relay import relay_exact, relay_tiles, relay_weight
+from neutrams.mapping.relay import relay_exact, relay_tiles
+from neutrams.mapping.repeating import relay_weight
 from neutrams.mapping.units import Units
 from neutrams.neurons import find_model
 
@@ -55,13 +56,17 @@ def wire(tiles: Sequence[Tile], units: Units, chip: Chip) -> Wiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Group:
-    """Tiles of one level and the same units, which do not read each other; their signals and sources joined."""
+    """Tiles of one level and the same units, which do not read each other; their signals and sources joined.
+
+    Those of states (with a lag) are planned last, but read by one axon each whatever happens: they are never copied.
+    """
 
     members: IntArray
     signals: IntArray
     first: IntArray
     sources: IntArray
     rows: IntArray
+    lag: int
 
     def needed(self, demand: IntArray, fan_out: int) -> IntArray:
         """How often each tile is needed where ``demand`` axons read each signal."""
@@ -69,7 +74,9 @@ class _Group:
         return np.asarray(np.maximum(1, -(-peaks // fan_out)))
 
     def add_readers(self, demand: IntArray, copies: IntArray) -> None:
-        """Count the axons of ``copies`` of each tile; more than `MOST` are `MOST`."""
+        """Count the axons of ``copies`` of each tile; more than `MOST` are `MOST`. States were counted first."""
+        if self.lag:
+            return
         np.add.at(demand, self.sources, np.repeat(copies, self.rows))
         demand[self.sources] = np.minimum(demand[self.sources], MOST)
 
@@ -82,6 +89,7 @@ def _group(tiles: Sequence[Tile], members: Sequence[int]) -> _Group:
         first=np.cumsum([0, *(len(tile.signals) for tile in chosen[:-1])]),
         sources=np.concatenate([tile.sources for tile in chosen]),
         rows=np.array([len(tile.sources) for tile in chosen], dtype=np.int64),
+        lag=chosen[0].lag,
     )
 
 
@@ -95,6 +103,9 @@ class _Planner:
     def __init__(self, tiles: Sequence[Tile], units: Units, chip: Chip) -> None:
         self.tiles, self.units, self.chip = tiles, units, chip
         self.demand = np.zeros(units.signals, dtype=np.int64)
+        for tile in tiles:
+            if tile.lag:
+                np.add.at(self.demand, tile.sources, 1)
         self.copies = np.ones(len(tiles), dtype=np.int64)
         self.relays: list[Tile] = []
         self.exact = relay_exact(units, chip)
@@ -104,7 +115,7 @@ class _Planner:
         """Return int64 ``[tiles]`` how many times each tile is needed, and the relay tiles."""
         found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         for i, tile in enumerate(self.tiles):
-            found.setdefault((-tile.level, tile.units), []).append(i)
+            found.setdefault((-tile.level if not tile.lag else 1, tile.units), []).append(i)
         groups = [_group(self.tiles, found[key]) for key in sorted(found)]
         for done, group in enumerate(groups):
             self._plan_group(group, groups[done:])
@@ -115,7 +126,9 @@ class _Planner:
     def _plan_group(self, group: _Group, rest: Sequence[_Group]) -> None:
         if self.demand[group.signals].max() > self.chip.core.fan_out:
             relays = self._relays(group.signals, self.tiles[group.members[0]])
-            if relays is not None and self._worth(relays, rest):
+            if group.lag and relays is None:
+                raise too_wide_state(self.tiles[group.members[0]], self.units, self.chip)
+            if relays is not None and (group.lag or self._worth(relays, rest)):
                 self.demand = self._with(relays)
                 self.relays.extend(relays)
         needed = group.needed(self.demand, self.chip.core.fan_out)

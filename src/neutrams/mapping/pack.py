@@ -35,7 +35,7 @@ def pack_tiles(tiles: Sequence[Tile], units: Units, chip: Chip) -> list[Tile]:
     """
     scales = [scale_key(unit, chip) for unit in units.units]
     shared = Counter(id(tile.weights) for tile in tiles)
-    kinds: dict[tuple[int, int], list[int]] = {}
+    kinds: dict[tuple[int, int, int], list[int]] = {}
     bins: list[_Bin] = []
     for i, tile in enumerate(tiles):
         unit = units.units[tile.units[0]]
@@ -43,7 +43,7 @@ def pack_tiles(tiles: Sequence[Tile], units: Units, chip: Chip) -> list[Tile]:
         small = unit.places == 1 or (2 * rows <= chip.core.axons and 2 * columns <= chip.core.neurons)
         if small and (chip.board.virtual_tiles == 1 or shared[id(tile.weights)] == 1):
             channel = (int(tile.signals[0]) - unit.first) // unit.places
-            kinds.setdefault((tile.level, int(scales[tile.units[0]][channel])), []).append(i)
+            kinds.setdefault((tile.level, tile.lag, int(scales[tile.units[0]][channel])), []).append(i)
         else:
             bins.append(_Bin(tiles=[i]))
     bins += [b for members in kinds.values() for b in _first_fit(members, tiles, chip)]
@@ -98,4 +98,5 @@ def _union(tiles: Sequence[Tile]) -> Tile:
         signals=np.concatenate([tile.signals for tile in tiles]),
         units=tuple(sorted({unit for tile in tiles for unit in tile.units})),
         level=tiles[0].level,
+        lag=tiles[0].lag,
     )

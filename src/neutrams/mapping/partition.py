@@ -25,6 +25,7 @@ class Tile:
         units: Numbers of the units its columns are from.
         level: Earliest tick it may start; tiles of a unit share it.
         relay: Whether its neurons only repeat their signals one tick later.
+        lag: How many steps back it reads: 1 where it repeats a state.
     """
 
     sources: IntArray
@@ -33,6 +34,7 @@ class Tile:
     units: tuple[int, ...]
     level: int
     relay: bool = False
+    lag: int = 0
 
 
 def cut_units(units: Units, levels: IntArray, chip: Chip) -> list[Tile]:
@@ -45,7 +47,14 @@ def cut_units(units: Units, levels: IntArray, chip: Chip) -> list[Tile]:
     for number, unit in enumerate(units.units):
         for part, cut in cut_unit(unit, chip):
             tiles += [
-                Tile(sources=sources, weights=weights, signals=signals, units=(number,), level=int(levels[number]))
+                Tile(
+                    sources=sources,
+                    weights=weights,
+                    signals=signals,
+                    units=(number,),
+                    level=int(levels[number]),
+                    lag=unit.lag,
+                )
                 for sources, weights, signals in tile_loads(part, cut)
             ]
     return tiles

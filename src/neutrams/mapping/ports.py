@@ -10,6 +10,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.network import Network, ops
 from neutrams.network.border import MOVEMENT, port_tensors
+from neutrams.network.loops import Loop
 
 NOTHING = -1
 """Among signals: a constant zero, which needs no axon."""
@@ -24,7 +25,9 @@ class Port:
         name: The port tensor it reads: an input, or what the host computes before the chip.
         shape: Per-sample shape of that tensor.
         first: Its first channel.
-        element: int64 ``[channels]``, element of the port tensor (C order); -1 at the end for a constant channel.
+        element: int64 ``[channels]``, element of the port tensor (C order), of a sequence that of each step; -1 at the
+            end for a constant channel.
+        sequence: Whether each step presents its own part of the tensor, along the first axis.
     """
 
     encode: ops.Encode
@@ -32,6 +35,7 @@ class Port:
     shape: tuple[int, ...]
     first: int
     element: IntArray
+    sequence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +85,7 @@ def read_ports(network: Network) -> Channels:
     """
     encoders = [node for node in network.nodes if isinstance(node, ops.Encode)]
     drafts = _drafts(network, encoders)
+    inside = {node.name for item in network.order if isinstance(item, Loop) for node in item.nodes}
     extra: dict[str, int] = {}  # encoder -> the constant its extra channel carries
     for name, value in _constants(network):
         if value in extra.values() or value == 0:
@@ -100,7 +105,16 @@ def read_ports(network: Network) -> Channels:
         if name in extra:
             of_value[extra[name]] = first + len(flat)
             flat = np.append(flat, -1)
-        ports.append(Port(encode=encode, name=source, shape=network.shapes[source], first=first, element=flat))
+        ports.append(
+            Port(
+                encode=encode,
+                name=source,
+                shape=network.shapes[source],
+                first=first,
+                element=flat,
+                sequence=name in inside,
+            )
+        )
         first += len(flat)
     for node in network.nodes:
         if _is_constant(node, network):
@@ -112,7 +126,10 @@ def read_ports(network: Network) -> Channels:
 
 
 def _is_constant(node: ops.Node, network: Network) -> bool:
-    return isinstance(node, ops.Constant) and node.values.dtype.kind == "i" and bool(network.consumers[node.name])
+    """Whether a node is an integer constant that axons read; what states begin with needs none."""
+    readers = network.consumers[node.name]
+    integer = isinstance(node, ops.Constant) and node.values.dtype.kind == "i"
+    return integer and not all(isinstance(reader, ops.State) for reader in readers)
 
 
 def _constants(network: Network) -> Iterator[tuple[str, int]]:
@@ -158,7 +175,7 @@ def _drafts(network: Network, encoders: Sequence[ops.Encode]) -> dict[str, tuple
     tensors = port_tensors(network)
     found: dict[str, IntArray] = {}
     for node in network.nodes:
-        if node.name in tensors.values():
+        if node.name in tensors.values() or (isinstance(node, ops.Unstack) and node.inputs[0] in found):
             shape = network.shapes[node.name]
             found[node.name] = np.arange(prod(shape), dtype=np.int64).reshape(shape)
         elif isinstance(node, MOVEMENT) and all(name in found for name in node.inputs):

@@ -1,50 +1,20 @@
 """Relays: neurons that repeat others one tick later, so that one axon's worth of fan-out becomes many."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.mapping.partition import Tile
+from neutrams.mapping.repeating import repeats_exactly
 from neutrams.mapping.units import Units
 from neutrams.neurons import find_model
-
-
-def relay_weight(chip: Chip, mode: str) -> int | None:
-    """Weight of a relay's synapse; None where this chip has no exact relay.
-
-    ann: y = (w x m + 1) >> 1 is x for w m = 2; snn: a spike of weight 1 meets threshold 1 and leaves no charge.
-    """
-    if mode == "snn" or chip.neuron.multiplier_bits > 1:
-        return 1
-    return 2 if chip.core.weight_range[1] >= 2 else None
-
-
-def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> dict[str, IntArray]:
-    """Return the parameters of relays.
-
-    Args:
-        chip: The chip.
-        model: The program's neuron model.
-        copied: The parameters of the neurons they repeat, of which low and high, the range of outputs, are kept.
-    """
-    rule = find_model(model, "mapping, model", chip.neuron.definitions)
-    values = {"bias": 0, "shift": 1, "multiplier": 2 // (relay_weight(chip, rule.mode) or 1), **(rule.relay or {})}
-    return {name: np.full_like(old, values[name]) if name in values else old for name, old in copied.items()}
 
 
 def relay_exact(units: Units, chip: Chip) -> bool:
     """Whether this chip can repeat every value of this network."""
     model = find_model(units.model, "mapping, model", chip.neuron.definitions)
-    weight = relay_weight(chip, model.mode)
-    if weight is None:
-        return False
-    if model.mode == "snn":
-        return model.relay is not None
-    low, high = chip.core.accumulator_range
-    limits = (unit.neuron.output_limits for unit in units.units)
-    return all(low <= weight * a and weight * b <= high for a, b in limits)
+    ends = [unit.neuron.output_limits if model.mode == "ann" else (0, 1) for unit in units.units]
+    return all(repeats_exactly(limits, chip, model) for limits in ends)
 
 
 def relay_tiles(signals: IntArray, columns: IntArray, like: Tile, weight: int, chip: Chip) -> list[Tile] | None:

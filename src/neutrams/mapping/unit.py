@@ -31,6 +31,7 @@ class Unit:
         tap: int64 ``[rows]``, where a row is from there; all different.
         size: Places along each axis; (1,) where there is one.
         pitch: Entries of the table between neighbouring places, one an axis.
+        lag: How many steps back it reads: 1 for a state.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Unit:
     tap: IntArray
     size: tuple[int, ...]
     pitch: tuple[int, ...]
+    lag: int = 0
 
     @property
     def places(self) -> int:

@@ -7,6 +7,7 @@ chip.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.mapping.ports import Port, moved, read_ports
+from neutrams.mapping.states import memories, state_unit
 from neutrams.mapping.unit import Unit, unit_of_add, unit_of_conv, unit_of_linear
 from neutrams.network import Network, ops
 from neutrams.network.border import MOVEMENT
+from neutrams.network.loops import Loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +34,9 @@ class Units:
         outputs: Each `Decode` with the int64 ``[n]`` signals it reads.
         channels: Input channels of all ports.
         signals: Channels and neurons together.
+        memory: int64 ``[3, n]``, what a signal holds before the first step where that is not 0: signal, value, channel
+            that gives it instead (-1: none).
+        sequences: Outputs that each step gives anew, by the name of their `Decode`.
     """
 
     model: str
@@ -40,6 +46,8 @@ class Units:
     outputs: tuple[tuple[ops.Decode, IntArray], ...]
     channels: int
     signals: int
+    memory: IntArray
+    sequences: frozenset[str]
 
     @property
     def constant(self) -> IntArray:
@@ -70,10 +78,19 @@ def read_units(network: Network, chip: Chip) -> Units:
     channels = sum(len(port.element) for port in entering.ports)
     count = channels
     units: list[Unit] = []
+    states: dict[str, tuple[ops.State, int]] = {}
+    updates: dict[str, IntArray] = {}
     outputs: list[tuple[ops.Decode, IntArray]] = []
     for node in network.nodes:
         known = all(name in signals for name in node.inputs)
-        if isinstance(node, ops.Neuron):
+        if isinstance(node, ops.State):
+            size = prod(network.shapes[node.name])
+            states[node.name] = (node, count)
+            signals[node.name] = np.arange(count, count + size, dtype=np.int64).reshape(network.shapes[node.name])
+            count += size
+        elif isinstance(node, ops.Update) and known:
+            updates[node.state] = signals[node.name] = signals[node.inputs[0]]
+        elif isinstance(node, ops.Neuron):
             units.append(_unit(node, network.by_name[node.inputs[0]], signals, count))
             size = len(units[-1])
             signals[node.name] = np.arange(count, count + size, dtype=np.int64).reshape(network.shapes[node.name])
@@ -83,10 +100,37 @@ def read_units(network: Network, chip: Chip) -> Units:
         elif known and isinstance(node, (*MOVEMENT, ops.Pad)):
             signals[node.name] = moved(node, [signals[name] for name in node.inputs], entering.of_value)
     _check_whole(units, outputs, chip)
+    loops = [item for item in network.order if isinstance(item, Loop)]
+    inside = {node.name for loop in loops for node in loop.nodes}
+    begins = [network.by_name[state.inputs[0]] for state, _ in states.values()]
+    memory = memories([
+        (state, updates[name], begin, signals.get(begin.name))
+        for (name, (state, _)), begin in zip(states.items(), begins, strict=True)
+    ])  # fmt: skip
+    units += [
+        state_unit(state, updates[name], begin, tuple(units), first, chip)
+        for (name, (state, first)), begin in zip(states.items(), begins, strict=True)
+    ]
     return Units(
-        model=units[0].neuron.model, steps=network.steps, ports=entering.ports, units=tuple(units),
-        outputs=tuple(outputs), channels=channels, signals=count,
+        model=units[0].neuron.model, steps=_steps(network, loops, inside), ports=entering.ports,
+        units=tuple(sorted(units, key=lambda unit: unit.first)), outputs=tuple(outputs), channels=channels,
+        signals=count, memory=memory, sequences=frozenset(node.name for node, _ in outputs if node.name in inside),
     )  # fmt: skip
+
+
+def _steps(network: Network, loops: Sequence[Loop], inside: set[str]) -> int:
+    """Return the steps of a sample; where there are loops, all that is on the chip must be in those of one length."""
+    on_chip = [node for node in network.nodes if isinstance(node, ops.Encode | ops.Neuron | ops.Decode)]
+    begins = {node.inputs[0] for node in network.nodes if isinstance(node, ops.State)}
+    within = [loop for loop in loops if any(isinstance(node, ops.Neuron) for node in loop.nodes)]
+    if not within:
+        return network.steps
+    steps = {loop.steps for loop in within}
+    apart = [node.name for node in on_chip if node.name not in inside and node.name not in begins]
+    if len(steps) > 1 or apart:
+        what = f"loops of {sorted(steps)} steps" if len(steps) > 1 else f"loops, and {apart[0]!r} outside of them,"
+        raise _refusal(f"{what} are on the chip together", "network", "keep all of the chip in loops of one length")
+    return steps.pop()
 
 
 def _unit(neuron: ops.Neuron, node: ops.Node, signals: Mapping[str, IntArray], first: int) -> Unit:

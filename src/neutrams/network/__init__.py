@@ -28,6 +28,7 @@ from neutrams.network.ops import (
     Unstack,
     Update,
 )
+from neutrams.network.sequences import as_sequence
 
 __all__ = [
     "Activation",
@@ -56,4 +57,5 @@ __all__ = [
     "Transpose",
     "Unstack",
     "Update",
+    "as_sequence",
 ]

@@ -97,7 +97,7 @@ def _check_border(node: ops.Node, inside: set[str]) -> None:
     within = [name for name in node.inputs if name in inside]
     if isinstance(node, ops.Unstack | ops.State) and within:
         raise _wrong(node, f"it reads {within[0]!r} of a loop, loops do not nest", "stack that tensor first")
-    if isinstance(node, ops.Input | ops.Output | ops.Decode) and within:
+    if isinstance(node, ops.Output) and within:
         raise _wrong(node, f"it reads {within[0]!r}, which has another value at each step", "stack that tensor first")
     if isinstance(node, ops.Stack | ops.Update) and not within:
         raise _wrong(node, "what it reads is in no loop", "read a tensor that depends on an Unstack or a State")

@@ -364,8 +364,8 @@ class Neuron(Node):
 class Decode(Node):
     """Border off the chip: y[e] = scale[e] * (sum of coefficient * count over neurons with element e) + offset[e].
 
-    A neuron's count is the sum of its outputs over the T steps of a sample; the sum is exact in int64, then one float64
-    product and one addition. Reads neurons ``[n]``, gives ``[len(scale)]``.
+    A neuron's count is the sum of its outputs over the T steps of a sample, in a loop its output of each step; the sum
+    is exact in int64, then one float64 product and one addition. Reads neurons ``[n]``, gives ``[len(scale)]``.
 
     Attributes:
         coefficient: int64 ``[n]``.

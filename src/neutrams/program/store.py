@@ -8,7 +8,16 @@ import numpy as np
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, NeutramsError
 from neutrams.hardware import Chip
-from neutrams.program.tables import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
+from neutrams.program.tables import (
+    AxonTable,
+    InputPort,
+    MemoryTable,
+    NeuronTable,
+    OutputPort,
+    Program,
+    RouteTable,
+    TileTable,
+)
 
 T = TypeVar("T")
 
@@ -20,6 +29,9 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 LOOKUP = "neurons.table"
 """With ``tables``, kept only where neurons have look-up tables."""
+LAG = "axons.lag"
+"""Kept only where a state is fed back; ``memory`` where registers do not begin with 0."""
+TABLES_OF_MEMORY = ("neuron", "value", "channel")
 FLOATS = ("scale", "zero", "offset")
 INPUT_ARRAYS = ("element",)
 OUTPUT_ARRAYS = ("neuron", "coefficient", "element", "scale", "offset")
@@ -38,10 +50,10 @@ def program_parts(program: Program) -> tuple[dict[str, Any], dict[str, AnyArray]
         "origins": list(program.origins),
         "inputs": [
             {"name": p.name, "shape": list(p.shape), "first": p.first, "scale": p.scale, "zero": p.zero, "low": p.low,
-             "high": p.high, "code": p.code}
+             "high": p.high, "code": p.code} | ({"sequence": True} if p.sequence else {})
             for p in program.inputs
         ],
-        "outputs": [{"name": p.name} for p in program.outputs],
+        "outputs": [{"name": p.name} | ({"sequence": True} if p.sequence else {}) for p in program.outputs],
     }  # fmt: skip
     arrays: dict[str, AnyArray] = {f"blocks.{i}": block for i, block in enumerate(program.blocks)}
     for table, columns in TABLES.items():
@@ -49,6 +61,10 @@ def program_parts(program: Program) -> tuple[dict[str, Any], dict[str, AnyArray]
     arrays |= {f"neurons.parameters.{name}": values for name, values in program.neurons.parameters.items()}
     if len(program.neurons.table):
         arrays |= {LOOKUP: program.neurons.table, "tables": program.tables}
+    if len(program.axons.lag):
+        arrays[LAG] = program.axons.lag
+    if len(program.memory):
+        arrays |= {f"memory.{column}": getattr(program.memory, column) for column in TABLES_OF_MEMORY}
     for i, port in enumerate(program.inputs):
         arrays |= {f"inputs.{i}.{column}": getattr(port, column) for column in INPUT_ARRAYS}
     for i, out in enumerate(program.outputs):
@@ -81,7 +97,10 @@ def _joined(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Progra
         ticks_per_step=_whole(header["ticks_per_step"]),
         blocks=tuple(_block(arrays, f"blocks.{i}") for i in range(_whole(header["blocks"]))),
         tiles=_table(TileTable, arrays, "tiles"),
-        axons=_table(AxonTable, arrays, "axons"),
+        axons=AxonTable(
+            **{column: _array(arrays, f"axons.{column}") for column in TABLES["axons"]},
+            **({"lag": _array(arrays, LAG)} if LAG in arrays else {}),
+        ),
         neurons=NeuronTable(
             parameters=parameters,
             **{column: _array(arrays, f"neurons.{column}") for column in TABLES["neurons"]},
@@ -92,6 +111,9 @@ def _joined(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Progra
         outputs=tuple(_output(port, arrays, i) for i, port in enumerate(header["outputs"])),
         routes=_table(RouteTable, arrays, "routes"),
         **({"tables": _lookup_tables(arrays)} if LOOKUP in arrays else {}),
+        memory=MemoryTable(
+            **({c: _array(arrays, f"memory.{c}") for c in TABLES_OF_MEMORY} if "memory.neuron" in arrays else {})
+        ),
     )
 
 
@@ -109,13 +131,21 @@ def _input(port: Mapping[str, Any], arrays: Mapping[str, AnyArray], i: int) -> I
         low=_whole(port["low"]),
         high=_whole(port["high"]),
         code=_text(port["code"]),
+        sequence=_flag(port),
         **{column: _array(arrays, f"inputs.{i}.{column}") for column in INPUT_ARRAYS},
     )
 
 
 def _output(port: Mapping[str, Any], arrays: Mapping[str, AnyArray], i: int) -> OutputPort:
     columns = {column: _array(arrays, f"outputs.{i}.{column}") for column in OUTPUT_ARRAYS}
-    return OutputPort(name=_text(port["name"]), **columns)
+    return OutputPort(name=_text(port["name"]), sequence=_flag(port), **columns)
+
+
+def _flag(port: Mapping[str, Any]) -> bool:
+    value = port.get("sequence", False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _array(arrays: Mapping[str, AnyArray], name: str) -> AnyArray:

@@ -55,10 +55,12 @@ class AxonTable(_Table):
     Attributes:
         source: int64 ``[axons]``; >= 0: a neuron; < 0: input channel ``-1 - source``.
         delay: int64 ``[axons]``, d >= 1: in tick t it reads its source's register as it stood after tick t - d.
+        lag: int64 ``[axons]``, how many steps before its own it reads: 1 where a state is fed back; empty: 0.
     """
 
     source: IntArray
     delay: IntArray
+    lag: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,19 +89,39 @@ class NeuronTable(_Table):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MemoryTable(_Table):
+    """What registers hold before their first step, where that is not 0.
+
+    Attributes:
+        neuron: int64 ``[rows]``, whose register; each once.
+        value: int64 ``[rows]`` [LSB].
+        channel: int64 ``[rows]``, the input channel that gives it instead; -1 for none.
+    """
+
+    neuron: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    value: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    channel: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.neuron)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InputPort(_Table):
     """How one input tensor enters: channel c carries element ``element[c]``, coded as `network.ops.Encode` says.
 
     Attributes:
         name: The model's name for the tensor.
-        shape: Its per-sample shape.
+        shape: Its per-sample shape; ``(T, *shape of a step)`` for a sequence.
         first: Number of this port's first channel; its channels follow one another.
-        element: int64 ``[channels]``, element of the flattened tensor; -1: the channel always carries ``high``.
+        element: int64 ``[channels]``, element of the flattened tensor, of a sequence that of each step; -1: the channel
+            always carries ``high``.
         scale: Source units per LSB.
         zero: Source units of integer 0.
         low: Smallest integer.
         high: Largest integer.
         code: ``level`` or ``spread``.
+        sequence: Whether each step presents its own part of the tensor, along the first axis.
     """
 
     name: str
@@ -111,6 +133,7 @@ class InputPort(_Table):
     low: int
     high: int
     code: str
+    sequence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,11 +142,12 @@ class OutputPort(_Table):
 
     Attributes:
         name: The model's name for the tensor.
-        neuron: int64 ``[rows]``, the neuron whose outputs are counted over the T steps.
+        neuron: int64 ``[rows]``, the neuron whose outputs are counted over the T steps, or given at each one.
         coefficient: int64 ``[rows]``.
         element: int64 ``[rows]``.
         scale: float64 ``[elements]``, source units per count.
         offset: float64 ``[elements]``, source units.
+        sequence: Whether each step gives a vector of its own.
     """
 
     name: str
@@ -132,6 +156,7 @@ class OutputPort(_Table):
     element: IntArray
     scale: FloatArray
     offset: FloatArray
+    sequence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -162,7 +187,7 @@ class Program:
     Attributes:
         chip: The chip it was made for.
         model: Name of the neuron model all its neurons follow; its mode is the program's mode.
-        steps: T, steps a sample (1 in ann mode).
+        steps: T, steps a sample; 1 in ann mode, if it is no sequence.
         ticks_per_step: L.
         blocks: Integer weight blocks ``[axons, neurons]``, int8 where they fit, else int16; a shared one is stored
             once.
@@ -175,6 +200,7 @@ class Program:
         outputs: Output ports.
         routes: Routes.
         tables: int64 ``[K, entries]``, look-up tables of ann neurons, each stored once; see `network.ops.Neuron`.
+        memory: What registers hold before the first step.
     """
 
     chip: Chip
@@ -190,6 +216,12 @@ class Program:
     outputs: tuple[OutputPort, ...]
     routes: RouteTable
     tables: IntArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
+    memory: MemoryTable = field(default_factory=MemoryTable)
+
+    @property
+    def sequential(self) -> bool:
+        """Whether a sample is a sequence: each step takes and gives something of its own."""
+        return any(port.sequence for port in self.inputs) or any(port.sequence for port in self.outputs)
 
     @property
     def lookup(self) -> IntArray:

@@ -66,6 +66,9 @@ def _columns(program: Program) -> Iterator[Column]:
     yield from ((f"tiles.{k}", getattr(tiles, k), "i", n_tiles + 1) for k in ("axons", "neurons"))
     yield ("axons.source", axons.source, "i", None)
     yield ("axons.delay", axons.delay, "i", _length(axons.source))
+    yield ("axons.lag", axons.lag, "i", _length(axons.source) if _length(axons.lag) else 0)
+    yield ("memory.neuron", program.memory.neuron, "i", None)
+    yield from ((f"memory.{k}", getattr(program.memory, k), "i", len(program.memory)) for k in ("value", "channel"))
     yield ("neurons.scale", neurons.scale, "f", None)
     yield ("neurons.zero", neurons.zero, "f", n_neurons)
     yield from ((f"neurons.{k}", getattr(neurons, k), "i", n_neurons) for k in ("origin", "element"))
@@ -132,6 +135,9 @@ def check_indices(program: Program) -> Found:
     yield from _named("core_exists", "core", tiles.core, 0, cores, tile=np.arange(len(tiles)))
     reader = np.repeat(np.arange(len(tiles)), np.diff(tiles.axons))
     sources = program.axons.source
+    memory = program.memory
+    yield from _named("memory_neuron", "neuron", memory.neuron, 0, neurons)
+    yield from _named("memory_channel", "channel", memory.channel, -1, program.channels)
     yield from _named("axon_source", "axon source", sources, -program.channels, neurons, tile=reader)
     yield from _named(
         "origin_index", "origin", program.neurons.origin, 0, len(program.origins), neuron=np.arange(neurons)

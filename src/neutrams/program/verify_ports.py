@@ -4,16 +4,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neutrams.program.tables import InputPort, Program
+from neutrams.base.arrays import IntArray
+from neutrams.program.tables import InputPort, MemoryTable, Program
 from neutrams.program.violation import Found, Violation, places, span
 
 
 def check_ports(program: Program) -> Found:
     """Steps suit the mode; ports are numbered through, and carry integers and codes the chip can take."""
-    if program.mode == "ann" and program.steps != 1:
+    if program.mode == "ann" and program.steps != 1 and not program.sequential:
         message = f"an ann program has {program.steps} steps a sample, it must have 1"
         yield Violation(constraint="steps", value=program.steps, limit=1, message=message)
     yield from _names(program)
+    yield from _memory(program)
+    kinds = {port.sequence for port in program.outputs}
+    if len(kinds) > 1:
+        message = "some outputs are given at each step and others once, all must be alike"
+        yield Violation(constraint="output_sequence", value="both", limit="one of them", message=message)
     first = 0
     for port in program.inputs:
         if port.first != first:
@@ -21,7 +27,8 @@ def check_ports(program: Program) -> Found:
         first += len(port.element)
         for constraint, value, limit, what in _one_port(program, port):
             yield _port(constraint, port, value, limit, what)
-        size = int(np.prod(port.shape, dtype=np.int64)) if all(isinstance(n, int) for n in port.shape) else 0
+        shape = port.shape[1:] if port.sequence else port.shape
+        size = int(np.prod(shape, dtype=np.int64)) if all(isinstance(n, int) for n in port.shape) else 0
         for i in places((port.element < -1) | (port.element >= size)):
             yield _port("input_element", port, str(int(port.element[i])), span(-1, size - 1), f"channel {i}, element")
 
@@ -38,6 +45,26 @@ def _names(program: Program) -> Found:
         yield Violation(constraint="output_names", value=name, limit="a name of its own", message=message)
 
 
+def _memory(program: Program) -> Found:
+    """What registers begin with is what an axon takes; each register has one beginning."""
+    memory, signal = program.memory, program.chip.signal
+    low, high = 0, 1
+    if program.mode == "ann":
+        low = signal.partial_range[0] if signal.partial_sums == "signed" else 0
+        high = (1 << signal.input_bits) - 1
+    given = memory.channel < 0
+    repeated = np.isin(memory.neuron, memory.neuron[np.setdiff1d(np.arange(len(memory)), _first_of_each(memory))])
+    for i in places((given & ((memory.value < low) | (memory.value > high))) | repeated):
+        neuron, value, limit = int(memory.neuron[i]), int(memory.value[i]), f"once {span(low, high)}"
+        message = f"neuron {neuron}: its register begins with {value}, allowed is {limit}"
+        yield Violation(constraint="memory_value", neuron=neuron, value=value, limit=limit, message=message)
+
+
+def _first_of_each(memory: MemoryTable) -> IntArray:
+    first: IntArray = np.unique(memory.neuron, return_index=True)[1]
+    return first
+
+
 def _one_port(program: Program, port: InputPort) -> Iterator[tuple[str, str, str, str]]:
     signal = program.chip.signal
     codes = ("level",) if program.mode == "ann" else ("level", "spread")
@@ -50,6 +77,8 @@ def _one_port(program: Program, port: InputPort) -> Iterator[tuple[str, str, str
             yield "input_range", span(port.low, port.high), f"exactly {span(0, program.steps)}", "counts of spikes"
     elif not whole or not 0 <= port.low <= port.high <= most:
         yield "input_range", span(port.low, port.high), span(0, most), "integers"
+    if port.sequence and (port.code != "level" or port.shape[:1] != (program.steps,)):
+        yield "input_sequence", f"{port.code} {port.shape}", f"level, {program.steps} steps first", "code and shape"
     if not np.isfinite([port.scale, port.zero]).all() or port.scale <= 0:
         yield "input_scale", f"{port.scale}, {port.zero}", "finite, scale above 0", "scale and zero"
 

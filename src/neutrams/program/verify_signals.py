@@ -58,6 +58,12 @@ def _timing(program: Program, reader: AnyArray, tile_of: AnyArray) -> Found:
     if len(tile_of):
         first = np.where(outside, first, start[tile_of[from_neuron]])
     any_step = outside & fixed[channel] if len(fixed) else np.zeros(len(source), dtype=np.bool_)
+    lag = program.axons.lag if len(program.axons.lag) else np.zeros(len(source), dtype=np.int64)
+    for i in places((lag < 0) | (lag > 1) | (outside & (lag > 0))):
+        message = f"tile {int(reader[i])}, {_axon(program, i, int(reader[i]))}: reads {int(lag[i])} steps back"
+        limit = "0, or 1 from a neuron"
+        yield Violation(constraint="axon_lag", tile=int(reader[i]), value=int(lag[i]), limit=limit, message=message)
+    first = first - lag * program.ticks_per_step
     seen = start[reader] - program.axons.delay
     last = first + program.ticks_per_step - 1
     for i in places(((seen < first) | (seen > last)) & ~any_step):

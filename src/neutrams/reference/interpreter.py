@@ -37,9 +37,11 @@ def run(network: Network, inputs: Mapping[str, AnyArray], chip: Chip | None = No
     for item in before:
         values |= _float_values(item, values, inputs, n)
     for step in range(network.steps if inside else 0):
-        for node in inside:
-            assert isinstance(node, ops.Node), "loops do not run on a chip yet"
-            values[node.name] = _core_node(node, values, states, (step, network.steps, n), chip)
+        for item in inside:
+            if isinstance(item, Loop):
+                values |= _loop_values(item, values, (inputs, n), chip)
+            else:
+                values[item.name] = _core_node(item, values, states, (step, network.steps, n), chip)
         for node in after:
             if isinstance(node, ops.Decode):
                 given = values[node.inputs[0]]
@@ -72,16 +74,30 @@ def finish(network: Network, decoded: Mapping[str, FloatArray]) -> dict[str, Flo
 
     Args:
         network: A transformed network.
-        decoded: float64 ``[N, elements]`` for each Decode node.
+        decoded: float64 ``[N, elements]`` for each Decode node, in a loop ``[N, T, elements]``.
     """
     values: dict[str, AnyArray] = dict(decoded)
     n = len(next(iter(decoded.values())))
-    before, _, after = _stages(network)
+    before, inside, after = _stages(network)
+    for item in inside:
+        values |= _moved_at_each_step(item, values) if isinstance(item, Loop) else {}
     for node in (*before, *after):  # of what comes before the chip, constants and what is made of them
         known = not isinstance(node, ops.Input) and all(name in values for name in node.inputs)
         if known and (isinstance(node, Loop) or node.name not in values):
             values |= _float_values(node, values, {}, n)
     return {node.name: values[node.name] for node in network.outputs}
+
+
+def _moved_at_each_step(loop: Loop, values: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    """Return what a loop makes of what it decodes, ``[N, T, *shape]``: each step is like a sample."""
+    known = dict(values)
+    for node in loop.nodes:
+        if node.inputs and node.name not in known and all(name in known for name in node.inputs):
+            n, steps = known[node.inputs[0]].shape[:2]
+            flat = {name: known[name].reshape(n * steps, *known[name].shape[2:]) for name in node.inputs}
+            found = _float_node(node, flat, {}, n * steps)
+            known[node.name] = found.reshape(n, steps, *found.shape[1:])
+    return known
 
 
 def _stages(network: Network) -> tuple[list[Item], list[Item], list[Item]]:
@@ -98,6 +114,10 @@ def _stages(network: Network) -> tuple[list[Item], list[Item], list[Item]]:
             stage = 2
         elif isinstance(node, ops.Constant) and node.values.dtype.kind == "i":
             stage = 1 if transformed and readers[node.name] else 0
+        elif isinstance(node, Loop) and any(isinstance(each, ops.Encode | ops.Decode) for each in node.nodes):
+            stages[1].append(node)
+            place |= {each.name: 2 for each in node.nodes}
+            continue
         place |= {each.name: stage for each in (node.nodes if isinstance(node, Loop) else (node,))}
         stages[stage].append(node)
     return stages
@@ -107,8 +127,17 @@ def _float_values(
     item: Item, values: Mapping[str, AnyArray], inputs: Mapping[str, AnyArray], n: int
 ) -> dict[str, AnyArray]:
     """Return what a node gives, or each node of a loop at all its steps, ``[N, T, *shape]``."""
-    if not isinstance(item, Loop):
-        return {item.name: _float_node(item, values, inputs, n)}
+    if isinstance(item, Loop):
+        return _loop_values(item, values, (inputs, n), None)
+    return {item.name: _float_node(item, values, inputs, n)}
+
+
+def _loop_values(
+    item: Loop, values: Mapping[str, AnyArray], given: tuple[Mapping[str, AnyArray], int], chip: Chip | None
+) -> dict[str, AnyArray]:
+    """Return what each node of a loop, of floats or on a chip, gives at all its steps, ``[N, T, *shape]``."""
+    inputs, n = given
+    potentials: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in item.nodes if isinstance(node, ops.State)}
     found: list[dict[str, AnyArray]] = []
     for step in range(item.steps):
@@ -121,6 +150,11 @@ def _float_values(
                     now[node.name] = states[node.name]
                 case ops.Update():
                     now[node.name] = now[node.inputs[0]]
+                case ops.Encode() | ops.Neuron():
+                    now[node.name] = _core_node(node, now, potentials, (0, 1, n), chip)
+                case ops.Decode():
+                    counts = now[node.inputs[0]]
+                    now[node.name] = decode(counts, node.coefficient, node.element, node.scale, node.offset)
                 case _:
                     now[node.name] = _float_node(node, now, inputs, n)
         states = {node.state: now[node.name] for node in item.nodes if isinstance(node, ops.Update)}

@@ -21,6 +21,7 @@ from neutrams.program import Program
 from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.groups import Group, groups_of
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
+from neutrams.simulator.memory import Memory, first_registers
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
 from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons
 
@@ -66,14 +67,15 @@ class Batched:
         bytes_a_sample = registers * (self.clock.depth * self.kind.itemsize + 8)
         return int(np.clip(PART_BYTES // max(1, bytes_a_sample), 1, PART))
 
-    def run(self, inputs: Mapping[str, AnyArray], part: slice, raster: bool) -> Tally:
-        """Run some samples of ``inputs``, each from t = 0 with fresh state, on all cores."""
+    def run(self, inputs: Mapping[str, AnyArray], part: slice, raster: bool, memory: Memory | None = None) -> Tally:
+        """Run some samples of ``inputs``, from t = 0 with fresh state or what ``memory`` has of them, on all cores."""
         threads = thread_count()
         size = min(self.part, -(-(part.stop - part.start) // threads))
 
         def run_part(start: int) -> Tally:
-            q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))
-            return _Part(self, q, raster and start == part.start).run()
+            own = slice(start, min(start + size, part.stop))
+            held = None if memory is None else memory.part(slice(own.start - part.start, own.stop - part.start))
+            return _Part(self, encode_channels(self.program, inputs, own), raster and start == part.start, held).run()
 
         # one thread a product: threads of threads would get in each other's way
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
@@ -121,21 +123,29 @@ def _register_limit(program: Program, model: NeuronModel) -> IntArray:
     else:
         most = max(abs(end) for end in model.output_range(program.chip.widths))
         neurons = np.full(len(program.neurons), most, dtype=np.int64)
-    return np.concatenate([neurons, channel_limit(program)])
+    memory, channels = program.memory, channel_limit(program)
+    begins = np.where(memory.channel < 0, np.abs(memory.value), channels[memory.channel] if len(channels) else 0)
+    neurons = neurons.copy()
+    neurons[memory.neuron] = np.maximum(neurons[memory.neuron], begins)
+    return np.concatenate([neurons, channels])
 
 
 class _Part:
     """The state of some samples while the clock runs."""
 
-    def __init__(self, engine: Batched, q: IntArray, raster: bool) -> None:
+    def __init__(self, engine: Batched, q: IntArray, raster: bool, memory: Memory | None) -> None:
         self.engine, self.q = engine, q
         program, clock = engine.program, engine.clock
-        neurons, n = len(program.neurons), q.shape[1]
+        neurons, n = len(program.neurons), q.shape[2]
+        self.before = first_registers(program, q[0]).astype(engine.kind)
         self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
         own = {name: values[:, None] for name, values in program.neurons.parameters.items()}
         self.state, self.widths = engine.model.start(own, (neurons, n)), program.chip.widths
+        if memory is not None:
+            self.before[:neurons], self.state = memory.registers.T, memory.states.transpose(1, 2, 0).copy()
         self.wanted = output_neurons(program)
-        self.outputs = np.zeros((len(self.wanted), n), dtype=np.int64)
+        self.by_step = any(port.sequence for port in program.outputs)
+        self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
         self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
         self.sent = np.zeros(neurons, dtype=np.int64)
         self.received = np.zeros(program.channels, dtype=np.int64)
@@ -148,8 +158,13 @@ class _Part:
             self._run_tiles()
         else:
             self._run_groups(self.engine.groups)
+        program, outputs = self.engine.program, self.outputs.transpose(2, 0, 1)
+        last = self.registers[(program.steps - 1) % self.engine.clock.depth, : len(program.neurons)]
         return Tally(
-            outputs=self.outputs.T,
+            outputs=outputs if self.by_step else outputs[:, 0],
+            memory=Memory(registers=last.T.astype(np.int64), states=self.state.transpose(2, 0, 1))
+            if program.sequential
+            else None,
             axon_events=self.axon_events,
             sent=self.sent,
             received=self.received,
@@ -167,7 +182,7 @@ class _Part:
                     nonzero = np.count_nonzero(rows.reshape(len(rows), part.stop - part.start, -1), axis=(0, 2))
                     self.axon_events[group.tiles[part]] += nonzero
                 requantize_tiles(acc, registers, engine.parameters, engine.lookup, group.first[part], engine.width)
-        self.outputs += registers[self.wanted].astype(np.int64)
+        self.outputs[0] += registers[self.wanted].astype(np.int64)
         if self.counts:
             self.sent += np.count_nonzero(registers[: len(self.sent)], axis=1)
 
@@ -191,9 +206,8 @@ class _Part:
         source = clock.register[rows]
         if len(seen) and seen[0] >= 0 and (seen == seen[0]).all():
             registers = self.registers[seen[0] % clock.depth]
-        else:  # odd timing: axons that see different steps, or nothing yet
-            kind = self.registers.dtype.type
-            registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], kind(0))
+        else:  # axons that see different steps, or a register as it was before its first one
+            registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], self.before[source])
             source = np.arange(len(seen))
         if self.counts:
             self.axon_events[tile] += np.count_nonzero(registers[source])
@@ -213,7 +227,7 @@ class _Part:
             given, state = engine.model.step(acc.T.astype(np.int64), before, own, self.widths)
             self.state[:, columns], registers[columns] = state.swapaxes(1, 2), given.T
         mine = (self.wanted >= first) & (self.wanted < last)
-        self.outputs[mine] += registers[self.wanted[mine]].astype(np.int64)
+        self.outputs[step if self.by_step else 0, mine] += registers[self.wanted[mine]].astype(np.int64)
         if self.counts:
             self.sent[columns] += np.count_nonzero(registers[columns], axis=1)
         if self.raster is not None:
@@ -222,9 +236,9 @@ class _Part:
     def _present(self, step: int) -> None:
         """Let the input channels stand at ``step``."""
         engine, program = self.engine, self.engine.program
-        values = self.q
+        values = self.q[step if len(self.q) > 1 else 0]
         if engine.spread.any():
-            values = np.where(engine.spread[:, None], spread_step(self.q, step, program.steps), self.q)
+            values = np.where(engine.spread[:, None], spread_step(values, step, program.steps), values)
         self.registers[step % engine.clock.depth, len(program.neurons) :] = values
         if self.counts:
             self.received += np.count_nonzero(values, axis=1)

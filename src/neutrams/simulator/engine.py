@@ -4,7 +4,7 @@ The order inside tick t = 0, 1, …, written down here once:
 
 1. Every tile with t = s + k L and 0 <= k < T is *due* (s its start tick, L ticks a step, T steps a sample).
 2. All due tiles read: each axon of delay d takes its source's register as it stood after tick t - d. A register that
-   has not been written yet holds 0; one whose tile is done holds its last value.
+   has not been written yet holds what the program's memory table says, else 0; one whose tile is done its last value.
 3. All due tiles compute: the exact sum of weight times value over their axons, then the neuron model's rule on sum,
    parameters and potential.
 4. All due tiles write their outputs to their registers. Thus in one tick all read before any writes.
@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from neutrams.base.arrays import AnyArray
 from neutrams.program import Program
 from neutrams.simulator.batched import Batched, batched
+from neutrams.simulator.memory import Memory
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.spiking import Spiking, fits, spiking
 from neutrams.simulator.tally import Tally, merge
@@ -43,6 +44,7 @@ def run_chunks(
     inputs: Mapping[str, AnyArray],
     raster: bool,
     progress: Callable[[int, int], None] | None,
+    memory: Memory | None = None,
 ) -> Tally:
     """Run all samples, chunk by chunk; the engines use all cores of the machine inside a chunk.
 
@@ -51,6 +53,7 @@ def run_chunks(
         inputs: Checked tensors ``[N, *shape]`` by port name.
         raster: Whether to keep the first sample's outputs tick by tick.
         progress: Called with (samples done, N) after each chunk.
+        memory: What sequences go on from; None for their beginning.
 
     Returns:
         The tally of all samples; no number in it depends on chunks or threads.
@@ -59,7 +62,11 @@ def run_chunks(
     parts = []
     for start in range(0, n, CHUNK):
         stop = min(start + CHUNK, n)
-        parts.append(engine.run(inputs, slice(start, stop), raster and start == 0))
+        part = slice(start, stop)
+        if memory is None or isinstance(engine, Spiking):
+            parts.append(engine.run(inputs, part, raster and start == 0))
+        else:
+            parts.append(engine.run(inputs, part, raster and start == 0, memory.part(part)))
         if progress is not None:
             progress(stop, n)
     return merge(parts)

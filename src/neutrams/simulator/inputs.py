@@ -59,8 +59,11 @@ def _checked(port: InputPort, array: AnyArray) -> AnyArray:
     where = f"input {port.name!r}"
     if array.dtype.kind not in "buif":
         raise InputError(f"its type is {array.dtype}", where=where, fix="give real numbers, such as float32 or uint8")
-    if array.ndim == 0 or array.shape[1:] != port.shape:
-        wanted = ", ".join(["N", *map(str, port.shape)])
+    shape = port.shape
+    if port.sequence and array.ndim > 1 and array.shape[1]:
+        shape = (array.shape[1], *shape[1:])  # a sequence may have any number of steps
+    if array.ndim == 0 or array.shape[1:] != shape:
+        wanted = ", ".join(["N", *(["steps"] if port.sequence else []), *map(str, port.shape[int(port.sequence) :])])
         raise InputError(
             f"its shape is {list(array.shape)}, wanted is [{wanted}]",
             where=where,
@@ -72,18 +75,20 @@ def _checked(port: InputPort, array: AnyArray) -> AnyArray:
 
 
 def encode_channels(program: Program, inputs: Mapping[str, AnyArray], part: slice) -> IntArray:
-    """Return q of every channel for some samples, int64 ``[channels, n]``, before any spreading over the steps.
+    """Return q of every channel for some samples, int64 ``[T or 1, channels, n]``, before any spreading over steps.
 
     Integers are taken at face value (no scaling of uint8 images); a channel with element -1 carries ``high``.
     """
     n = len(range(*part.indices(len(next(iter(inputs.values()))))))
-    q = np.empty((program.channels, n), dtype=np.int64)
+    sequences = any(port.sequence for port in program.inputs)
+    q = np.empty((program.steps if sequences else 1, program.channels, n), dtype=np.int64)
     for port in program.inputs:
-        x = inputs[port.name][part].astype(np.float64).reshape(n, -1)
+        x = inputs[port.name][part].astype(np.float64).reshape(n, program.steps if port.sequence else 1, -1)
         carries = port.element >= 0
         rows = port.first + np.arange(len(port.element))
-        q[rows[carries]] = encode(x.T, port.scale, port.zero, (port.low, port.high))[port.element[carries]]
-        q[rows[~carries]] = port.high
+        coded = encode(x.transpose(1, 2, 0), port.scale, port.zero, (port.low, port.high))
+        q[:, rows[carries]] = coded[:, port.element[carries]]
+        q[:, rows[~carries]] = port.high
     return q
 
 

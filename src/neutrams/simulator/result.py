@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
+from neutrams.simulator.memory import Memory
 
 Band = tuple[float, float, float]
 """(low, nominal, high), from the spread of the sources."""
@@ -73,13 +74,16 @@ class Run:
     """A finished simulation.
 
     Attributes:
-        outputs: float64 ``[N, elements]`` for each output port, in the source network's units, before host operators.
-        counts: int64 ``[N, rows]`` for each output port: what its neurons gave, summed over the steps.
+        outputs: float64 ``[N, elements]`` for each output port, of sequences ``[N, T, elements]``, in the source
+            network's units, before host operators.
+        counts: int64 ``[N, rows]`` for each output port: what its neurons gave, summed over the steps; of sequences
+            ``[N, T, rows]``.
         level: ``functional`` or ``tick``.
         activity: Event counts.
         cost: None at level ``functional``.
         raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
         seconds: Wall time of the simulation [s].
+        memory: What a run of the steps that follow goes on from; None where samples are no sequences.
     """
 
     outputs: Mapping[str, FloatArray]
@@ -89,3 +93,4 @@ class Run:
     cost: Cost | None
     raster: AnyArray | None
     seconds: float
+    memory: Memory | None = None

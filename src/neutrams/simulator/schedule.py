@@ -2,7 +2,8 @@
 
 A tile with start tick s writes step k of its registers in tick s + k L. An input channel stands like a tile with start
 tick -1. So in its own step k a reader with start s and delay d sees of a source with start s' the step
-k + floor((s - d - s') / L), the last one (T - 1) if that is later, and 0 if that is earlier than step 0.
+k + floor((s - d - s') / L), the last one (T - 1) if that is later, and what the register began with if that is
+earlier than step 0. A state is read one step back.
 """
 
 from dataclasses import dataclass

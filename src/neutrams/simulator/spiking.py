@@ -99,7 +99,7 @@ class Spiking:
         size = min(self.part, -(-(part.stop - part.start) // threads))
 
         def run_part(start: int) -> tuple[kernels.Counted, IntArray, IntArray]:
-            q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))
+            q = encode_channels(self.program, inputs, slice(start, min(start + size, part.stop)))[0]
             counted = self._run_part(q, raster and start == part.start)
             return counted, np.count_nonzero(q, axis=1), q.sum(axis=1)
 
@@ -199,7 +199,9 @@ class Spiking:
 
 
 def fits(program: Program) -> bool:
-    """Whether the compiled loop can run ``program``: it knows the model, and input spikes are 0 or 1."""
+    """Whether the compiled loop can run ``program``: it knows the model, no sequences, and input spikes are 0 or 1."""
+    if program.sequential:
+        return False
     spreads = (port for port in program.inputs if port.code == "spread")
     model = find_model(program.model, "program", program.chip.neuron.definitions)
     return model.reset is not None and all(p.low >= 0 and p.high <= program.steps for p in spreads)

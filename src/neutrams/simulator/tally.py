@@ -6,6 +6,7 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
+from neutrams.simulator.memory import Memory, join_memories
 from neutrams.simulator.result import Activity
 from neutrams.simulator.schedule import Schedule
 
@@ -15,11 +16,13 @@ class Tally:
     """Counts of some samples; sums of them are counts of more.
 
     Attributes:
-        outputs: int64 ``[n, rows]``, sums over the steps of the output neurons of all ports, port after port.
+        outputs: int64 ``[n, rows]``, sums over the steps of the output neurons of all ports, port after port; of
+            sequences ``[n, T, rows]``, what they gave at each step.
         axon_events: int64 ``[tiles]``, axons that carried something else than 0, summed over steps and samples.
         sent: int64 ``[neurons]``, outputs other than 0.
         received: int64 ``[channels]``, channel values other than 0.
         raster: bool ``[ticks, neurons]``, outputs other than 0 of the first sample; None unless asked for.
+        memory: What the next steps of a sequence go on from; None where a sample is none.
     """
 
     outputs: IntArray
@@ -27,6 +30,7 @@ class Tally:
     sent: IntArray
     received: IntArray
     raster: AnyArray | None
+    memory: Memory | None = None
 
 
 def output_neurons(program: Program) -> IntArray:
@@ -42,6 +46,7 @@ def merge(parts: list[Tally]) -> Tally:
         sent=np.sum([part.sent for part in parts], axis=0),
         received=np.sum([part.received for part in parts], axis=0),
         raster=parts[0].raster,
+        memory=join_memories([part.memory for part in parts if part.memory is not None]),
     )
 
 

@@ -66,7 +66,7 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
         )
     last_start = int(program.tiles.start.max(initial=0))
     latency_s = (last_start + (program.steps - 1) * program.ticks_per_step + 1) * tick_s
-    throughput_hz = 1 / (program.ticks_per_step * tick_s if program.mode == "ann" else latency_s)
+    throughput_hz = 1 / (program.ticks_per_step * tick_s if program.mode == "ann" and program.steps == 1 else latency_s)
     return Timing(tick_s=tick_s, limit=limit, latency_s=latency_s, throughput_hz=throughput_hz)
 
 

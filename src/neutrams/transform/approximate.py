@@ -96,7 +96,8 @@ def approximate_functions(
         gains = dict(zip((n.name for n in nodes[1::2]), ramps.slopes, strict=True))
         total = weighted_sum(node.name, gains, channels, float(ramps.levels[0]))
         positive = ramps.levels.min() >= 0 and not (ramps.open_end and ramps.slopes[-1] < 0)
-        return [*nodes, *(kept_unsigned(network, total, tail) if positive else [total])]
+        added = all(isinstance(reader, ops.Add) for reader in network.consumers[node.name])  # it reads ramps instead
+        return [*nodes, *(kept_unsigned(network, total, tail) if positive and not added else [total])]
 
     return network.map(lowered).pruned(), tuple(rows)
 

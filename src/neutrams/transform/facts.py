@@ -30,6 +30,9 @@ def head_of(network: Network) -> frozenset[str]:
             before.add(node.name)
             head.update([node.name], (i for i in node.inputs if not isinstance(network.by_name[i], MOVES)))
             head.update(_moves_before(network, node))
+        elif isinstance(node, ops.Unstack):
+            before.add(node.name)
+            head.update([node.name, *_moves_before(network, node)])
         elif isinstance(node, MOVES):
             before.add(node.name)
     return frozenset(head - tail)
@@ -64,7 +67,7 @@ def tail_of(network: Network) -> frozenset[str]:
         readers = network.consumers[node.name]
         only_tail = bool(readers) and all(r.name in tail for r in readers)
         inexact = isinstance(node, ops.Activation) and node.function not in EXACT_FUNCTIONS
-        movable = isinstance(node, (*MOVES, ops.Mul)) or inexact
+        movable = isinstance(node, (*MOVES, ops.Mul, ops.Stack)) or inexact
         if isinstance(node, ops.Output) or node.name in after_host or (only_tail and movable):
             tail.add(node.name)
     return frozenset(tail)

@@ -1,6 +1,21 @@
 """The loss ledger: what each layer and each limit of the chip cost, measured on calibration data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What an error costs at the first output.
+
+    Attributes:
+        output_error: Root mean square of the change of the outputs, over that of the outputs.
+        agreement: Fraction of samples whose arg-max stays.
+        accuracy: Fraction classified as the labels say; None without labels.
+    """
+
+    output_error: float
+    agreement: float
+    accuracy: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +40,10 @@ class LedgerRow:
     unit: str
     constraint: str
     relative_error: float
-    output_error: float
-    agreement: float
+    output_error: float = 0.0
+    agreement: float = 1.0
     accuracy: float | None = None
+
+    def with_effect(self, effect: Effect) -> "LedgerRow":
+        """Return the row with what the error costs at the output."""
+        return replace(self, output_error=effect.output_error, agreement=effect.agreement, accuracy=effect.accuracy)

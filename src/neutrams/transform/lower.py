@@ -7,16 +7,18 @@ from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.network.loops import Loop
 from neutrams.transform.approximate import ApproximationRow, approximate_functions, has_curved
 from neutrams.transform.average_pools import lower_average_pools
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.constructions import linears_as_convolutions, lower_exact_functions
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import functions_native, head_of, tail_of, units_are_simple
+from neutrams.transform.facts import MOVES, functions_native, head_of, tail_of, units_are_simple
 from neutrams.transform.largest import lower_max
 from neutrams.transform.magnitudes import has_magnitudes, lower_magnitudes, magnitudes
 from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
 from neutrams.transform.products import has_products, lower_products
+from neutrams.transform.stepwise import stepwise
 from neutrams.transform.taps import windows_hold_something
 
 Values = Callable[[Network], Mapping[str, FloatArray]]
@@ -54,7 +56,7 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     Raises:
         UnsupportedError: Operators have no way onto a chip; lists them all with their names.
     """
-    network = canonicalize(network)
+    network = canonicalize(stepwise(canonicalize(network)))
     check_supported(network)
     network = lower_exactly(network)
     if has_products(network):
@@ -89,7 +91,10 @@ REASONS = {
     "Pool": "it has windows that lie in the padding altogether",
     "Pad": "its border is not of zeros",
     "constant": "it reads a constant that is not zero",
-    "loop": "loops run in floats only so far, not on a chip",
+    "outside": "it is outside the loop that the chip runs step by step",
+    "order": "it reads what another loop on the chip gives, in another order",
+    "host": "the host would have to compute it inside a loop",
+    "beginning": "a loop begins with what the chip would have to compute before",
 }
 """Why a node cannot go on a chip."""
 
@@ -113,7 +118,7 @@ def check_supported(network: Network) -> None:
 
 def _refused(network: Network) -> dict[str, str]:
     outside = tail_of(network) | head_of(network)
-    found: dict[str, str] = {}
+    found = _refused_by_loops(network, outside)
     for node in network.nodes:
         if node.name in outside or isinstance(node, ops.Input | ops.Constant):
             continue
@@ -123,9 +128,31 @@ def _refused(network: Network) -> dict[str, str]:
     return found
 
 
+def _refused_by_loops(network: Network, host: frozenset[str]) -> dict[str, str]:
+    """Return what keeps a network with loops from running step by step on a chip."""
+    loops = [item for item in network.order if isinstance(item, Loop)]
+    inside = {node.name for loop in loops for node in loop.nodes}
+    on_chip = [node for node in network.nodes if node.name not in host and not isinstance(node, (*MOVES, ops.State))]
+    if not any(node.name in inside for node in on_chip):
+        return {}
+    found: dict[str, str] = {}
+    tail = tail_of(network)
+    for node in network.nodes:
+        described = f"{_kind(node)} {node.name!r}"
+        if node in on_chip and node.name not in inside and not isinstance(node, ops.Stack):
+            found[described] = REASONS["outside"]
+        elif isinstance(node, ops.Unstack) and node.name not in host:
+            found[described] = REASONS["order"]
+        elif node.name in tail and node.name in inside:
+            found[described] = REASONS["host"]
+        elif isinstance(node, ops.State) and not isinstance(
+            network.by_name[node.inputs[0]], ops.Input | ops.Constant | ops.Reshape | ops.Slice | ops.Gather
+        ):
+            found[described] = REASONS["beginning"]
+    return found
+
+
 def _kind(node: ops.Node) -> str:
-    if isinstance(node, ops.Stack):
-        return f"loop of {node.steps} steps"
     return node.function if isinstance(node, ops.Activation | ops.Host) else node.op
 
 
@@ -135,14 +162,14 @@ def _reason(network: Network, node: ops.Node) -> str | None:
     shapes = [network.shapes[source.name] for source in (*given, node) if not isinstance(source, ops.Constant)]
     if isinstance(node, ops.Host):
         return "Host"
-    if isinstance(node, ops.Stack):
-        return "loop"
     if () in shapes:
         return "scalar"
     if isinstance(node, ops.Pool) and not windows_hold_something(node, shapes[0][1:]):
         return "Pool"
     if isinstance(node, ops.Pad) and node.value != 0:
         return "Pad"
+    if isinstance(node, ops.State):
+        return None
     constant = [isinstance(source, ops.Constant) and bool(source.values.any()) for source in given]
     mixes = isinstance(node, ops.Add | ops.Max | ops.Mul) and not all(constant)
     return "constant" if any(constant) and not mixes else None

@@ -99,6 +99,8 @@ def _length(network: Network, node: ops.Node) -> _Length | None:
         return None
     assert isinstance(node, ops.Activation)
     a, b = (_before_copy(network, s.inputs[0]) for s in squares)
+    if replace(network.by_name[a], name="") == replace(network.by_name[b], name=""):
+        return None  # one tensor twice, maybe by copies of what gives it
     return _Length(node=node, a=a, b=b, gain=np.sqrt(gains[0]))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray, check_finite
-from neutrams.base.errors import CapacityError, InputError
+from neutrams.base.errors import CapacityError, InputError, UnsupportedError
 from neutrams.evaluate import float_values
 from neutrams.hardware import Chip
 from neutrams.network import Network
@@ -22,6 +22,7 @@ from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.room import inputs_of_a_core
 from neutrams.transform.split import SplitPlan, split_fan_in
+from neutrams.transform.stepwise import units_for_states
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import COARSE_BITS, AnnFitter
 from neutrams.transform.tuning.approximation import approximation_losses
@@ -30,6 +31,8 @@ from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter
+from neutrams.transform.tuning.states import through_time
+from neutrams.transform.tuning.steps import merged, steps_of
 from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors
 from neutrams.transform.tuning.weights import FEW_BITS
 
@@ -78,23 +81,49 @@ def transform(
     check_inputs(network, calibration, "calibration")
     repeated = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
     canonical = repeated.network
+    check_loops(canonical, options)
     taken = _samples(canonical, chip, calibration, options)
     data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
     few = _taken(data, _evenly(data, LOWERING_SAMPLES))
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
-    lowered = lower_functions(canonical, able, lambda n: _arrays(float_values(n, few)))
+    lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
-    split = split_fan_in(lowered.network, plan)
-    build = Build(
-        source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
-        values=Originals(split, data), ablation=Ablation(split, data, labels), ties=tied_tensors(split),
-        meetings=meeting_tensors(split), repeats=repeated.channels,
-        importance=sensitivities(split, data, options.seed) if _weighs_errors(chip, options) else {},
-    )  # fmt: skip
-    build.ledger += approximation_losses(lowered, data, labels)
-    core, ledger = constrain(build, progress)
+    split = units_for_states(split_fan_in(lowered.network, plan))
+    ablation, importance = Ablation(split, data, labels), {}
+    if _weighs_errors(chip, options):
+        importance = sensitivities(split, data, options.seed)
+
+    def built(held: Mapping[str, torch.Tensor], accounts: bool) -> tuple[Network, Build]:
+        build = Build(
+            source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
+            values=Originals(split, data), ablation=ablation, ties=tied_tensors(split),
+            meetings=meeting_tensors(split), repeats=repeated.channels, importance=importance, remembered=held,
+            accounts=accounts,
+        )  # fmt: skip
+        build.ledger += approximation_losses(lowered, data, labels) if accounts else []
+        return constrain(build, progress)[0], build
+
+    core, build = through_time(built, split, data, chip, ROUNDS[options.effort])
+    steps = max(steps_of(split).values(), default=1)
+    activity = {name: words * steps for name, words in build.activity.items()}
     samples = len(next(iter(data.values())))
-    return Transformed(network=core, ledger=tuple(ledger), activity=build.activity, samples=samples)
+    return Transformed(network=core, ledger=tuple(build.ledger), activity=activity, samples=samples)
+
+
+ROUNDS = (1, 3, 4, 6)
+"""How often a loop is fitted, by effort: first on what the original remembers, then on what the chip does."""
+
+
+def check_loops(network: Network, options: TransformOptions) -> None:
+    """Refuse loops in snn mode.
+
+    Raises:
+        UnsupportedError: There is one.
+    """
+    if options.mode == "snn" and steps_of(network):
+        raise UnsupportedError(
+            "rates have no order in time, a loop has", where="option mode", fix="take mode ann for recurrent networks"
+        )
 
 
 def _weighs_errors(chip: Chip, options: TransformOptions) -> bool:
@@ -106,8 +135,9 @@ def _fewest_bits(chip: Chip) -> int:
     return min(chip.core.weight_bits, chip.signal.input_bits, chip.signal.output_bits)
 
 
-def _arrays(values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
-    return {name: tensor.numpy() for name, tensor in values.items()}
+def _arrays(network: Network, values: Mapping[str, torch.Tensor]) -> dict[str, AnyArray]:
+    steps = steps_of(network)
+    return {name: (merged(x) if name in steps else x).numpy() for name, x in values.items()}
 
 
 def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
@@ -131,6 +161,9 @@ CALIBRATION_BYTES = 1 << 30
 
 BYTES_A_VALUE = 12
 """Memory for each value that is held at once: target, signal, accumulator [byte]."""
+
+LOOP_SAMPLES = 256
+"""No fewer samples are used of a network with loops, however long, where there are as many and memory allows."""
 
 FEWEST_SAMPLES = 32
 """No fewer calibration samples are used, whatever they take."""
@@ -231,6 +264,8 @@ def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], 
         most //= 2  # a spiking sample costs T steps
     elif _fewest_bits(chip) < FEW_BITS:
         most = min(2 * most, max(most, CHEAP_MACS // max(1, sum(macs_of(network).values()))))
+    steps = max(steps_of(network).values(), default=1)
+    most = min(most, max(LOOP_SAMPLES, 4 * most // steps))  # each step of a loop is one to tune on
     bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
     return _evenly(calibration, max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample)))
 

@@ -1,7 +1,6 @@
 """What an error in one tensor costs at the outputs, all else being as it was: ablation on calibration data."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -9,11 +8,20 @@ import torch
 
 from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import classes, float_values
+from neutrams.evaluate.run import read_outside, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.cost import macs_of
+from neutrams.transform.ledger import Effect
+from neutrams.transform.tuning.steps import parted, steps_of
 
 MOST_SAMPLES = 1024
 """Most samples on which the cost of a layer is measured."""
+
+LOOP_SAMPLES = 32
+"""Most samples on which the effect of an error in a loop is measured."""
+
+AT_ONCE = 64
+"""Errors in loops whose effects are measured together."""
 
 LIMIT_SAMPLES = 256
 """Most samples on which the cost of one limit in one unit is measured: there are many more of these."""
@@ -25,30 +33,17 @@ MOST_MACS = 1e11
 """About how many multiply-accumulates all measurements of a network may take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What an error costs at the first output.
-
-    Attributes:
-        output_error: Root mean square of the change of the outputs, over that of the outputs.
-        agreement: Fraction of samples whose arg-max stays.
-        accuracy: Fraction classified as the labels say; None without labels.
-    """
-
-    output_error: float
-    agreement: float
-    accuracy: float | None
-
-
 class Ablation:
     """The original network on some calibration samples, ready to be continued from any tensor."""
 
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray], labels: AnyArray | None) -> None:
         n = len(next(iter(inputs.values())))
-        held = sum(prod(shape) for shape in source.shapes.values())
+        self.steps = steps_of(source)
+        held = sum(prod(shape) * self.steps.get(name, 1) for name, shape in source.shapes.items())
         measured = 2 * sum(isinstance(node, ops.Linear | ops.Conv | ops.Add) for node in source.nodes) + 1
         work = measured * (sum(macs_of(source).values()) + held)
-        self.samples = int(max(1, min(n, MOST_SAMPLES, MOST_VALUES // held, MOST_MACS // work)))
+        most = LOOP_SAMPLES if self.steps else MOST_SAMPLES
+        self.samples = int(max(1, min(n, most, MOST_VALUES // held, MOST_MACS // work)))
         self._source = source
         self._inputs = {name: array[: self.samples] for name, array in inputs.items()}
         self._labels = None if labels is None else labels[: self.samples]
@@ -57,23 +52,60 @@ class Ablation:
         self._wanted = classes(self._values[self._output].numpy())
 
     def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
-        """Return what it costs that tensor ``name`` has ``value``, float32 ``[N, *shape]``; ``most`` samples count."""
+        """Return what it costs that tensor ``name`` has ``value``, as `rows` of it lie; ``most`` samples count.
+
+        In a loop the error is there at every step, and states carry it on.
+        """
         n = min(self.samples, most)
-        changed = {name}
-        for node in self._source.nodes:
-            if changed.intersection(node.inputs):
-                changed.add(node.name)
-        given = {key: x[:n] for key, x in self._values.items() if key not in changed}
-        given[name] = value[:n]
+        changed = self._changed_by(name)
+        given = {key: x[:, :n] if key in self.steps else x[:n] for key, x in self._values.items() if key not in changed}
+        rows = value[: n * self.steps.get(name, 1)]
+        given[name] = parted(rows, self.steps[name]) if name in self.steps else rows
         inputs = {key: array[:n] for key, array in self._inputs.items()}
-        now, was = float_values(self._source, inputs, given)[self._output], self._values[self._output][:n]
-        chosen = classes(now.numpy())
+        return self._compared(float_values(self._source, inputs, given)[self._output])
+
+    def _compared(self, now: torch.Tensor) -> Effect:
+        n = len(now)
+        was, chosen = self._values[self._output][:n], classes(now.numpy())
         labels = self._labels
         return Effect(
             output_error=relative(now.float() - was.float(), was.float()),
             agreement=float((chosen == self._wanted[:n]).mean()),
             accuracy=None if labels is None else float((chosen == np.asarray(labels[:n])).mean()),
         )
+
+    def effects(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[Effect]:
+        """Return what each of several tensors with errors costs, as `effect` does, in a loop: all in one go.
+
+        A step of a loop takes about as long for many samples as for few.
+        """
+        found: list[Effect] = []
+        n = self.samples
+        for start in range(0, len(errors), AT_ONCE):
+            some = errors[start : start + AT_ONCE]
+            patches: dict[str, list[tuple[slice, torch.Tensor]]] = {}
+            for k, (name, value) in enumerate(some):
+                patch = parted(value[: n * self.steps[name]], self.steps[name])
+                patches.setdefault(name, []).append((slice(k * n, (k + 1) * n), patch))
+            inputs = {key: np.concatenate([array[:n]] * len(some)) for key, array in self._inputs.items()}
+            stream = stream_values(self._source, inputs, only=read_outside(self._source), patches=patches)
+            now = next(value for node, value in stream if node.name == self._output)
+            found += [self._compared(now[k * n : (k + 1) * n]) for k in range(len(some))]
+        return found
+
+    def rows(self, name: str, most: int = MOST_SAMPLES) -> int:
+        """Return how many rows of tensor ``name`` count: samples, in a loop times steps."""
+        return min(self.samples, most) * self.steps.get(name, 1)
+
+    def _changed_by(self, name: str) -> set[str]:
+        """Return the names of the tensors that depend on tensor ``name``, through states too; itself included."""
+        changed, found = {name}, 0
+        while found < len(changed):
+            found = len(changed)
+            for node in self._source.nodes:
+                if changed.intersection(node.inputs):
+                    changed.update([node.name, *([node.state] if isinstance(node, ops.Update) else [])])
+        return changed
 
 
 def relative(error: torch.Tensor, target: torch.Tensor) -> float:

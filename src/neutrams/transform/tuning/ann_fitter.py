@@ -62,7 +62,7 @@ class AnnFitter:
         """Return the unit in integers."""
         if unit.function is not None:
             added_up = [e for e in context.tied if self.coarse or e.low.min() < 0] if len(context.tied) > 1 else []
-            return fit_table(unit, self.chip, added_up)
+            return fit_table(unit, self.chip, added_up, context.state)
         copies = context.copies(unit, self.chip, MOST_COPIES) if unit.decoded else 1
         if unit.cap is None and context.total is not None and not unit.decoded:
             copies = self.copies
@@ -76,6 +76,8 @@ class AnnFitter:
         return lay_out(unit, solution, reach, self.chip, copies)
 
     def _reach(self, unit: Unit, context: Context) -> OutputRange:
+        if context.state is not None:
+            return context.state
         bits = signal_bits(self.chip, unit.decoded)
         if unit.cap is None:
             others = (e for e in context.tied if self.coarse or unit.decoded or e.low.min() < 0)

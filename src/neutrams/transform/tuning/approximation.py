@@ -9,6 +9,7 @@ from neutrams.evaluate import float_values
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import Lowered
 from neutrams.transform.tuning.ablation import Ablation, relative
+from neutrams.transform.tuning.steps import merged
 
 
 def approximation_losses(
@@ -24,7 +25,8 @@ def approximation_losses(
     if not lowered.rows:
         return
     ablation = Ablation(lowered.exact, inputs, labels)
-    values = float_values(lowered.exact, {name: array[: ablation.samples] for name, array in inputs.items()})
+    found = float_values(lowered.exact, {name: array[: ablation.samples] for name, array in inputs.items()})
+    values = {name: merged(x) if name in ablation.steps else x for name, x in found.items()}
     for row in lowered.rows:
         given = torch.from_numpy(row.stand_in(*(values[name].double().numpy() for name in row.given))).float()
         exact = values[row.layer].nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)

@@ -13,6 +13,7 @@ from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.originals import Originals
+from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.unit import Fit, Unit
 
@@ -61,6 +62,10 @@ class Build:
         importance: What an error in each value of a sum counts, by its name; empty: all the same.
         ties: Tensor → the tensors that are added up with it.
         meetings: Tensor of whose channels some meet in one channel → the tensors they meet.
+        remembered: State → what it really holds on calibration data, float32 ``[N T, C]``, where that is known.
+        ranges: Tensor that updates a state → how its values map to integers.
+        accounts: Whether losses are written into the ledger.
+        open: Rows of the ledger whose effect is not measured yet, with what their units have.
         nodes: Core nodes so far.
         signals: What they deliver on calibration data.
         owed: Tensor of the source that sums read → what it lacks of the original, float32 ``[N, C, *size]``.
@@ -80,6 +85,10 @@ class Build:
     meetings: Mapping[str, tuple[str, ...]]
     repeats: Mapping[str, IntArray]
     importance: Mapping[str, torch.Tensor]
+    remembered: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    ranges: dict[str, OutputRange] = field(default_factory=dict)
+    accounts: bool = True
+    open: list[tuple[int, torch.Tensor]] = field(default_factory=list)
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     owed: dict[str, torch.Tensor] = field(default_factory=dict)

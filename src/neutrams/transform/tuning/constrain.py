@@ -16,9 +16,10 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
-from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit
+from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit, settle
 from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.signal import Signal, carried
+from neutrams.transform.tuning.states import add_state, state_ranges
 from neutrams.transform.tuning.unit import Unit, per_channel
 
 Progress = Callable[[int, int], None]
@@ -32,29 +33,44 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
     """
     tail, head = tail_of(build.source), head_of(build.source)
     nodes = build.source.nodes
+    build.ranges = state_ranges(build, build.chip)
     last = _last_readers(build.source, tail)
     for done, node in enumerate(nodes):
         if progress is not None:
             progress(done, len(nodes))
-        if node.name in tail:
+        _take(build, node, head, tail)
+        for name in last.get(node.name, ()):
+            _let_go(build, name)
+    settle(build)
+    return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
+
+
+def _take(build: Build, node: ops.Node, head: frozenset[str], tail: frozenset[str]) -> None:
+    """Append what stands for ``node`` of the source."""
+    match node:
+        case _ if node.name in tail:
             _copy_tail(build, node)
-        elif isinstance(node, ops.Constant) and not _read_by_host(build, node, head, tail):
-            _add_zeros(build, node)
-        elif node.name in head:
+        case ops.State():
+            add_state(build, node)
+        case ops.Constant() if not _read_by_host(build, node, head, tail):
+            if not _begins_state(build, node):
+                _add_zeros(build, node)
+        case _ if node.name in head or isinstance(node, ops.Update):
             build.nodes.append(node)
-        elif isinstance(node, MOVES):
+        case _ if isinstance(node, MOVES):
             _move(build, node)
-        elif isinstance(node, ops.Activation):
+        case ops.Activation():
             _add_unit(build, node.name, build.source.by_name[node.inputs[0]], node, tail)
-        elif not _has_activation(build.source, node, tail):
+        case ops.Linear() | ops.Conv() | ops.Add() if not _has_activation(build.source, node, tail):
             if summed_by_host(build.source, node, tail):
-                decode(build, node.name, node.inputs, node.bias, build.values[node.name])  # type: ignore[attr-defined]
+                decode(build, node.name, node.inputs, node.bias, build.values[node.name])
                 build.values.release(node.name)
             else:
                 _add_unit(build, node.name, node, None, tail)
-        for name in last.get(node.name, ()):
-            _let_go(build, name)
-    return Network(tuple(build.nodes), build.steps).pruned(), build.ledger
+
+
+def _begins_state(build: Build, node: ops.Node) -> bool:
+    return all(isinstance(reader, ops.State) for reader in build.source.consumers[node.name])
 
 
 def _last_readers(network: Network, tail: frozenset[str]) -> dict[str, list[str]]:
@@ -134,7 +150,10 @@ def _context(build: Build, unit_name: str, accumulator: ops.Node) -> Context:
     part = bool(origin_of(unit_name)[1]) and all(isinstance(r, ops.Add) for r in readers)
     total = build.values[readers[0].name] if part else None
     level = unit_name in build.meetings
-    return Context(extent=_extent(build, unit_name), tied=tied, total=total, source=build.source, level=level)
+    return Context(
+        extent=_extent(build, unit_name), tied=tied, total=total, source=build.source, level=level,
+        state=build.ranges.get(unit_name),
+    )  # fmt: skip
 
 
 def _extent(build: Build, name: str) -> Extent:

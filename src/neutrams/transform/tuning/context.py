@@ -7,6 +7,7 @@ import torch
 from neutrams.hardware import Chip
 from neutrams.network import Network
 from neutrams.transform.tuning.originals import Extent
+from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.unit import Unit
 
 
@@ -22,6 +23,7 @@ class Context:
         source: The split float network it belongs to.
         level: Whether its channels meet in one channel of a reader, where they must have one scale; then the extents
             of all channels are the same.
+        state: How its values must map to integers, because a state remembers them; None where it is free.
     """
 
     extent: Extent
@@ -29,6 +31,7 @@ class Context:
     total: torch.Tensor | None
     source: Network
     level: bool = False
+    state: OutputRange | None = None
 
     def copies(self, unit: Unit, chip: Chip, most: int) -> int:
         """Return how many neurons carry each value of a decoded unit: as many as fit in a core beside each other."""

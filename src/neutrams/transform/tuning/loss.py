@@ -9,7 +9,7 @@ from neutrams.network import ops
 from neutrams.neurons import find_model
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
-from neutrams.transform.tuning.ablation import LIMIT_SAMPLES, relative
+from neutrams.transform.tuning.ablation import LIMIT_SAMPLES, MOST_SAMPLES, relative
 from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean, per_channel
@@ -39,21 +39,21 @@ def record_unit(
         exact: What the original gives, float32 ``[N, C, *size]``, and of a part the sum it goes into, against which its
             errors are measured.
     """
-    some = torch.arange(build.ablation.samples)
+    if not build.accounts:
+        return
+    some = torch.arange(build.ablation.rows(unit.name))
+    few = build.ablation.rows(unit.name, LIMIT_SAMPLES)
     target, total = (None if x is None else x[some] for x in exact)
     assert target is not None
     for constraint, error in _errors(unit.on(some), fit, given.on(some), target):
-        effect = build.ablation.effect(unit.name, target[:LIMIT_SAMPLES] + error[:LIMIT_SAMPLES], LIMIT_SAMPLES)
-        build.ledger.append(
-            LedgerRow(
-                layer=layer_of(unit.name, unit.accumulator.name), unit=unit.name, constraint=constraint,
-                relative_error=relative(
-                    _mean_of_repeats(error, unit.channels),
-                    _mean_of_repeats(target if total is None else total, unit.channels),
-                ),
-                output_error=effect.output_error, agreement=effect.agreement, accuracy=effect.accuracy,
-            )
+        row = LedgerRow(
+            layer=layer_of(unit.name, unit.accumulator.name), unit=unit.name, constraint=constraint,
+            relative_error=relative(
+                _mean_of_repeats(error, unit.channels),
+                _mean_of_repeats(target if total is None else total, unit.channels),
+            ),
         )  # fmt: skip
+        _book(build, row, target[:few] + error[:few], LIMIT_SAMPLES)
 
 
 def _errors(unit: Unit, fit: Fit, given: Signal, target: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
@@ -94,14 +94,28 @@ def _carrier(fit: Fit, part: str) -> str:
 
 def record_layer(build: Build, name: str, value: torch.Tensor, target: torch.Tensor) -> None:
     """Write the ledger's row ``all`` for a finished layer whose tensor ``name`` has ``value`` instead of ``target``."""
+    if not build.accounts:
+        return
     node, channels = build.source.by_name[name], build.repeats.get(name)
-    value, target = value[: build.ablation.samples], target[: build.ablation.samples]
-    effect = build.ablation.effect(name, value)
+    rows = build.ablation.rows(name)
+    value, target = value[:rows], target[:rows]
     error = relative(_mean_of_repeats(value - target, channels), _mean_of_repeats(target, channels))
-    build.ledger.append(
-        LedgerRow(
-            layer=node.inputs[0] if isinstance(node, ops.Activation) else name, unit=name, constraint="all",
-            relative_error=error, output_error=effect.output_error, agreement=effect.agreement,
-            accuracy=effect.accuracy,
-        )
-    )  # fmt: skip
+    layer = node.inputs[0] if isinstance(node, ops.Activation) else name
+    _book(build, LedgerRow(layer=layer, unit=name, constraint="all", relative_error=error), value, MOST_SAMPLES)
+
+
+def _book(build: Build, row: LedgerRow, value: torch.Tensor, most: int) -> None:
+    """Write ``row`` with what it costs that its unit has ``value``; in a loop once all are known (`settle`)."""
+    if row.unit in build.ablation.steps:
+        build.open.append((len(build.ledger), value))
+        build.ledger.append(row)
+    else:
+        build.ledger.append(row.with_effect(build.ablation.effect(row.unit, value, most)))
+
+
+def settle(build: Build) -> None:
+    """Complete the ledger's rows of units in loops."""
+    effects = build.ablation.effects([(build.ledger[place].unit, value) for place, value in build.open])
+    for (place, _), effect in zip(build.open, effects, strict=True):
+        build.ledger[place] = build.ledger[place].with_effect(effect)
+    build.open.clear()

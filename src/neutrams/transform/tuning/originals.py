@@ -1,6 +1,6 @@
 """What the original network gives on calibration data: extents of tensors, and tensors while units need them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from neutrams.base.arrays import AnyArray, FloatArray, spread
 from neutrams.evaluate.run import stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import ACCUMULATORS, head_of
+from neutrams.transform.tuning.steps import merged, steps_of
 
 QUANTILE = 0.999
 """What counts as the full range of a spiking signal: the rest saturates."""
@@ -62,22 +63,40 @@ def joint(extents: Sequence[Extent], channels: int) -> Extent:
 class Originals:
     """The float tensors of a network on calibration data, computed in order and let go when they are released.
 
-    Held are accumulators (targets of units) and what the host gives to the chip.
+    Held are accumulators (targets of units), states, and what the host gives to the chip.
+
+    Attributes:
+        steps: How many steps each node of a loop has.
+        samples: Rows of a tensor on the chip: samples, in a loop times steps.
+        extents: How far each tensor reaches that a unit gives.
+        beginnings: Smallest and largest value of each tensor that a state begins with.
     """
 
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray]) -> None:
-        self.samples = len(next(iter(inputs.values())))
+        self.steps = steps_of(source)
+        self.samples = len(next(iter(inputs.values()))) * max(self.steps.values(), default=1)
         head = head_of(source)
         kept = (*ACCUMULATORS, ops.Activation)
-        self.extents = {
-            node.name: extent(x) for node, x in stream_values(source, inputs) if isinstance(node, kept) and x.ndim > 1
-        }
-        self._stream = stream_values(source, inputs)
-        self._wanted = {n.name for n in source.nodes if isinstance(n, ACCUMULATORS)} | head
+        begins = {node.inputs[0] for node in source.nodes if isinstance(node, ops.State)}
+        self.extents: dict[str, Extent] = {}
+        self.beginnings: dict[str, FloatArray] = {}
+        for node, x in self._stream_merged(source, inputs):
+            if isinstance(node, kept) and x.ndim > 1:
+                self.extents[node.name] = extent(x)
+            if node.name in begins:
+                self.beginnings[node.name] = np.array([float(x.min()), float(x.max())])
+        self._stream = self._stream_merged(source, inputs)
+        self._wanted = {n.name for n in source.nodes if isinstance(n, (*ACCUMULATORS, ops.State))} | head
         self._held: dict[str, torch.Tensor] = {}
 
+    def _stream_merged(
+        self, source: Network, inputs: Mapping[str, AnyArray]
+    ) -> Iterator[tuple[ops.Node, torch.Tensor]]:
+        for node, x in stream_values(source, inputs):
+            yield node, merged(x) if node.name in self.steps else x
+
     def __getitem__(self, name: str) -> torch.Tensor:
-        """Return tensor ``name``, float32 ``[N, *shape]``; it must not have been released."""
+        """Return tensor ``name``, float32 ``[N, *shape]``, in a loop ``[N T, *shape]``; not if it was released."""
         while name not in self._held:
             node, value = next(self._stream)
             if node.name in self._wanted:
@@ -94,6 +113,9 @@ def live_elements(network: Network) -> int:
     """Return the most elements of a sample that are held at once when ``network`` is run in order [count]."""
     last = {name: node.name for node in network.nodes for name in node.inputs}
     live, most = 0, 0
+    steps = steps_of(network)
+    if steps:  # a loop gives all its tensors at once
+        return sum(int(np.prod(network.shapes[node.name])) * steps.get(node.name, 1) for node in network.nodes)
     for node in network.nodes:
         live += int(np.prod(network.shapes[node.name]))
         most = max(most, live)

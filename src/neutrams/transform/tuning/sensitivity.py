@@ -9,6 +9,7 @@ from neutrams.base.arrays import AnyArray
 from neutrams.evaluate import float_values, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.facts import tail_of
+from neutrams.transform.tuning.steps import steps_of
 
 DRAWS = 4
 """Answers drawn for each sample."""
@@ -24,7 +25,7 @@ def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) ->
     """Return the mean square of d log p(y) / d z for each sum z of a Linear or Conv, float32 ``[N, C, *size]``.
 
     The answer y is drawn from the network's own softmax, so no labels are used: this is the diagonal of the Fisher
-    information. Empty for networks whose first output is no vector of classes, or that are too large.
+    information. Empty for networks with loops, whose first output is no vector of classes, or that are too large.
 
     References:
         Theis et al. (2018), Fisher information for compression. arXiv:1801.05787
@@ -35,6 +36,8 @@ def sensitivities(source: Network, inputs: Mapping[str, AnyArray], seed: int) ->
     n = len(next(iter(inputs.values())))
     wanted = n * sum(prod(source.shapes[name]) for name in sums)
     shape = source.shapes[output]
+    if steps_of(source):
+        return {}
     if prod(shape) < 2 or max(shape) < prod(shape) or wanted > MOST_VALUES or output in tail:
         return {}
     draw = torch.Generator().manual_seed(seed)

@@ -35,7 +35,7 @@ MOST_VALUES = 1 << 14
 """Most values on which ends are tried."""
 
 
-def fit_table(unit: Unit, chip: Chip, tied: Sequence[Extent]) -> Fit:
+def fit_table(unit: Unit, chip: Chip, tied: Sequence[Extent], state: OutputRange | None = None) -> Fit:
     """Return a unit whose accumulator is requantised to an index of a table of its function.
 
     All neurons of the unit share the table, so index and output have one scale for all channels; the multipliers make
@@ -45,6 +45,7 @@ def fit_table(unit: Unit, chip: Chip, tied: Sequence[Extent]) -> Fit:
         unit: A unit with a function.
         chip: Gives all widths.
         tied: Extents of the other tensors that are added up with the output and must have its scale.
+        state: The range of the output, where a state remembers it.
     """
     assert unit.function is not None
     seen = _values_seen(unit)
@@ -53,7 +54,7 @@ def fit_table(unit: Unit, chip: Chip, tied: Sequence[Extent]) -> Fit:
     if (solution.scale != index.scale).any():  # the multipliers cannot go as low as the index is fine
         index = replace(index, scale=np.full_like(index.scale, solution.scale.max()), fixed=True)
         solution = solve_ann(unit, index, chip)
-    output = _output_range(unit, seen, tied, chip)
+    output = _output_range(unit, seen, tied, chip) if state is None else state
     fit = lay_out(unit, solution, index, chip, 1)
     return replace(fit, scale=output.scale, zero=output.zero, table=entries(unit.function, index, output))
 

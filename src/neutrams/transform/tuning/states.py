@@ -1,0 +1,121 @@
+"""What a loop remembers, on a chip: the integers that the units which update states give, one step late."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.codec import encode
+from neutrams.evaluate.run import node_values, run
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.transform.facts import CLIPPING
+from neutrams.transform.tuning.ablation import relative
+from neutrams.transform.tuning.build import Build
+from neutrams.transform.tuning.originals import Extent
+from neutrams.transform.tuning.ranges import OutputRange, from_zero, signal_bits, signed_range, tied_scale
+from neutrams.transform.tuning.signal import Signal
+from neutrams.transform.tuning.steps import merged
+
+
+def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
+    """Return how the values of each unit that updates a state map to integers, one way for all channels, by its name.
+
+    The range spans what the original gives and what the state begins with.
+    """
+    source, found = build.source, {}
+    begins = {node.name: source.by_name[node.inputs[0]] for node in source.nodes if isinstance(node, ops.State)}
+    for node in source.nodes:
+        if not isinstance(node, ops.Update) or node.state not in begins:
+            continue
+        unit, begin = source.by_name[node.inputs[0]], begins[node.state]
+        values = build.values.beginnings[begin.name]
+        found[unit.name] = _range(unit, build.values.extents[unit.name], values, chip)
+    return found
+
+
+def _range(unit: ops.Node, seen: Extent, begin: FloatArray, chip: Chip) -> OutputRange:
+    bits, channels = signal_bits(chip, decoded=False), len(seen.low)
+    low = min(float(seen.low.min()), float(begin.min(initial=0.0)))
+    high = max(float(seen.high.max()), float(begin.max(initial=0.0)), low + 1e-30)
+    positive = isinstance(unit, ops.Activation) and (unit.function in CLIPPING or seen.low.min() >= 0)
+    if positive and low >= 0:
+        return from_zero(np.full(channels, high / ((1 << bits) - 1)), bits, fixed=True)
+    lows, highs = np.full(channels, low), np.full(channels, high)
+    ends = Extent(low=lows, high=highs, usual_low=lows, usual_high=highs)
+    return signed_range(ends, tied_scale([ends], chip, bits, shared=True), chip, bits, padded=False)
+
+
+def add_state(build: Build, node: ops.State) -> None:
+    """Append a state: the integers it begins with, and what it delivers on calibration data.
+
+    That is what the original remembers, or, where the network was built before, what its units really gave.
+    """
+    updated = next(n for n in build.source.nodes if isinstance(n, ops.Update) and n.state == node.name)
+    reach = build.ranges[updated.inputs[0]]
+    scale, zero = float(reach.scale[0]), float(reach.zero[0])
+    begin = build.source.by_name[node.inputs[0]]
+    name = f"{node.name} begins"
+    if isinstance(begin, ops.Constant):
+        first = encode(begin.values, scale, zero, (reach.low, reach.high))
+        build.nodes.append(ops.Constant(name=name, values=first))
+    else:
+        build.nodes.append(
+            ops.Encode(name=name, inputs=(begin.name,), scale=scale, zero=zero, low=reach.low, high=reach.high)
+        )
+    build.nodes.append(ops.State(name=node.name, inputs=(name,)))
+    held = build.remembered.get(node.name)
+    if held is None:
+        exact = build.values[node.name].double().numpy()
+        held = torch.from_numpy(encode(exact, scale, zero, (reach.low, reach.high)).astype(np.float32))
+    build.signals[node.name] = Signal.of(held[None], reach.scale, reach.zero, build.steps)
+    build.values.release(node.name)
+
+
+Built = Callable[[Mapping[str, torch.Tensor], bool], tuple[Network, Build]]
+"""(what states hold on calibration data, empty: what the original remembers; whether losses are accounted) -> the core
+network, and its build."""
+
+
+def through_time(
+    built: Built, source: Network, inputs: Mapping[str, AnyArray], chip: Chip, rounds: int
+) -> tuple[Network, Build]:
+    """Return the core network whose outputs come nearest the original's when its own states go round.
+
+    The first is fitted on the states of the original, each further one on those that the one before really held: so
+    units make up for what the chip has forgotten (dataset aggregation).
+
+    Args:
+        built: Builds a core network.
+        source: The original, split.
+        inputs: Calibration data.
+        chip: The chip.
+        rounds: Most networks that are built; one where there is no state.
+
+    References:
+        Ross et al. (2011), DAgger. arXiv:1011.0686
+    """
+    best: Mapping[str, torch.Tensor] = {}
+    held, least = best, np.inf
+    rounds = rounds if any(isinstance(node, ops.State) for node in source.nodes) else 1
+    wanted = run(source, inputs) if rounds > 1 else {}
+    for _ in range(rounds if rounds > 1 else 0):
+        found, _ = built(held, False)
+        error, after = _closed_loop(found, inputs, chip, wanted)
+        if error < least:
+            best, least = held, error
+        held = after
+    return built(best, True)
+
+
+def _closed_loop(
+    core: Network, inputs: Mapping[str, AnyArray], chip: Chip, wanted: Mapping[str, FloatArray]
+) -> tuple[float, dict[str, torch.Tensor]]:
+    """Return (mean relative error of the outputs, what each state holds, float32 ``[N T, C]``)."""
+    values = node_values(core, inputs, chip)
+    errors = [
+        relative(values[name] - torch.from_numpy(target), torch.from_numpy(target)) for name, target in wanted.items()
+    ]
+    held = {node.name: merged(values[node.name]) for node in core.nodes if isinstance(node, ops.State)}
+    return float(np.mean(errors)), held
