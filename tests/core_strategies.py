@@ -330,14 +330,20 @@ class _Builder:
         self.add(ops.Output(name=f"y{index}", inputs=(source,)))
 
 
+def with_model(chip: Chip, model: str) -> Chip:
+    """The chip, with the registers of ``model`` where it lacks it."""
+    if model in chip.neuron.models:
+        return chip
+    return chip.with_values(neuron={"models": (*chip.neuron.models, model), **LEAKY}, signal={"graded_bits": 32})
+
+
 @st.composite
 def core_networks(draw: st.DrawFn, mode: str | None = None, spiking: tuple[str, ...] = SPIKING) -> tuple[Network, Chip]:
     """A legal core network, in ann or snn mode (with one of these models), and a chip whose limits it keeps."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
     model = "requantize" if mode == "ann" else draw(st.sampled_from(spiking))
-    if model not in chip.neuron.models:
-        chip = chip.with_values(neuron={"models": (*chip.neuron.models, model), **LEAKY}, signal={"graded_bits": 32})
+    chip = with_model(chip, model)
     steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))
     layers = draw(st.lists(st.sampled_from(["linear", "conv", "conv", "sum"]), min_size=1, max_size=5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -361,7 +367,8 @@ def core_loops(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]
     """A core network with one loop: full layers that read inputs, each other, and what layers gave a step before."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
-    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(SPIKING))
+    chip = with_model(chip, model)
     steps, widths = draw(st.integers(1, 5)), draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     fed_back = draw(st.sets(st.integers(0, len(widths) - 1), min_size=0, max_size=2))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
