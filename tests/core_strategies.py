@@ -14,8 +14,13 @@ from neutrams.hardware import Chip, Figure
 from neutrams.hardware.chip import TechnologySpec
 from neutrams.network import Network, ops
 from neutrams.network.shapes import Shape, places
+from neutrams.neurons import find_model, models, register_range
 
 STEPS = (1, 2, 3, 5)
+SPIKING = ("if_hard", "if_soft") * 5 + tuple(sorted(name for name, model in models().items() if model.mode == "snn"))
+LEAKY = {"decay_bits": 5, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
+"""Registers that the leaky models need."""
+GRADED = ("li", "li_shift")
 
 
 def plain_chip(**sections: dict[str, object]) -> Chip:
@@ -301,7 +306,10 @@ class _Builder:
         near = threshold + self.rng.integers(-2, 3, size=n)
         ends = self.edge(-(1 << (spec.potential_bits - 1)), (1 << (spec.potential_bits - 1)) - 1, n)
         initial = np.clip(np.where(self.rng.random(n) < 0.8, near, ends), ends.min(initial=-128), 127)
-        return {"leak": self.edge(-leak, leak - 1, n), "threshold": threshold, "initial": initial}
+        found = {"leak": self.edge(-leak, leak - 1, n), "threshold": threshold, "initial": initial}
+        parameters = find_model(self.model, "test").parameters
+        others = {p.name: self.edge(*register_range(p.width, self.chip.widths), n) for p in parameters}
+        return {p.name: found.get(p.name, others[p.name]) for p in parameters}
 
     def read_out(self, index: int) -> None:
         names = list(self.neurons)
@@ -322,12 +330,20 @@ class _Builder:
         self.add(ops.Output(name=f"y{index}", inputs=(source,)))
 
 
+def with_model(chip: Chip, model: str) -> Chip:
+    """The chip, with the registers of ``model`` where it lacks it."""
+    if model in chip.neuron.models:
+        return chip
+    return chip.with_values(neuron={"models": (*chip.neuron.models, model), **LEAKY}, signal={"graded_bits": 32})
+
+
 @st.composite
-def core_networks(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]:
-    """A legal core network, in ann or snn mode, and a chip whose widths and fan-in it keeps."""
+def core_networks(draw: st.DrawFn, mode: str | None = None, spiking: tuple[str, ...] = SPIKING) -> tuple[Network, Chip]:
+    """A legal core network, in ann or snn mode (with one of these models), and a chip whose limits it keeps."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
-    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(spiking))
+    chip = with_model(chip, model)
     steps = 1 if mode == "ann" else draw(st.sampled_from(STEPS))
     layers = draw(st.lists(st.sampled_from(["linear", "conv", "conv", "sum"]), min_size=1, max_size=5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -351,7 +367,8 @@ def core_loops(draw: st.DrawFn, mode: str | None = None) -> tuple[Network, Chip]
     """A core network with one loop: full layers that read inputs, each other, and what layers gave a step before."""
     chip = draw(chips())
     mode = mode or draw(st.sampled_from(["ann", "snn"]))
-    model = "requantize" if mode == "ann" else draw(st.sampled_from(["if_hard", "if_soft"]))
+    model = "requantize" if mode == "ann" else draw(st.sampled_from(SPIKING))
+    chip = with_model(chip, model)
     steps, widths = draw(st.integers(1, 5)), draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     fed_back = draw(st.sets(st.integers(0, len(widths) - 1), min_size=0, max_size=2))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

@@ -11,6 +11,7 @@ from neutrams.hardware import Chip, load_chip
 from neutrams.neurons import find_model
 from neutrams.program import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
 
+LEAKY = {"decay_bits": 6, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -64,11 +65,11 @@ def _parameters(rng: np.random.Generator, model: str, n: int) -> dict[str, Any]:
             "low": low,
             "high": low + rng.integers(0, 200, n),
         }
-    return {
-        "leak": rng.integers(-9, 10, n),
-        "threshold": rng.integers(1, 60, n),
-        "initial": rng.integers(-60, 60, n),
-    }
+    ranges = {
+        "leak": (-9, 10), "threshold": (1, 60), "initial": (-60, 60), "reset": (-9, 10), "refractory": (0, 4),
+        "decay": (0, 64), "current_decay": (0, 64), "decay_shift": (0, 8),
+    }  # fmt: skip
+    return {p.name: rng.integers(*ranges[p.name], n) for p in find_model(model, "test").parameters}
 
 
 def _ports(rng: np.random.Generator, steps: int, mode: str) -> list[InputPort]:
@@ -146,7 +147,7 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
     )
     return assemble(
         model,
-        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32]))),
+        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY),
         blocks,
         list(start),
         source,
@@ -217,10 +218,8 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     model = find_model(program.model, "test")
     tiles, period, T = program.tiles, program.ticks_per_step, program.steps
     n, neurons = len(next(iter(inputs.values()))), len(program.neurons)
-    bits = program.chip.core.accumulator_bits if model.mode == "ann" else program.chip.neuron.potential_bits
-    width = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     ticks = int(tiles.start.max()) + (T - 1) * period + 1
-    state = np.zeros((n, neurons), dtype=np.int64) + program.neurons.parameters.get("initial", 0)
+    state = model.start(program.neurons.parameters, (n, neurons))
     after: dict[int, Any] = {}
     silent = np.zeros((n, neurons), dtype=np.int64)
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
@@ -247,7 +246,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             mine = slice(tiles.neurons[i], tiles.neurons[i + 1])
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)
-            y, state[:, mine] = model.step(acc, state[:, mine], own, width)
+            y, state[..., mine] = model.step(acc, state[..., mine], own, program.chip.widths)
             for column, which in enumerate(program.neurons.table[mine]):
                 if which >= 0:
                     y[:, column] = program.tables[which, y[:, column] - own["low"][column]]

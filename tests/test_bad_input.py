@@ -258,7 +258,7 @@ IMPOSSIBLE = {
     "core.weight_bits=0": ("chip tianji", "core.weight_bits is 0, allowed is an integer, 1 to 15"),
     "core.weight_bits=many": ("chip tianji", "core.weight_bits is set to 'many', allowed is an integer"),
     "core.wieght_bits=4": ("chip tianji", "core.wieght_bits is not a key of a chip (did you mean core.weight_bits"),
-    "neuron.models=izhikevich": ("chip tianji", "neuron.models names 'izhikevich', there are if_hard"),
+    "neuron.models=izhikevich": ("chip tianji", "neuron.models names 'izhikevich', there are cuba_lif_hard"),
     "core.weight_bits": ("option --set", "'core.weight_bits' is not KEY=VALUE"),
     "=4": ("option --set", "'=4' is not KEY=VALUE"),
     "core.axons=1": ("core.axons", "can have 1 inputs, adding partial sums takes 2"),

@@ -56,15 +56,13 @@ def simulate(program: Program, words: AnyArray) -> AnyArray:
     L, tiles, table = program.ticks_per_step, program.tiles, program.neurons
     model = find_model(program.model, "oracle")
     chip = program.chip
-    bits = chip.core.accumulator_bits if model.mode == "ann" else chip.neuron.potential_bits
-    width = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
     constant = np.concatenate([port.element for port in program.inputs]) < 0
     register = np.zeros((n, len(table)), dtype=np.int64)
     for neuron, value, channel in zip(
         *(getattr(program.memory, k) for k in ("neuron", "value", "channel")), strict=True
     ):
         register[:, neuron] = value if channel < 0 else words[0, :, channel]
-    potential = np.tile(table.parameters.get("initial", np.zeros(len(table), dtype=np.int64)), (n, 1))
+    state = model.start(table.parameters, (n, len(table)))
     after = {t: register.copy() for t in range(-chip.board.max_delay - 1, 0)}  # registers as they stand after tick t
     given = np.zeros((steps, n, len(table)), dtype=np.int64)
     for t in range(int(tiles.start.max()) + steps * L):
@@ -86,7 +84,7 @@ def simulate(program: Program, words: AnyArray) -> AnyArray:
                 acc += value[:, None] * block[row]
             own = slice(int(tiles.neurons[i]), int(tiles.neurons[i + 1]))
             parameters = {name: values[own] for name, values in table.parameters.items()}
-            given_now, potential[:, own] = model.step(acc, potential[:, own], parameters, width)
+            given_now, state[..., own] = model.step(acc, state[..., own], parameters, chip.widths)
             for column, which in enumerate(program.neurons.table[own]):
                 if which >= 0:
                     given_now[:, column] = program.tables[which, given_now[:, column] - parameters["low"][column]]

@@ -94,6 +94,15 @@ def on(program: Program, **sections: dict[str, object]) -> Program:
     return replace(program, chip=program.chip.with_values(**sections))
 
 
+def graded() -> Program:
+    """The snn program with leaky integrators, on a chip whose axons take 8 bits of their potential."""
+    spiking = S()
+    zeros = np.zeros(len(spiking.neurons), dtype=np.int64)
+    neurons = replace(spiking.neurons, parameters={"leak": zeros, "initial": zeros, "decay": zeros})
+    program = replace(spiking, model="li", neurons=neurons)
+    return on(program, neuron={"models": ("li",), "decay_bits": 4}, signal={"graded_bits": 8})
+
+
 def port(program: Program, **changes: object) -> Program:
     return replace(program, inputs=(replace(program.inputs[0], **changes),))
 
@@ -198,6 +207,8 @@ TILE_BREAKS: list[tuple[str, Break, int | None, int | None, object, object]] = [
     ("parameter_low", lambda: parameter(looking_up(), "low", 5, -9), 1, 5, -9, "-8 to 7"),
     ("parameter_high", lambda: parameter(looking_up(), "high", 4, 256), 1, 4, 256, "0 to 255"),
     ("output_order", lambda: parameter(looking_up(), "low", 5, 6), 1, 5, 6, 5),
+    ("axon_values", graded, 2, 0, "-8388608 to 8388607", "-128 to 127"),
+    ("parameter_decay", lambda: parameter(graded(), "decay", 4, 16), 1, 4, 16, "0 to 15"),
     ("axon_values", lambda: on(looking_up(), signal={"input_bits": 7}), 2, 0, "0 to 255", "0 to 127"),
     ("axon_values", lambda: holding(looking_up(), 0, 0, 0, -1, 0, 0, 0, 0), 2, 1, "-1 to 0", "0 to 127"),
     ("route_missing", lambda: without_flow_links(A()), 2, 0, "neuron 0", None),

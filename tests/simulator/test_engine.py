@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_strategies import dense, plain_chip
+from core_strategies import GRADED, dense, plain_chip
 from neutrams.base.errors import InputError, SpecError
 from neutrams.mapping import map_network
 from neutrams.network import ops
+from neutrams.neurons import models
 from neutrams.program import InputPort, OutputPort, Program
 from neutrams.simulator import batched, engine, simulate, spiking
 from neutrams.simulator.cores import product
@@ -19,6 +20,7 @@ from neutrams.simulator.schedule import Schedule, schedule
 from simulator_programs import a_chip, assemble, oracle, programs, random_inputs, random_program
 
 SAMPLES = 5
+LEAKY_MODELS = tuple(sorted(name for name, model in models().items() if model.mode == "snn" and model.reset is None))
 
 
 def check(program: Program, n: int = SAMPLES, seed: int = 0) -> None:
@@ -53,6 +55,26 @@ def test_batched_execution_serves_spiking_models_too(program: Program) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "fits", lambda program: False)
         check(program)
+
+
+@given(program=programs(LEAKY_MODELS), compiled=st.booleans())
+def test_leaky_and_graded_models_run_as_the_literal_clock_says(program: Program, compiled: bool) -> None:
+    """By their kernels, or by their steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not compiled:
+            plain = replace(models()[program.model], kernel=None)
+            patch.setattr(batched, "find_model", lambda *given: plain)
+        check(program)
+
+
+@given(seed=st.integers(0, 1 << 32), model=st.sampled_from(GRADED), wide=st.booleans())
+def test_graded_outputs_travel_exactly(seed: int, model: str, wide: bool) -> None:
+    """Potentials of 32 bits, which float32 would not hold, reach other tiles."""
+    program = random_program(seed, model, 3, 1, wide)
+    program = replace(program, chip=program.chip.with_values(neuron={"potential_bits": 32}))
+    initial = np.random.default_rng(seed).integers(-(1 << 31), 1 << 31, len(program.neurons))
+    parameters = {**program.neurons.parameters, "initial": initial}
+    check(replace(program, neurons=replace(program.neurons, parameters=parameters)))
 
 
 @given(program=programs(("if_hard", "requantize")), threads=st.sampled_from([1, 2, 5]), part=st.integers(1, 4))

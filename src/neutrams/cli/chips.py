@@ -36,4 +36,5 @@ def _line(chip: "Chip") -> dict[str, object]:
     from neutrams.neurons import find_model
     from neutrams.report.summary import chip_object
 
-    return chip_object(chip, tuple(dict.fromkeys(find_model(model, chip.name).mode for model in chip.neuron.models)))
+    found = (find_model(model, chip.name, chip.neuron.definitions) for model in chip.neuron.models)
+    return chip_object(chip, tuple(dict.fromkeys(model.mode for model in found)))

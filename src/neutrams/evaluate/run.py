@@ -148,7 +148,7 @@ def _loop_values(
 ) -> dict[str, torch.Tensor]:
     """Return what some nodes of a loop give at all its steps, ``[T, N, *shape]``."""
     n, chip = given.samples, given.chip
-    potentials: dict[str, AnyArray] = {}
+    memory: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in loop.nodes if isinstance(node, ops.State)}
     found: dict[str, list[torch.Tensor]] = {name: [] for name in kept}
     for step in range(loop.steps):
@@ -160,8 +160,8 @@ def _loop_values(
                 value = now[node.inputs[0]][:, step]
             elif isinstance(node, ops.State):
                 value = states[node.name]
-            elif isinstance(node, ops.Neuron) and chip is not None and find_model(node.model, node.name).mode == "snn":
-                value, potentials[node.name] = fire_once(node, now[node.inputs[0]], potentials.get(node.name), chip)
+            elif isinstance(node, ops.Neuron) and chip is not None and _spikes(node, chip):
+                value, memory[node.name] = fire_once(node, now[node.inputs[0]], memory.get(node.name), chip)
             else:
                 value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, chip)
             for part, patch in given.patches.get(node.name, ()):
@@ -177,6 +177,10 @@ def _loop_values(
 def _joined(parts: list[torch.Tensor], rank: int) -> torch.Tensor:
     """Return the steps of a tensor together: floats are ``[N, *shape]`` each, signals ``[1, N, *shape]``."""
     return torch.cat(parts) if parts[0].ndim > rank + 1 else torch.stack(parts)
+
+
+def _spikes(node: ops.Neuron, chip: Chip) -> bool:
+    return find_model(node.model, node.name, chip.neuron.definitions).mode == "snn"
 
 
 def _read(
@@ -205,7 +209,8 @@ def _value(
             return encode_signal(node, given[0], steps)
         case ops.Neuron():
             assert chip is not None, "a transformed network runs on a chip"
-            fired = fire(find_model(node.model, node.name), node.parameters, given[0], steps, chip)
+            model = find_model(node.model, node.name, chip.neuron.definitions)
+            fired = fire(model, node.parameters, given[0], steps, chip)
             return look_up(node.table, node.parameters["low"], fired) if node.table.size else fired
         case ops.Stack():
             return given[0].transpose(0, 1)

@@ -84,7 +84,7 @@ def _each_neuron(values: torch.Tensor, signal: torch.Tensor) -> torch.Tensor:
 def fire(
     model: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
-    """Return what neurons give for accumulators: integers ``[steps, N, C, *size]``, float32 or uint8.
+    """Return what neurons give for accumulators: integers ``[steps, N, C, *size]``, float32, float64 or uint8.
 
     Args:
         model: The neuron model.
@@ -97,32 +97,30 @@ def fire(
     if model.mode == "ann":
         return _requantized(parameters, acc, width)
     if model.reset is None:
-        return _stepped(model, parameters, acc, steps, width)
+        return _stepped(model, parameters, acc, steps, chip)
     p = {name: _each_neuron(torch.from_numpy(np.array(value)), acc) for name, value in parameters.items()}
     fired = _spikes(acc.flatten(2), p, steps, width, soft=model.reset == "subtract")
     return fired.reshape(steps, *acc.shape[1:])
 
 
-def fire_once(
-    node: ops.Neuron, acc: torch.Tensor, potential: AnyArray | None, chip: Chip
-) -> tuple[torch.Tensor, AnyArray]:
-    """Return (spikes of one step, potential after it) of spiking neurons in a loop.
+def fire_once(node: ops.Neuron, acc: torch.Tensor, state: AnyArray | None, chip: Chip) -> tuple[torch.Tensor, AnyArray]:
+    """Return (outputs of one step, states after it) of spiking neurons in a loop; graded outputs are float64.
 
     Args:
         node: The neurons.
         acc: Exact accumulators ``[1, N, C, *size]``.
-        potential: int64 ``[N, C, *size]``; None before the first step.
+        state: int64 ``[S, N, C, *size]``; None before the first step.
         chip: Gives the widths of the registers.
     """
-    model = find_model(node.model, node.name)
+    model = find_model(node.model, node.name, chip.neuron.definitions)
     parameters = {
         name: np.asarray(value).reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in node.parameters.items()
     }
     given = acc[0].numpy().astype(np.int64)
-    if potential is None:
-        potential = np.broadcast_to(parameters.get("initial", np.zeros(1, dtype=np.int64)), given.shape)
-    spikes, after = model.step(given, potential, parameters, chip.register_range(model.mode))
-    return torch.from_numpy(spikes.astype(np.float32))[None], after
+    if state is None:
+        state = model.start(parameters, given.shape)
+    output, after = model.step(given, state, parameters, chip.widths)
+    return torch.from_numpy(output.astype(np.float32 if model.output == "spike" else np.float64))[None], after
 
 
 def _requantized(parameters: Mapping[str, IntArray], acc: torch.Tensor, width: tuple[int, int]) -> torch.Tensor:
@@ -150,15 +148,15 @@ def look_up(table: IntArray, low: IntArray, index: torch.Tensor) -> torch.Tensor
 
 
 def _stepped(
-    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, width: tuple[int, int]
+    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
-    """Any spiking model, by its reference step: slow."""
+    """Any spiking model, by its reference step: slow. A graded output is float64, the others uint8."""
     given = acc.to(torch.int64).numpy()
     p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
-    state = np.broadcast_to(p.get("initial", np.zeros(1, dtype=np.int64)), given.shape[1:])
-    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8)
+    state = rule.start(p, given.shape[1:])
+    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8 if rule.output == "spike" else np.float64)
     for t in range(steps):
-        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, width)
+        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
     return torch.from_numpy(out)
 
 
@@ -176,5 +174,6 @@ def _spikes(
 
 
 def count(signal: torch.Tensor, steps: int) -> torch.Tensor:
-    """Return the sum of a signal over T steps, ``[N, *shape]``."""
-    return signal[0].float() * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).float()
+    """Return the sum of a signal over T steps, ``[N, *shape]``, float32, of float64 float64."""
+    kind = torch.promote_types(signal.dtype, torch.float32)
+    return signal[0].to(kind) * steps if len(signal) == 1 and steps > 1 else signal.sum(dim=0).to(kind)

@@ -76,7 +76,12 @@ class NeuronSpec(_Spec):
         threshold_bits: Signed width of the firing threshold [bit].
         leak_bits: Signed width of the leak [bit].
         potential_bits: Signed width of the potential [bit].
+        decay_bits: Width w of a decay d, by which a potential or current loses d / 2^w a step; 0 = none [bit].
+        decay_shift_bits: Width of the shift k by which V decays by V / 2^k; 0 = none [bit].
+        synaptic_bits: Signed width of the synaptic current; 0 = none [bit].
+        refractory_bits: Width of the refractory period, in steps; 0 = none [bit].
         table_bits: Index width of a core's look-up tables of any function in ann mode; 0 = none [bit].
+        definitions: Texts of user-defined neuron models; where ``models`` names a file, loading puts its text here.
     """
 
     models: tuple[str, ...]
@@ -88,7 +93,12 @@ class NeuronSpec(_Spec):
     threshold_bits: Annotated[int, Field(ge=2, le=32)]
     leak_bits: Bits
     potential_bits: Annotated[int, Field(ge=8, le=32)]
+    decay_bits: Annotated[int, Field(ge=0, le=16)] = 0
+    decay_shift_bits: Annotated[int, Field(ge=0, le=5)] = 0
+    synaptic_bits: Annotated[int, Field(ge=0, le=32)] = 0
+    refractory_bits: Annotated[int, Field(ge=0, le=16)] = 0
     table_bits: Annotated[int, Field(ge=0, le=12)] = 0
+    definitions: tuple[str, ...] = ()
 
     @property
     def potential_range(self) -> tuple[int, int]:
@@ -104,6 +114,7 @@ class SignalSpec(_Spec):
         output_bits: Width of a neuron's output in ann mode, unsigned unless it is a signed partial sum [bit].
         partial_sums: ``signed`` where a neuron may send, and an axon take, a signed value of ``output_bits``.
         current_bits: Unsigned width of a constant input current in snn mode; 1 = spikes only [bit].
+        graded_bits: Signed width of a graded output that an axon takes in snn mode; 0 = axons take spikes only [bit].
         skip_zero: Whether an ann neuron whose output is 0 sends nothing.
     """
 
@@ -111,6 +122,7 @@ class SignalSpec(_Spec):
     output_bits: Annotated[int, Field(ge=1, le=16)]
     partial_sums: Literal["none", "signed"]
     current_bits: Annotated[int, Field(ge=1, le=16)]
+    graded_bits: Annotated[int, Field(ge=0, le=32)] = 0
     skip_zero: bool = False
 
     @property
@@ -227,6 +239,12 @@ class Chip(_Spec):
     tick: TickSpec
     technology: TechnologySpec = Field(repr=False)
     figures: Mapping[str, Figure] = Field(repr=False)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Width of every register that a neuron model can have, by chip key without its section [bit]."""
+        own = {name: getattr(self.neuron, name) for name in NeuronSpec.model_fields if name.endswith("_bits")}
+        return {"accumulator_bits": self.core.accumulator_bits, **own}
 
     def register_range(self, mode: str) -> tuple[int, int]:
         """Smallest and largest value, both included, of the accumulator (``ann``) or the potential (``snn``) [LSB]."""

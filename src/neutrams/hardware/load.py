@@ -9,12 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from neutrams.base.errors import SpecError
+from neutrams.base.errors import NeutramsError, SpecError
 from neutrams.base.files import read_bytes
 from neutrams.hardware.chip import Chip
 from neutrams.hardware.overrides import apply_overrides
 from neutrams.hardware.schema import Key, keys_of, near
 from neutrams.hardware.translate import one_message, problems, shown, unknown
+from neutrams.neurons.defined import define
 
 Raw = dict[str, object]
 """Values by dotted key: a table with value, unit, kind and source for a number, plain for all else."""
@@ -31,7 +32,8 @@ def load_chip(name_or_path: str | Path, overrides: Mapping[str, str] | None = No
     """Read a chip file.
 
     Args:
-        name_or_path: Name of a preset (`preset_names`), or the path of a TOML file.
+        name_or_path: Name of a preset (`preset_names`), or the path of a TOML file. Files of neuron models that it
+            names lie relative to its folder; those that ``overrides`` name, relative to the current one.
         overrides: Values by dotted key, as text: ``{"core.weight_bits": "3"}``. A number so set loses its band and
             becomes the user's (kind ``user``); lists are written with commas.
 
@@ -42,7 +44,9 @@ def load_chip(name_or_path: str | Path, overrides: Mapping[str, str] | None = No
     where, data = _read(name_or_path)
     found: list[str] = []
     raw = _flatten(_parse(data, where), found)
+    _take_definitions(raw, Path(where).parent, found)
     apply_overrides(raw, overrides or {}, found)
+    _take_definitions(raw, Path(), found)
     chip = _build(raw, found)
     if chip is None:
         raise SpecError(
@@ -97,6 +101,36 @@ def _flatten(tree: Mapping[str, object], found: list[str]) -> Raw:
         found.append(unknown(name, list(keys)))
         del raw[name]
     return raw
+
+
+def _take_definitions(raw: Raw, folder: Path, found: list[str]) -> None:
+    """Put the texts of the files that ``neuron.models`` names into ``neuron.definitions``, and the models' names there.
+
+    Args:
+        raw: Values by dotted key, changed in place.
+        folder: Where the files' paths begin.
+        found: Problems are told here.
+    """
+    names = raw.get("neuron.models")
+    files = (
+        [name for name in names if isinstance(name, str) and name.endswith(".toml")] if isinstance(names, list) else []
+    )
+    for name in files:
+        assert isinstance(names, list)
+        try:
+            text = read_bytes(folder / name, "neuron model").decode("utf-8")
+            model = define(text).model
+        except NeutramsError as error:
+            found.append(f"neuron.models names {name!r}: {error.what}")
+        except ValueError as error:  # bad UTF-8, a zero byte in the path
+            found.append(f"neuron.models names {name!r}: it is no text file ({error})")
+        else:
+            names[names.index(name)] = model.name
+            given = raw.setdefault("neuron.definitions", [])
+            if isinstance(given, list) and text not in given:
+                given.append(text)
+            continue
+        names.remove(name)
 
 
 def _build(raw: Raw, found: list[str]) -> Chip | None:

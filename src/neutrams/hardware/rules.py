@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from neutrams.base.errors import SpecError
 from neutrams.hardware.figure import unit_of
-from neutrams.neurons import models
+from neutrams.neurons import NeuronModel, models
+from neutrams.neurons.defined import define
+from neutrams.neurons.defined_check import problems
 
 if TYPE_CHECKING:
     from neutrams.hardware.chip import Chip
@@ -33,10 +36,13 @@ def contradictions(chip: "Chip") -> list[str]:
 
 def _neuron_rules(chip: "Chip") -> Iterator[str]:
     neuron = chip.neuron
-    known = models()
+    known, wrong = _known_models(chip)
+    yield from wrong
     for name in neuron.models:
         if name not in known:
             yield f"neuron.models names {name!r}, there are {', '.join(sorted(known))}"
+        else:
+            yield from _missing_registers(chip, known[name])
     if not neuron.models:
         yield f"neuron.models is empty, at least one of {', '.join(sorted(known))} is needed"
     for name in neuron.functions:
@@ -47,6 +53,33 @@ def _neuron_rules(chip: "Chip") -> Iterator[str]:
             yield f"{key} names {name!r} twice, once is allowed"
     if neuron.functions and not any(known[n].mode == "ann" for n in neuron.models if n in known):
         yield "neuron.functions is not empty, but neuron.models has no model of ann mode (requantize) to apply them"
+
+
+def _known_models(chip: "Chip") -> tuple[dict[str, NeuronModel], list[str]]:
+    """The models by name, those that the chip defines among them, and what is wrong with its definitions."""
+    found: dict[str, NeuronModel] = dict(models())
+    wrong = []
+    for text in chip.neuron.definitions:
+        try:
+            definition = define(text)
+        except SpecError as error:
+            wrong.append(f"neuron.definitions: {error.where}: {error.what}")
+            continue
+        model = definition.model
+        if model.name in found:
+            wrong.append(f"neuron.definitions holds {model.name!r} twice, once is allowed")
+        found[model.name] = model
+        if model.name in chip.neuron.models and not any(_missing_registers(chip, model)):
+            wrong += problems(definition, chip.widths)
+    return found, wrong
+
+
+def _missing_registers(chip: "Chip", model: NeuronModel) -> Iterator[str]:
+    """A model's registers must be there; a refractory period of no bits is none."""
+    for width in dict.fromkeys([*(s.width for s in model.states), *(p.width for p in model.parameters)]):
+        least = 2 if width == "synaptic_bits" else 1
+        if width != "refractory_bits" and chip.widths.get(width, least) < least:
+            yield f"neuron.{width} is {chip.widths[width]}, the neuron model {model.name!r} needs {least} and above"
 
 
 def _signal_rules(chip: "Chip") -> Iterator[str]:

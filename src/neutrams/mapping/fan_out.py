@@ -142,7 +142,8 @@ class _Planner:
         fan_out = self.chip.core.fan_out
         demand = self.demand[signals]
         chosen = demand > (fan_out if self.chip.board.max_delay > 1 else 0)
-        weight = relay_weight(self.chip, find_model(self.units.model, "mapping, model").mode)
+        model = find_model(self.units.model, "mapping, model", self.chip.neuron.definitions)
+        weight = relay_weight(self.chip, model.mode)
         assert weight is not None
         return relay_tiles(signals[chosen], -(-demand[chosen] // fan_out), like, weight, self.chip)
 

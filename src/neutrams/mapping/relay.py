@@ -12,9 +12,9 @@ from neutrams.neurons import find_model
 
 def relay_exact(units: Units, chip: Chip) -> bool:
     """Whether this chip can repeat every value of this network."""
-    mode = find_model(units.model, "mapping, model").mode
-    ends = [unit.neuron.output_limits if mode == "ann" else (0, 1) for unit in units.units]
-    return all(repeats_exactly(limits, chip, mode) for limits in ends)
+    model = find_model(units.model, "mapping, model", chip.neuron.definitions)
+    ends = [unit.neuron.output_limits if model.mode == "ann" else (0, 1) for unit in units.units]
+    return all(repeats_exactly(limits, chip, model) for limits in ends)
 
 
 def relay_tiles(signals: IntArray, columns: IntArray, like: Tile, weight: int, chip: Chip) -> list[Tile] | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
-from neutrams.neurons import find_model
+from neutrams.neurons import NeuronModel, find_model
 
 
 def relay_weight(chip: Chip, mode: str) -> int | None:
@@ -27,15 +27,17 @@ def relay_parameters(chip: Chip, model: str, copied: Mapping[str, IntArray]) -> 
         model: The program's neuron model.
         copied: The parameters of the neurons they repeat, of which low and high, the range of outputs, are kept.
     """
-    values = {"bias": 0, "shift": 1, "threshold": 1, "leak": 0, "initial": 0}
-    values["multiplier"] = 2 // (relay_weight(chip, find_model(model, "mapping, model").mode) or 1)
+    rule = find_model(model, "mapping, model", chip.neuron.definitions)
+    values = {"bias": 0, "shift": 1, "multiplier": 2 // (relay_weight(chip, rule.mode) or 1), **(rule.relay or {})}
     return {name: np.full_like(old, values[name]) if name in values else old for name, old in copied.items()}
 
 
-def repeats_exactly(limits: tuple[int, int], chip: Chip, mode: str) -> bool:
+def repeats_exactly(limits: tuple[int, int], chip: Chip, model: NeuronModel) -> bool:
     """Whether this chip can repeat every integer from ``limits[0]`` to ``limits[1]`` (ann) or a spike (snn)."""
-    weight = relay_weight(chip, mode)
+    if model.mode == "snn":
+        return model.relay is not None
+    weight = relay_weight(chip, model.mode)
     if weight is None:
         return False
     low, high = chip.core.accumulator_range
-    return mode == "snn" or (low <= weight * limits[0] and weight * limits[1] <= high)
+    return low <= weight * limits[0] and weight * limits[1] <= high

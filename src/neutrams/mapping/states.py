@@ -50,13 +50,13 @@ def state_unit(held: Held, units: Sequence[Unit], chip: Chip) -> Unit:
     if (owner < 0).any() or (flat >= ends[owner]).any():
         raise _refusal("it remembers what enters the chip, or another state", node, "put a layer before it")
     given = [units[k].neuron for k in np.unique(owner)]
-    mode = find_model(given[0].model, "mapping, model").mode
-    limits = [neuron.output_limits for neuron in given] + [_ends(held.begin)] if mode == "ann" else [(0, 1)]
+    model = find_model(given[0].model, "mapping, model", chip.neuron.definitions)
+    limits = [neuron.output_limits for neuron in given] + [_ends(held.begin)] if model.mode == "ann" else [(0, 1)]
     low, high = min(least for least, _ in limits), max(most for _, most in limits)
-    if not repeats_exactly((low, high), chip, mode):
+    if not repeats_exactly((low, high), chip, model):
         raise _refusal(f"no neuron of {chip.name} repeats {low} ... {high}", node, "take a chip with multipliers")
     channels = len(held.source)
-    weight = np.full((1, channels), relay_weight(chip, mode), dtype=np.int64)
+    weight = np.full((1, channels), relay_weight(chip, model.mode), dtype=np.int64)
     add = ops.Add(name=node.name, inputs=node.inputs, coefficients=weight, bias=np.zeros(channels, dtype=np.int64))
     neuron = _repeating(node, given[0], {"low": low, "high": high}, channels, chip)
     return replace(unit_of_add(add, neuron, held.first, [held.source]), lag=1)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from neutrams.base.arrays import IntArray
-from neutrams.neurons.model import NeuronModel, Parameter
+from neutrams.neurons.model import NeuronModel, Parameter, register_range
 
 
 def step(
-    acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], width: tuple[int, int]
+    acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], widths: Mapping[str, int]
 ) -> tuple[IntArray, IntArray]:
     """Y = clip((clamp(acc + bias) * m + 2^(s-1)) >> s, low, high); the shift rounds towards minus infinity."""
-    total = np.clip(acc + parameters["bias"], *width)
+    total = np.clip(acc + parameters["bias"], *register_range("accumulator_bits", widths))
     shift = parameters["shift"]
     scaled = (total * parameters["multiplier"] + (1 << (shift - 1))) >> shift
     return np.clip(scaled, parameters["low"], parameters["high"]), state
@@ -34,5 +34,7 @@ MODEL = NeuronModel(
         Parameter(name="low", meaning="smallest output, or index of a table [LSB of either]", width="output_bits"),
         Parameter(name="high", meaning="largest output, or index of a table [LSB of either]", width="output_bits"),
     ),
+    states=(),
+    output="level",
     step=step,
 )

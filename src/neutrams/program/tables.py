@@ -242,7 +242,7 @@ class Program:
     @property
     def mode(self) -> str:
         """``ann`` or ``snn``; ``snn`` for a model that is not known, which `verify_program` refuses."""
-        found = models().get(self.model)
+        found = models(self.chip.neuron.definitions).get(self.model)
         return "snn" if found is None else found.mode
 
     @property

@@ -29,8 +29,9 @@ def check_form(program: Program) -> Found:
 
 
 def _header(program: Program) -> Found:
-    if not isinstance(program.model, str) or program.model not in models():
-        known = ", ".join(sorted(models()))
+    found_models = models(program.chip.neuron.definitions)
+    if not isinstance(program.model, str) or program.model not in found_models:
+        known = ", ".join(sorted(found_models))
         message = f"there is no neuron model {program.model!r}, there are {known}"
         yield Violation(constraint="model", value=str(program.model), limit=known, message=message)
     for name, value in (("steps", program.steps), ("ticks_per_step", program.ticks_per_step)):
@@ -73,7 +74,8 @@ def _columns(program: Program) -> Iterator[Column]:
     yield from ((f"neurons.{k}", getattr(neurons, k), "i", n_neurons) for k in ("origin", "element"))
     yield ("neurons.table", neurons.table, "i", n_neurons if _length(neurons.table) else 0)
     given = neurons.parameters if isinstance(neurons.parameters, Mapping) else {}
-    wanted = models()[program.model].parameters if program.model in models() else ()
+    known = models(program.chip.neuron.definitions)
+    wanted = known[program.model].parameters if program.model in known else ()
     yield from ((f"neurons.parameters.{p.name}", given.get(p.name), "i", n_neurons) for p in wanted)
     n_flows = _length(routes.tile)
     yield ("routes.tile", routes.tile, "i", None)

@@ -6,11 +6,9 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray
 from neutrams.hardware import Chip
-from neutrams.neurons import Parameter, find_model
+from neutrams.neurons import Parameter, find_model, register_range
 from neutrams.program.tables import Program
 from neutrams.program.violation import Found, Violation, places, span
-
-UNSIGNED = ("multiplier_bits", "shift_bits")
 
 CLIPPING = ("relu",)
 """Functions of ``neuron.functions`` that take no look-up table."""
@@ -24,7 +22,7 @@ def check_parameters(program: Program) -> Found:
         message = f"the neurons follow {program.model!r}, {chip.name} runs {known}"
         yield Violation(constraint="model", value=program.model, limit=known, message=message)
     tile_of = neuron_tiles(program)
-    for parameter in find_model(program.model, "program").parameters:
+    for parameter in find_model(program.model, "program", chip.neuron.definitions).parameters:
         values = program.neurons.parameters[parameter.name]
         for low, high, mask in _limits(parameter, chip, program, values):
             for n in places(mask & ((values < low) | (values > high))):
@@ -63,8 +61,7 @@ def _limits(
     if parameter.name == "bias" and chip.core.bias == "row":
         yield 0, 0, everyone
         return
-    bits = getattr(chip.neuron, parameter.width)
-    low, high = (0, (1 << bits) - 1) if parameter.width in UNSIGNED else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    low, high = register_range(parameter.width, chip.widths)
     yield low if parameter.least is None else max(low, parameter.least), high, everyone
 
 

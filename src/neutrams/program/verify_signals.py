@@ -3,6 +3,7 @@
 import numpy as np
 
 from neutrams.base.arrays import AnyArray
+from neutrams.neurons import find_model
 from neutrams.program.tables import Program
 from neutrams.program.verify_parameters import neuron_tiles
 from neutrams.program.violation import Found, Violation, places, span
@@ -80,7 +81,8 @@ def _values(program: Program, reader: AnyArray) -> Found:
     """Outputs that reach an axon fit it; a signed one only where the chip carries signed partial sums."""
     parameters, signal = program.neurons.parameters, program.chip.signal
     if "low" not in parameters or "high" not in parameters:
-        return  # spikes are 0 or 1
+        yield from _graded(program, reader)
+        return
     source = program.axons.source
     inner = np.flatnonzero(source >= 0)
     low, high = (ends[source[inner]] for ends in program.output_limits)
@@ -94,6 +96,20 @@ def _values(program: Program, reader: AnyArray) -> Found:
             constraint="axon_values", tile=tile, neuron=_neuron(program, axon), value=value, limit=limit,
             message=message,
         )  # fmt: skip
+
+
+def _graded(program: Program, reader: AnyArray) -> Found:
+    """A graded output that reaches an axon fits it; spikes, 0 or 1, always do."""
+    bits = program.chip.signal.graded_bits
+    chip = program.chip
+    low, high = find_model(program.model, "program", chip.neuron.definitions).output_range(chip.widths)
+    least, most = (-(1 << bits) // 2, (1 << bits) // 2 - 1) if bits else (0, 1)
+    for i in places((program.axons.source >= 0) & (low < least or high > max(1, most))):
+        tile, value, limit = int(reader[i]), span(low, high), span(least, most)
+        message = f"tile {tile}, {_axon(program, i, tile)}: its source gives {value}, an axon takes {limit}"
+        yield Violation(
+            constraint="axon_values", tile=tile, neuron=_neuron(program, i), value=value, limit=limit, message=message
+        )
 
 
 def _neuron(program: Program, axon: int) -> int | None:

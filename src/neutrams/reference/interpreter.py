@@ -205,11 +205,9 @@ def _core_node(
     if not isinstance(node, ops.Neuron):
         return shared_node(node, given, n)
     assert chip is not None, "a transformed network runs on a chip"
-    model = find_model(node.model, node.name)
+    model = find_model(node.model, node.name, chip.neuron.definitions)
     parameters = {name: per_channel(value, given[0].ndim) for name, value in node.parameters.items()}
     if node.name not in states:
-        initial = parameters.get("initial", np.zeros(1, dtype=np.int64))
-        states[node.name] = np.broadcast_to(initial, given[0].shape)
-    width = chip.register_range(model.mode)
-    output, states[node.name] = model.step(given[0], states[node.name], parameters, width)
+        states[node.name] = model.start(parameters, given[0].shape)
+    output, states[node.name] = model.step(given[0], states[node.name], parameters, chip.widths)
     return node.table[output - parameters["low"]] if node.table.size else output

@@ -19,17 +19,18 @@ METHODS = {
 """What answers each limit of the loss ledger."""
 
 
-def cite(model: str, methods: Iterable[str] = ()) -> tuple[str, ...]:
+def cite(model: str, methods: Iterable[str] = (), definitions: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the references of a run, each once: the toolset, the neuron model, then the methods in order.
 
     Args:
         model: Name of the program's neuron model.
         methods: Limits of the loss ledger (keys of `METHODS`), or references as they stand (they hold ``doi`` or
             ``arXiv``); others are left out.
+        definitions: Neuron models that the chip defines.
     """
     found = [TOOLSET]
     with suppress(SpecError):
-        found.append(find_model(model, "report").source)
+        found.append(find_model(model, "report", definitions).source)
     for method in methods:
         found += (method,) if "doi" in method or "arXiv" in method else METHODS.get(method, ())
     return tuple(dict.fromkeys(found))

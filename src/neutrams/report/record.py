@@ -55,7 +55,11 @@ def record_of(
         links=() if run.cost is None else links_of(program, run.cost),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),
-        references=cite(program.model, dict.fromkeys(row.constraint for row in compiled.ledger)),
+        references=cite(
+            program.model,
+            dict.fromkeys(row.constraint for row in compiled.ledger),
+            program.chip.neuron.definitions,
+        ),
         provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
         seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
         **_cost_fields(run.cost),

@@ -84,7 +84,7 @@ class Batched:
 
 def batched(program: Program, clock: Schedule) -> Batched:
     """Prepare ``program``."""
-    model = find_model(program.model, "program, model")
+    model = find_model(program.model, "program, model", program.chip.neuron.definitions)
     limit = _register_limit(program, model)
     groups = groups_of(program, clock, limit) if model.name == "requantize" else None
     return Batched(
@@ -121,7 +121,8 @@ def _register_limit(program: Program, model: NeuronModel) -> IntArray:
         low, high = program.output_limits
         neurons = np.maximum(np.abs(low), np.abs(high))
     else:
-        neurons = np.ones(len(program.neurons), dtype=np.int64)
+        most = max(abs(end) for end in model.output_range(program.chip.widths))
+        neurons = np.full(len(program.neurons), most, dtype=np.int64)
     memory, channels = program.memory, channel_limit(program)
     begins = np.where(memory.channel < 0, np.abs(memory.value), channels[memory.channel] if len(channels) else 0)
     neurons = neurons.copy()
@@ -138,11 +139,10 @@ class _Part:
         neurons, n = len(program.neurons), q.shape[2]
         self.before = first_registers(program, q[0]).astype(engine.kind)
         self.registers = np.zeros((clock.depth, neurons + program.channels, n), dtype=engine.kind)
-        self.state = np.zeros((neurons if engine.model.mode == "snn" else 0, n), dtype=np.int64)
-        if "initial" in program.neurons.parameters:
-            self.state += program.neurons.parameters["initial"][:, None]
+        own = {name: values[:, None] for name, values in program.neurons.parameters.items()}
+        self.state, self.widths = engine.model.start(own, (neurons, n)), program.chip.widths
         if memory is not None:
-            self.before[:neurons], self.state = memory.registers.T, memory.potentials.T.copy()
+            self.before[:neurons], self.state = memory.registers.T, memory.states.transpose(1, 2, 0).copy()
         self.wanted = output_neurons(program)
         self.by_step = any(port.sequence for port in program.outputs)
         self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
@@ -162,7 +162,9 @@ class _Part:
         last = self.registers[(program.steps - 1) % self.engine.clock.depth, : len(program.neurons)]
         return Tally(
             outputs=outputs if self.by_step else outputs[:, 0],
-            memory=Memory(registers=last.T.astype(np.int64), potentials=self.state.T) if program.sequential else None,
+            memory=Memory(registers=last.T.astype(np.int64), states=self.state.transpose(2, 0, 1))
+            if program.sequential
+            else None,
             axon_events=self.axon_events,
             sent=self.sent,
             received=self.received,
@@ -217,10 +219,13 @@ class _Part:
         registers, columns = self.registers[step % engine.clock.depth], slice(first, last)
         if engine.model.name == "requantize":
             requantize(acc, registers, engine.parameters, engine.lookup, first, last, engine.width)
+        elif engine.model.kernel is not None:
+            engine.model.kernel(acc, registers, self.state, engine.parameters, self.widths, first, last)
         else:
             own = {name: values[columns] for name, values in program.neurons.parameters.items()}
-            given, state = engine.model.step(acc.T.astype(np.int64), self.state[columns].T, own, engine.width)
-            self.state[columns], registers[columns] = state.T, given.T
+            before = self.state[:, columns].swapaxes(1, 2)
+            given, state = engine.model.step(acc.T.astype(np.int64), before, own, self.widths)
+            self.state[:, columns], registers[columns] = state.swapaxes(1, 2), given.T
         mine = (self.wanted >= first) & (self.wanted < last)
         self.outputs[step if self.by_step else 0, mine] += registers[self.wanted[mine]].astype(np.int64)
         if self.counts:

@@ -7,24 +7,25 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError
+from neutrams.neurons import find_model
 from neutrams.program import Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Registers and potentials after the last step.
+    """Registers and states after the last step.
 
     Attributes:
         registers: int64 ``[N, neurons]``, what each neuron gave [LSB].
-        potentials: int64 ``[N, neurons]`` [LSB]; ``[N, 0]`` in ann mode.
+        states: int64 ``[N, S, neurons]``, the S states of the neuron model [LSB].
     """
 
     registers: IntArray
-    potentials: IntArray
+    states: IntArray
 
     def part(self, samples: slice) -> "Memory":
         """Return that of some samples."""
-        return Memory(registers=self.registers[samples], potentials=self.potentials[samples])
+        return Memory(registers=self.registers[samples], states=self.states[samples])
 
 
 def join_memories(parts: Sequence[Memory]) -> Memory | None:
@@ -33,7 +34,7 @@ def join_memories(parts: Sequence[Memory]) -> Memory | None:
         return None
     return Memory(
         registers=np.concatenate([part.registers for part in parts]),
-        potentials=np.concatenate([part.potentials for part in parts]),
+        states=np.concatenate([part.states for part in parts]),
     )
 
 
@@ -44,8 +45,9 @@ def check_memory(program: Program, memory: Memory, samples: int) -> None:
         InputError: It is of another size, or the program takes no sequence.
     """
     neurons = len(program.neurons)
-    wanted = ((samples, neurons), (samples, neurons if program.mode == "snn" else 0))
-    found = (memory.registers.shape, memory.potentials.shape)
+    model = find_model(program.model, "program", program.chip.neuron.definitions)
+    wanted = ((samples, neurons), (samples, len(model.states), neurons))
+    found = (memory.registers.shape, memory.states.shape)
     if not program.sequential or found != wanted:
         shapes = f"its arrays have shapes {found}, wanted are {wanted}"
         what = shapes if program.sequential else "samples are no sequences"

@@ -203,9 +203,8 @@ def fits(program: Program) -> bool:
     if program.sequential:
         return False
     spreads = (port for port in program.inputs if port.code == "spread")
-    return find_model(program.model, "program").reset is not None and all(
-        p.low >= 0 and p.high <= program.steps for p in spreads
-    )
+    model = find_model(program.model, "program", program.chip.neuron.definitions)
+    return model.reset is not None and all(p.low >= 0 and p.high <= program.steps for p in spreads)
 
 
 def spiking(program: Program, clock: Schedule) -> Spiking:

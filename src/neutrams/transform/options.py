@@ -76,7 +76,7 @@ def neuron_model(chip: Chip, mode: str) -> NeuronModel:
         SpecError: The chip has none.
     """
     for name in chip.neuron.models:
-        model = find_model(name, f"chip {chip.name!r}, neuron.models")
+        model = find_model(name, f"chip {chip.name!r}, neuron.models", chip.neuron.definitions)
         if model.mode == mode:
             return model
     raise SpecError(
