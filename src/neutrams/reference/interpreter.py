@@ -10,6 +10,7 @@ from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.border import port_tensors
 from neutrams.network.loops import Loop
+from neutrams.network.spiking import SpikingMemory
 from neutrams.neurons import find_model
 from neutrams.reference.functions import apply_function, apply_host
 from neutrams.reference.shared import shared_node
@@ -110,6 +111,7 @@ def _float_values(
     if not isinstance(item, Loop):
         return {item.name: _float_node(item, values, inputs, n)}
     states = {node.name: values[node.inputs[0]] for node in item.nodes if isinstance(node, ops.State)}
+    memory = SpikingMemory()
     found: list[dict[str, AnyArray]] = []
     for step in range(item.steps):
         now = {name: values[name] for name in item.inputs}
@@ -121,6 +123,8 @@ def _float_values(
                     now[node.name] = states[node.name]
                 case ops.Update():
                     now[node.name] = now[node.inputs[0]]
+                case ops.Spiking():
+                    now[node.name] = memory.step(node, now[node.inputs[0]])
                 case _:
                     now[node.name] = _float_node(node, now, inputs, n)
         states = {node.state: now[node.name] for node in item.nodes if isinstance(node, ops.Update)}

@@ -90,6 +90,7 @@ REASONS = {
     "Pad": "its border is not of zeros",
     "constant": "it reads a constant that is not zero",
     "loop": "loops run in floats only so far, not on a chip",
+    "Spiking": "float spiking neurons do not go on a chip in ann mode",
 }
 """Why a node cannot go on a chip."""
 
@@ -137,6 +138,8 @@ def _reason(network: Network, node: ops.Node) -> str | None:
         return "Host"
     if isinstance(node, ops.Stack):
         return "loop"
+    if isinstance(node, ops.Spiking):
+        return "Spiking"
     if () in shapes:
         return "scalar"
     if isinstance(node, ops.Pool) and not windows_hold_something(node, shapes[0][1:]):
