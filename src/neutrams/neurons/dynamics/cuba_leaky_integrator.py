@@ -14,7 +14,7 @@ def start(p: Parameters, rules: Rules, shape: tuple[int, ...]) -> State:
 
 def step(x: FloatArray, state: State, p: Parameters, rules: Rules) -> tuple[FloatArray, State]:
     """The current and the potential leak, in the order of ``rules.current``; gives the new v."""
-    v, i = membrane(*state, x, p, rules)
+    v, i = membrane(state[0], state[1], x, p, rules)
     return v, (v, i)
 
 
