@@ -10,10 +10,10 @@ import nir
 from neutrams.base.errors import NeutramsError, UnsupportedError
 from neutrams.importers.nir_file import Graph, graph_of, read_graph
 from neutrams.importers.nir_graph import network_of
-from neutrams.importers.nir_neurons import Record
 from neutrams.importers.nir_options import PRESETS, NirOptions, nir_options
 from neutrams.importers.survey import Survey
 from neutrams.network import Network
+from neutrams.network.nir_record import Record
 
 __all__ = ["PRESETS", "NirOptions", "describe", "from_nir", "nir_options", "read"]
 SUFFIXES = (".nir",)

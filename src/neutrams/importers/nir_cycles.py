@@ -16,7 +16,7 @@ def delayed_edges(
 ) -> tuple[Edge, ...]:
     """Return the edges to delay by a step.
 
-    Those that are given; those of cycles into a node that delays by itself; then, of the cycles left, the edges back to
+    Those that are given; all edges into a node of a cycle that delays by itself; then, of the cycles left, the edges back to
     a node that a walk in depth from ``starts`` along ``edges`` is coming from. These move against the flow over nodes
     that only pass on what comes from cycles.
 
@@ -37,8 +37,8 @@ def delayed_edges(
         )
     found = dict.fromkeys(given)
     rest = [edge for edge in edges if edge not in found]
-    cyclic = in_cycles(rest)
-    found |= dict.fromkeys(edge for edge in rest if edge in cyclic and delays(edge[1]))
+    waiting = {b for _, b in in_cycles(rest) if delays(b)}
+    found |= dict.fromkeys(edge for edge in rest if edge[1] in waiting)
     rest = [edge for edge in rest if edge not in found]
     cyclic = in_cycles(rest)
     for edge in _back(rest, starts):

@@ -1,17 +1,18 @@
 """From a NIR graph to a network with a loop: shapes, cycles, and the nodes in order."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from neutrams.base.arrays import IntArray
 from neutrams.importers.builder import Builder, Tensor
 from neutrams.importers.nir_cycles import delayed_edges
 from neutrams.importers.nir_file import Graph, Part
 from neutrams.importers.nir_layers import LAYERS, SOURCE
-from neutrams.importers.nir_neurons import Record, neuron, own_shape
+from neutrams.importers.nir_neurons import neuron, own_shape
 from neutrams.importers.nir_options import NirOptions
 from neutrams.network import Input, Network, Node, Output, Spiking, Stack, State, Unstack, Update
+from neutrams.network.nir_record import Record
 from neutrams.network.shapes import RULES, Shape
 from neutrams.neurons.dynamics import dynamics_models
 from neutrams.neurons.dynamics.delay import steps_of
@@ -139,18 +140,15 @@ def _delayed(work: _Work) -> tuple[tuple[str, str], ...]:
     move = passes if work.options.feedback == "spikes" and work.record is None else None
     given = work.options.delayed if work.record is None else work.record.delayed
     found = delayed_edges(work.graph.edges, starts, given, delays, move)
-    for _, name in found:
-        node = work.made[name][-1] if work.made[name] else None
-        if isinstance(node, Spiking) and delays(name):  # the delayed edge is one step of its delay
-            if len(work.sources(name)) > 1 and not all((a, name) in found for a in work.sources(name)):
-                fix = "let the node read one signal, or name the edges to delay"
-                raise parts[name].unfit("a delay in a cycle also reads what is in none", fix)
-            parameters: Mapping[str, np.ndarray] = {"delay": (_steps(node) - 1) * node.dt}
-            work.made[name] = [replace(node, parameters=parameters)]
+    for name in dict.fromkeys(b for a, b in found if (a, b) not in given and delays(b)):
+        node = work.made[name][-1]
+        assert isinstance(node, Spiking)
+        less = (_steps(node) - 1) * node.dt  # the delayed edge is one step of its delay
+        work.made[name] = [replace(node, parameters={"delay": less})]
     return found
 
 
-def _steps(node: Spiking) -> np.ndarray:
+def _steps(node: Spiking) -> IntArray:
     return steps_of(node.parameters["delay"], node.dt)
 
 

@@ -1,18 +1,16 @@
 """NIR primitives with memory, and Threshold, as `Spiking` nodes; which parameters each has in a file."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from neutrams.base.arrays import FloatArray
-from neutrams.base.errors import FormatError
 from neutrams.importers.nir_file import Part
 from neutrams.importers.nir_layers import SOURCE
 from neutrams.importers.nir_options import NirOptions
 from neutrams.network import Spiking
+from neutrams.network.nir_record import RULES, Record
 from neutrams.network.shapes import Shape
 from neutrams.neurons.dynamics import dynamics_models
 from neutrams.neurons.dynamics.steps import AT_SPIKES
@@ -22,44 +20,6 @@ DEFAULTS = {"v_reset": 0.0, "w_in": 1.0}
 
 NEUTRAL = {"r": 1.0, "w_in": 1.0}
 """What stands for a parameter that is ignored; 0 for others."""
-
-RULES = ("dt", "reset", "strict", "many", "current", "method")
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What neutrams wrote into a file it exported, so that it computes the same when read again.
-
-    Attributes:
-        steps: T.
-        read: How outputs are read.
-        delayed: Edges that carry what was one step before.
-        neurons: By node: the rules, and parameters that NIR does not have, as lists.
-    """
-
-    steps: int
-    read: str
-    delayed: tuple[tuple[str, str], ...]
-    neurons: Mapping[str, Mapping[str, Any]]
-
-    def text(self) -> str:
-        """Return it as JSON; floats keep every bit."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @staticmethod
-    def of(text: str) -> "Record":
-        """Return what :meth:`text` wrote.
-
-        Raises:
-            FormatError: It is damaged.
-        """
-        try:
-            found = json.loads(text)
-            edges = tuple((str(a), str(b)) for a, b in found["delayed"])
-            return Record(int(found["steps"]), str(found["read"]), edges, {**found["neurons"]})
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            fix = "read the file with a preset: then it is not used"
-            raise FormatError("what neutrams wrote beside the graph is damaged", where="metadata", fix=fix) from error
 
 
 def own_shape(part: Part) -> Shape | None:
