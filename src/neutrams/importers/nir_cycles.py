@@ -16,9 +16,9 @@ def delayed_edges(
 ) -> tuple[Edge, ...]:
     """Return the edges to delay by a step.
 
-    Those that are given; all edges into a node of a cycle that delays by itself; then, of the cycles left, the edges back to
-    a node that a walk in depth from ``starts`` along ``edges`` is coming from. These move against the flow over nodes
-    that only pass on what comes from cycles.
+    Those that are given; all edges into a node of a cycle that delays by itself; then, of the cycles left, the edges
+    back to a node that a walk in depth from ``starts`` along ``edges`` is coming from. These move against the flow over
+    nodes that only pass on what comes from cycles.
 
     Args:
         edges: From, to; their order settles what else is open.
