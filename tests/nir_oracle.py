@@ -168,10 +168,12 @@ def conv2d(x: FloatArray, node: nir.Conv2d, weight: FloatArray) -> FloatArray:
     cut = windows(np.pad(x, [(0, 0), *border]), weight.shape[2:], stride, dilation)
     each = len(weight) // node.groups
     wide = weight.shape[1]
-    return np.array([
-        sum((cut[(o // each) * wide + c] * weight[o, c]).sum(axis=(-2, -1)) for c in range(wide)) + node.bias[o]
-        for o in range(len(weight))
-    ])
+    return np.array(
+        [
+            sum((cut[(o // each) * wide + c] * weight[o, c]).sum(axis=(-2, -1)) for c in range(wide)) + node.bias[o]
+            for o in range(len(weight))
+        ]
+    )
 
 
 def conv1d(x: FloatArray, node: nir.Conv1d) -> FloatArray:

@@ -83,7 +83,9 @@ def wanted(kind: str, p: dict[str, FloatArray], x: FloatArray, chosen: Ways) -> 
 
 
 @given(case=cases(grid=True))
-def test_on_a_grid_every_model_is_its_formula_exactly(case: tuple[str, dict[str, FloatArray], FloatArray, Ways]) -> None:
+def test_on_a_grid_every_model_is_its_formula_exactly(
+    case: tuple[str, dict[str, FloatArray], FloatArray, Ways],
+) -> None:
     kind, p, x, chosen = case
     assert np.array_equal(run(network(kind, p, x.shape[1], chosen), {"x": x})["y"], wanted(*case))
 

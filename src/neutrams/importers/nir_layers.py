@@ -36,7 +36,7 @@ def scale(part: Part, shape: Shape, fresh: Fresh) -> list[Node]:
         wide = np.array(np.broadcast_to(factors, shape))
     except ValueError:
         raise part.unfit(
-            f"a scale of shape {factors.shape} meets a signal of {shape}", "give one of its shape"
+            f"a scale of shape {factors.shape} meets a signal of shape {shape}", "give one of its shape"
         ) from None
     name = fresh(f"{part.name}.scale")
     return [Constant(name=name, values=wide), Mul(name=part.name, inputs=(SOURCE, name))]
