@@ -1,6 +1,7 @@
 """Random NIR graphs of all primitives, on a grid of small dyadic numbers, so that sums are exact in any order."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import nir
@@ -57,7 +58,7 @@ def chains(draw: st.DrawFn) -> Drawn:
         nodes[f"{k}.{kind}"], shape = primitive(rng, kind, shape)
     nodes["output"] = nir.Output(np.array(shape))
     names = list(nodes)
-    graph = nir.NIRGraph(nodes, list(zip(names[:-1], names[1:], strict=True)), type_check=False)
+    graph = nir.NIRGraph(nodes, list(pairwise(names)), type_check=False)
     return Drawn(graph, numbers(rng, steps, *start))
 
 

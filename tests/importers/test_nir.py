@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -111,8 +112,8 @@ def test_scalar_parameters_serve_all_neurons(seed: int, kind: str, shape: tuple[
 def test_a_delay_in_a_cycle_is_the_delay_of_the_cycle(seed: int, steps: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     nodes = {
-        "input": nir.Input(np.array([2])), "lif": neuron(rng, "LIF", (2,)), "w": nir.Affine(numbers(rng, 2, 2), numbers(rng, 2)),
-        "wait": nir.Delay(np.full(2, k * DT)), "output": nir.Output(np.array([2])),
+        "input": nir.Input(np.array([2])), "lif": neuron(rng, "LIF", (2,)),
+        "w": nir.Affine(numbers(rng, 2, 2), numbers(rng, 2)), "wait": nir.Delay(np.full(2, k * DT)), "output": nir.Output(np.array([2])),
     }  # fmt: skip
     edges = [("input", "lif"), ("lif", "w"), ("w", "wait"), ("wait", "lif"), ("lif", "output")]
     drawn = Drawn(nir.NIRGraph(nodes, edges, type_check=False), numbers(rng, steps, 2) + 1)
@@ -136,9 +137,7 @@ def simulate_delay_cycle(nodes: dict[str, nir.NIRNode], x: FloatArray, k: int) -
 def chain(*nodes: nir.NIRNode, shape: tuple[int, ...] = (2,), end: tuple[int, ...] | None = None) -> nir.NIRGraph:
     names = ["input", *(f"n{k}" for k in range(len(nodes))), "output"]
     ends = [nir.Input(np.array(shape)), *nodes, nir.Output(np.array(end or shape))]
-    return nir.NIRGraph(
-        dict(zip(names, ends, strict=True)), list(zip(names[:-1], names[1:], strict=True)), type_check=False
-    )
+    return nir.NIRGraph(dict(zip(names, ends, strict=True)), list(pairwise(names)), type_check=False)
 
 
 def lif(**changes: FloatArray) -> nir.LIF:
@@ -280,10 +279,12 @@ def test_damaged_files_are_read_or_refused(data: st.DataObject, tmp_path_factory
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(bytes(content))
+    told = ""
     try:
-        assert nt.load(path, steps=2).outputs
+        nt.load(path, steps=2)
     except NeutramsError as error:
-        assert "flipped.nir" in str(error)
+        told = str(error)
+    assert told == "" or "flipped.nir" in told
 
 
 def test_a_missing_file_and_an_option_of_another_format(tmp_path: Path) -> None:
