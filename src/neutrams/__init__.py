@@ -22,17 +22,24 @@ if TYPE_CHECKING:
 __all__ = ["compile", "from_torch", "load", "load_chip", "simulate"]
 
 
-def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> "Network":
-    """Read a model file (ONNX); ``input_shapes`` fix inputs whose axes it leaves open: all sizes by name, batch first.
+def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None, **options: object) -> "Network":
+    """Read a model file (ONNX or NIR).
+
+    Args:
+        path: The file.
+        input_shapes: Of an ONNX file, inputs whose axes it leaves open: all sizes by name, batch first.
+        **options: Of a NIR file, what it leaves open: a ``preset`` named after a framework, ``steps``, ``dt`` and other
+            fields of `neutrams.importers.nir.NirOptions`.
 
     Raises:
+        SpecError: There is no such option, or it cannot have that value.
         InputError: The file is missing, or holds values that are not finite.
         FormatError: It is damaged.
         UnsupportedError: It holds operators that are not supported; the message lists all of them.
     """
     from neutrams.importers import load as read
 
-    return read(path, input_shapes)
+    return read(path, input_shapes, **options)
 
 
 def from_torch(module: "torch.nn.Module", example: "torch.Tensor | tuple[torch.Tensor, ...]") -> "Network":

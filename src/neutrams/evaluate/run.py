@@ -15,6 +15,7 @@ from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, fi
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.loops import Loop
+from neutrams.network.spiking import SpikingMemory, has_spiking
 from neutrams.neurons import find_model
 
 BATCH = 2048
@@ -30,7 +31,7 @@ def run(
     """Return the outputs of ``network`` by name, float64 ``[N, ...]``.
 
     Core nodes give the same integers as `neutrams.reference`; float nodes agree with it to float32 precision, those
-    around a chip to float64 precision.
+    around a chip and networks with `Spiking` nodes to float64 precision: the same potentials give the same spikes.
 
     Args:
         network: A float network, or a transformed one (then ``chip`` gives the register widths).
@@ -79,8 +80,8 @@ def stream_values(
 ) -> Iterator[tuple[ops.Node, torch.Tensor]]:
     """Yield every node with its tensor, in order; one is dropped after its last reader unless the caller holds it.
 
-    Float tensors are ``[N, *shape]``, float32 without a chip and float64 around one; in a loop they are given for all
-    steps, ``[T, N, *shape]``; core tensors are signals ``[T or 1, N, *shape]``.
+    Float tensors are ``[N, *shape]``, float32, or float64 around a chip and with `Spiking` nodes; in a loop they are
+    given for all steps, ``[T, N, *shape]``; core tensors are signals ``[T or 1, N, *shape]``.
 
     Args:
         network: A float network, or a transformed one (then ``chip`` gives the register widths).
@@ -101,7 +102,7 @@ def stream_values(
         elif item.name in stand_ins:
             values[item.name] = stand_ins[item.name]
         elif isinstance(item, ops.Input):
-            kind = np.float32 if chip is None else np.float64
+            kind = np.float32 if chip is None and not has_spiking(network) else np.float64
             values[item.name] = torch.from_numpy(np.array(inputs[item.name], dtype=kind))
         else:
             values[item.name] = _read(network, item, values, n, chip)
@@ -150,6 +151,7 @@ def _loop_values(
     n, chip = given.samples, given.chip
     memory: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in loop.nodes if isinstance(node, ops.State)}
+    spiking = SpikingMemory()
     found: dict[str, list[torch.Tensor]] = {name: [] for name in kept}
     for step in range(loop.steps):
         now = {name: values[name] for name in loop.inputs}
@@ -162,6 +164,8 @@ def _loop_values(
                 value = states[node.name]
             elif isinstance(node, ops.Neuron) and chip is not None and _spikes(node, chip):
                 value, memory[node.name] = fire_once(node, now[node.inputs[0]], memory.get(node.name), chip)
+            elif isinstance(node, ops.Spiking):
+                value = torch.from_numpy(spiking.step(node, now[node.inputs[0]].detach().numpy()))
             else:
                 value = now[node.inputs[0]] if isinstance(node, ops.Update) else _read(network, node, now, n, chip)
             for part, patch in given.patches.get(node.name, ()):
@@ -187,6 +191,8 @@ def _read(
     network: Network, node: ops.Node, values: Mapping[str, torch.Tensor], n: int, chip: Chip | None
 ) -> torch.Tensor:
     """Return what ``node`` gives for the tensors that it reads."""
+    if isinstance(node, ops.Constant) and has_spiking(network):
+        return torch.from_numpy(node.values.astype(np.float64)).expand(n, *node.values.shape)
     given = [values[name] for name in node.inputs]
     shapes = [network.shapes[name] for name in node.inputs]
     leads = [x.shape[: x.ndim - len(shape)] for x, shape in zip(given, shapes, strict=True)]

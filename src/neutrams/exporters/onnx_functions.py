@@ -80,5 +80,7 @@ def write_host(graph: Graph, node: ops.Node, given: list[str], name: str) -> Non
             found = [graph.inner("Equal", [column, indices], f"{name}.is_{key}") for indices, key in lists]
             hot = graph.inner("Or", found, f"{name}.hot")
             graph.add("Cast", [hot], name, to=graph.onnx_type)
+        case "sum":
+            graph.add("ReduceSum", [*given, graph.whole(1)], name, keepdims=0)
         case _:
             graph.add("MatMul", graph.aligned(node, given), name)

@@ -4,34 +4,44 @@ import ast
 import importlib
 import importlib.abc
 import importlib.util
+import inspect
 import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from neutrams.base.errors import InputError
+from neutrams.base.errors import InputError, SpecError
 from neutrams.importers.survey import Survey
 from neutrams.network import Network
 
 PACKAGE = "neutrams.importers"
 
 
-def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Network:
+def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None, **options: object) -> Network:
     """Return the network in the model file ``path``.
 
     Args:
         path: The file.
         input_shapes: For inputs with axes that the file leaves open: the full shape by name, batch axis first (its
             entry is ignored).
+        **options: What the format leaves open: for ``.nir`` a ``preset`` and fields of `importers.nir.NirOptions`.
 
     Raises:
+        SpecError: The format has no such option, or not that value.
         InputError: The file is missing or unreadable, its suffix is unknown, or a weight is not finite.
         FormatError: It is truncated, damaged, or not of the kind its suffix claims.
         UnsupportedError: It holds operators that cannot be imported; the message lists all of them.
     """
     path = Path(path)
-    network: Network = _reader(path).read(path, input_shapes)
+    read = _reader(path).read
+    if options and "options" not in inspect.signature(read).parameters:
+        raise SpecError(
+            f"files with the suffix {path.suffix!r} have no option {min(options)!r}",
+            where=str(path),
+            fix="leave it out",
+        )
+    network: Network = read(path, input_shapes, **options)
     return network
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from neutrams.network import ops
 from neutrams.neurons import models
 from neutrams.neurons.defined import PREFIX
+from neutrams.neurons.dynamics import dynamics_models
 
 
 def check_fields(kind: type[ops.Node], values: Mapping[str, object]) -> None:
@@ -92,6 +93,11 @@ def _neuron(v: Mapping[str, Any]) -> bool:
     return bool((reach >= 0).all() and (reach < len(table)).all())
 
 
+def _spiking(v: Mapping[str, Any]) -> bool:
+    model = dynamics_models().get(v["model"])
+    return model is not None and set(model.parameters) <= v["parameters"].keys()
+
+
 def _decode(v: Mapping[str, Any]) -> bool:
     element = v["element"]
     return bool(((element >= 0) & (element < v["scale"].size)).all())
@@ -114,6 +120,7 @@ RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "Gather": lambda v: v["indices"].ndim == 1 and v["indices"].size > 0,
     "Pad": lambda v: len(v["before"]) == len(v["after"]) >= 1,
     "Stack": lambda v: v["steps"] >= 1,
+    "Spiking": _spiking,
     "Encode": _encode,
     "Neuron": _neuron,
     "Decode": _decode,

@@ -38,10 +38,10 @@ def in_order(nodes: Sequence[ops.Node], shapes: dict[str, Shape]) -> tuple[ops.N
         InputError: A loop has no length, or several, or reads a stack of its own; a state has no update, or several.
     """
     inside = _inside(nodes)
-    if not inside:
-        return tuple(nodes)
     for node in nodes:
         _check_border(node, inside)
+    if not inside:
+        return tuple(nodes)
     leader = _leaders(nodes, inside)
     groups: dict[str, list[ops.Node]] = {}
     for node in nodes:
@@ -99,7 +99,7 @@ def _check_border(node: ops.Node, inside: set[str]) -> None:
         raise _wrong(node, f"it reads {within[0]!r} of a loop, loops do not nest", "stack that tensor first")
     if isinstance(node, ops.Output) and within:
         raise _wrong(node, f"it reads {within[0]!r}, which has another value at each step", "stack that tensor first")
-    if isinstance(node, ops.Stack | ops.Update) and not within:
+    if isinstance(node, ops.Stack | ops.Update | ops.Spiking) and not within:
         raise _wrong(node, "what it reads is in no loop", "read a tensor that depends on an Unstack or a State")
 
 

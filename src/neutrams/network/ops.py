@@ -17,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray, frozen
+from neutrams.neurons.dynamics import Rules
 
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "identity": (), "relu": (), "leaky_relu": ("alpha",), "clip": ("low", "high"), "sigmoid": (), "tanh": (),
@@ -26,7 +27,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Named functions of one element, with the names of their parameters."""
 
-HOST_FUNCTIONS: dict[str, tuple[str, ...]] = {"softmax": (), "argmax": (), "one_hot": ("depth",), "matmul": ()}
+HOST_FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "softmax": (), "argmax": (), "one_hot": ("depth",), "matmul": (), "sum": (),
+}  # fmt: skip
 """Functions that run outside the chip, with the names of their parameters."""
 
 POOLS = ("max", "average")
@@ -295,12 +298,43 @@ class Stack(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spiking(Node):
+    """Neurons of a float dynamics model, in a loop: a step for each of its steps, with a memory of their own.
+
+    The memory starts at zero, the potential at the parameter ``initial`` where there is one. Reads the input current
+    ``[*shape]``, gives spikes or potentials ``[*shape]``. The fields from ``dt`` on are `neurons.dynamics.Rules`.
+
+    Attributes:
+        model: A name in `neutrams.neurons.dynamics`.
+        parameters: float64 ``[*shape]`` for each parameter of the model: times in s, ``refractory`` in steps.
+        dt: Length of a step [s].
+    """
+
+    model: str
+    parameters: Mapping[str, FloatArray]
+    dt: float
+    reset: str = "zero"
+    strict: bool = True
+    many: bool = False
+    current: str = "last"
+    method: str = "euler"
+    op: ClassVar[str] = "Spiking"
+
+    @property
+    def rules(self) -> Rules:
+        """How its equation becomes steps."""
+        return Rules(
+            dt=self.dt, reset=self.reset, strict=self.strict, many=self.many, current=self.current, method=self.method
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host(Node):
     """A function that runs outside the chip; counted and reported.
 
     softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices: those
     below 0 count from the end, others outside give zeros, or are refused where it is ``strict``; matmul is the batched
-    matrix product of two tensors.
+    matrix product of two tensors; sum goes over the first axis, such as the steps of spikes.
     """
 
     function: str
@@ -385,6 +419,6 @@ OPERATORS: dict[str, type[Node]] = {
     cls.op: cls
     for cls in (
         Input, Output, Constant, Linear, Conv, Pool, Add, Mul, Max, Activation, Reshape, Transpose, Slice, Gather, Pad,
-        Concat, Unstack, State, Update, Stack, Host, Encode, Neuron, Decode,
+        Concat, Unstack, State, Update, Stack, Spiking, Host, Encode, Neuron, Decode,
     )
 }  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from neutrams.base.errors import InputError
 from neutrams.network import ops
+from neutrams.network.spiking import check_spiking
 
 Shape = tuple[int, ...]
 
@@ -181,6 +182,15 @@ def _stack(node: ops.Node, given: list[Shape]) -> Shape:
     return (node.steps, *_same(node, given))
 
 
+def _spiking(node: ops.Node, given: list[Shape]) -> Shape:
+    assert isinstance(node, ops.Spiking)
+    check_spiking(node)
+    if len(given) != 1 or any(values.shape != given[0] for values in node.parameters.values()):
+        shapes = sorted({values.shape for values in node.parameters.values()})
+        raise _refuse(node, given, f"one tensor of the shape of its parameters, {', '.join(map(str, shapes))}")
+    return given[0]
+
+
 def _neuron(node: ops.Node, given: list[Shape]) -> Shape:
     assert isinstance(node, ops.Neuron)
     n = len(node.scale)
@@ -206,7 +216,9 @@ def _host(node: ops.Node, given: list[Shape]) -> Shape:
     if node.function == "one_hot":
         return (*shape, int(node.parameters["depth"]))
     if not shape:
-        raise _refuse(node, given, "one tensor with a last axis")
+        raise _refuse(node, given, "one tensor with an axis")
+    if node.function == "sum":
+        return shape[1:]
     return shape[:-1] if node.function == "argmax" else shape
 
 
@@ -232,6 +244,6 @@ RULES: dict[str, Callable[[ops.Node, list[Shape]], Shape]] = {
     "Input": _input, "Constant": _constant, "Output": _same, "Linear": _linear, "Conv": _conv, "Pool": _pool,
     "Add": _add, "Mul": _mul, "Max": _max, "Activation": _same, "Reshape": _reshape, "Transpose": _transpose,
     "Slice": _slice, "Gather": _gather, "Pad": _pad, "Concat": _concat, "Unstack": _unstack, "State": _same,
-    "Update": _same, "Stack": _stack, "Host": _host, "Encode": _same,
+    "Update": _same, "Stack": _stack, "Spiking": _spiking, "Host": _host, "Encode": _same,
     "Neuron": _neuron, "Decode": _decode,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.border import port_tensors
 from neutrams.network.loops import Loop
+from neutrams.network.spiking import SpikingMemory
 from neutrams.neurons import find_model
 from neutrams.reference.functions import apply_function, apply_host
 from neutrams.reference.shared import shared_node
@@ -139,6 +140,7 @@ def _loop_values(
     inputs, n = given
     potentials: dict[str, AnyArray] = {}
     states = {node.name: values[node.inputs[0]] for node in item.nodes if isinstance(node, ops.State)}
+    memory = SpikingMemory()
     found: list[dict[str, AnyArray]] = []
     for step in range(item.steps):
         now = {name: values[name] for name in item.inputs}
@@ -155,6 +157,8 @@ def _loop_values(
                 case ops.Decode():
                     counts = now[node.inputs[0]]
                     now[node.name] = decode(counts, node.coefficient, node.element, node.scale, node.offset)
+                case ops.Spiking():
+                    now[node.name] = memory.step(node, now[node.inputs[0]])
                 case _:
                     now[node.name] = _float_node(node, now, inputs, n)
         states = {node.state: now[node.name] for node in item.nodes if isinstance(node, ops.Update)}

@@ -1,0 +1,152 @@
+"""A network exported as NIR and read again computes the same bits; the graph is one that other tools read."""
+
+import os
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neutrams as nt
+from loop_strategies import looped_networks
+from neutrams.base.errors import FormatError, UnsupportedError
+from neutrams.exporters.nir import export_nir, to_nir
+from neutrams.importers.nir import PRESETS, from_nir
+from neutrams.network import (
+    Add,
+    Constant,
+    Input,
+    Linear,
+    Mul,
+    Network,
+    Node,
+    Output,
+    Spiking,
+    Stack,
+    State,
+    Unstack,
+    Update,
+)
+from neutrams.reference import run
+from nir_graphs import DT, Drawn, chains, recurrent
+
+DATA = os.environ.get("NEUTRAMS_DATA")
+GRAPHS = st.one_of(chains(), recurrent())
+
+
+def same(a: Network, b: Network, seed: int = 0) -> None:
+    rng = np.random.default_rng(seed)
+    x = {node.name: rng.normal(0.5, 1, (3, *node.shape)) for node in a.inputs}
+    found, want = run(b, x), run(a, x)
+    assert found.keys() == want.keys()
+    assert all(np.array_equal(found[name], want[name]) for name in want)
+
+
+@given(drawn=GRAPHS, preset=st.sampled_from(sorted(PRESETS)), read=st.sampled_from(["spikes", "count"]))
+def test_reading_again_computes_the_same_bits(drawn: Drawn, preset: str, read: str) -> None:
+    options = {"dt": DT, "steps": len(drawn.x), "read": read, "refractory": 2 * DT}
+    network = from_nir(drawn.graph, preset=preset, **options)  # type: ignore[arg-type]
+    same(network, from_nir(to_nir(network)))
+
+
+@given(drawn=GRAPHS)
+def test_a_file_holds_the_graph_and_the_same_network_gives_the_same_bytes(
+    drawn: Drawn, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("nir")
+    network = from_nir(drawn.graph, preset="snntorch", dt=DT, steps=len(drawn.x), reset="subtract")
+    for name in ("a.nir", "b.nir"):
+        export_nir(network, folder / name)
+    assert (folder / "a.nir").read_bytes() == (folder / "b.nir").read_bytes()
+    same(network, nt.load(folder / "a.nir"))
+
+
+@given(drawn=chains())
+def test_primitives_stay_what_they_are(drawn: Drawn) -> None:
+    again = to_nir(from_nir(drawn.graph, dt=DT))
+    kinds = {name: type(node).__name__ for name, node in drawn.graph.nodes.items()}
+    free = {"Affine": "Linear", "Conv2d": "SumPool2d"}  # a bias of zero; a convolution that sums
+    for name, node in again.nodes.items():
+        found = type(node).__name__
+        assert found in (kinds[name], free.get(kinds[name]))
+    assert set(again.edges) == set(drawn.graph.edges)
+
+
+@pytest.mark.skipif(DATA is None, reason="NEUTRAMS_DATA is not set; it names the folder of real models")
+@pytest.mark.parametrize("name", ["lif_norse", "braille_noDelay_noBias_subtract"])
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_graphs_of_the_data_folder_come_back_whole(name: str, preset: str, tmp_path: Path) -> None:
+    network = nt.load(Path(DATA or "") / "nir" / f"{name}.nir", preset=preset, steps=20)
+    export_nir(network, tmp_path / "again.nir")
+    assert nt.load(tmp_path / "again.nir") == network
+    graph = nir.read(tmp_path / "again.nir")  # with nir's own checks
+    given = nir.read(Path(DATA or "") / "nir" / f"{name}.nir")
+    assert set(graph.edges) == set(given.edges)
+    for key, node in given.nodes.items():
+        if hasattr(node, "weight"):
+            assert np.array_equal(graph.nodes[key].weight, node.weight)
+
+
+def test_steps_and_read_may_change_and_a_preset_overrides_what_the_file_says(tmp_path: Path) -> None:
+    network = hand_made()
+    export_nir(network, tmp_path / "n.nir")
+    longer = nt.load(tmp_path / "n.nir", steps=9)
+    assert longer.inputs[0].shape == (9, 2)
+    assert spiking(longer).reset == "subtract"
+    assert spiking(nt.load(tmp_path / "n.nir", preset="nir")).reset == "zero"
+
+
+def spiking(network: Network) -> Spiking:
+    return next(node for node in network.nodes if isinstance(node, Spiking))
+
+
+def hand_made(*more: Node) -> Network:
+    """Spikes of (2 x + (x + fed back)) ⊙ (1, 3), fed back over a weight with a bias."""
+    two = {"r": np.ones(2), "v_threshold": np.full(2, 1.5), "v_reset": np.zeros(2), "refractory": np.array([0.0, 1.0])}
+    return Network((
+        Input(name="x", shape=(4, 2)), Constant(name="zero", values=np.zeros(2)),
+        Constant(name="gain", values=np.array([1.0, 3.0])), Unstack(name="now", inputs=("x",)),
+        State(name="before", inputs=("zero",)),
+        Add(name="in", inputs=("now", "before"), coefficients=np.ones((2, 2)), bias=np.zeros(2)),
+        Add(name="all", inputs=("now", "in"), coefficients=np.array([[2.0, 2], [1, 1]]), bias=np.zeros(2)),
+        Mul(name="scaled", inputs=("all", "gain")),
+        Spiking(name="n/1", inputs=("scaled",), model="IF", parameters=two, dt=0.5, reset="subtract"),
+        Linear(name="w", inputs=("n/1",), weights=np.array([[0.0, 0.5], [1, 0]]), bias=np.array([0.25, 0])),
+        Update(name="next", inputs=("w",), state="before"),
+        *more, Stack(name="steps", inputs=("n/1",), steps=4), Output(name="y", inputs=("steps",)),
+    ))  # fmt: skip
+
+
+def test_a_graph_by_hand() -> None:
+    graph = to_nir(hand_made())
+    assert {name: type(node).__name__ for name, node in graph.nodes.items()} == {
+        "x": "Input", "in": "Scale", "all.0": "Scale", "scaled": "Scale", "n_1": "IF", "w": "Affine", "y": "Output",
+    }  # fmt: skip
+    assert set(graph.edges) == {
+        ("x", "in"), ("w", "in"), ("x", "all.0"), ("all.0", "scaled"), ("in", "scaled"), ("scaled", "n_1"),
+        ("n_1", "w"), ("n_1", "y"),
+    }  # fmt: skip
+    same(hand_made(), from_nir(graph))
+
+
+@given(network=looped_networks())
+def test_what_nir_does_not_have_is_listed(network: Network) -> None:
+    with pytest.raises(UnsupportedError, match=r"no form in NIR: .*Activation 'tanh0' \(NIR has nothing like it\)"):
+        to_nir(network)
+
+
+def test_a_state_that_starts_elsewhere_is_refused() -> None:
+    start = Constant(name="one", values=np.ones(2))
+    late = (start, State(name="s", inputs=("one",)), Update(name="u", inputs=("w",), state="s"))
+    with pytest.raises(UnsupportedError, match=r"State 's' \(it does not start at zero\)"):
+        to_nir(hand_made(*late))
+
+
+def test_a_damaged_record_is_refused_unless_a_preset_is_named() -> None:
+    graph = to_nir(hand_made())
+    graph.metadata = {"neutrams": graph.metadata["neutrams"][:40]}
+    with pytest.raises(FormatError, match=r"what neutrams wrote .* is damaged.*read the file with a preset"):
+        from_nir(graph)
+    assert from_nir(graph, preset="nir").outputs
