@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import IntArray
 from neutrams.importers.builder import Builder, Tensor
 from neutrams.importers.nir_cycles import delayed_edges
 from neutrams.importers.nir_file import Graph, Part
@@ -143,7 +143,7 @@ def _delayed(work: _Work) -> tuple[tuple[str, str], ...]:
     for name in dict.fromkeys(b for a, b in found if (a, b) not in given and delays(b)):
         node = work.made[name][-1]
         assert isinstance(node, Spiking)
-        less: FloatArray = (_steps(node) - 1) * node.dt  # the delayed edge is one step of its delay
+        less = np.asarray((_steps(node) - 1) * node.dt, dtype=np.float64)  # the delayed edge is one step of its delay
         work.made[name] = [replace(node, parameters={"delay": less})]
     return found
 
