@@ -25,7 +25,7 @@ name = "cuba_copy"
 output = "spike"
 step = [
     "kept = (abs(u) * ((1 << decay_bits) - current_decay)) >> decay_bits",
-    "u = clamp(where(u < 0, -kept, kept) + acc, synaptic_bits)",
+    "u = clamp(where(u < 0, -kept, kept) + (acc << exponent), synaptic_bits)",
     "kept = (abs(v) * ((1 << decay_bits) - decay)) >> decay_bits",
     "drive = clamp(where(v < 0, -kept, kept) + u + leak, potential_bits)",
     "v = where(r > 0, v, drive)",
@@ -40,6 +40,7 @@ initial = { width = "potential_bits" }
 current_decay = { width = "decay_bits" }
 decay = { width = "decay_bits" }
 refractory = { width = "refractory_bits" }
+exponent = { width = "exponent_bits" }
 reset = { width = "potential_bits" }
 [states]
 v = { width = "potential_bits", initial = "initial" }
@@ -50,11 +51,12 @@ r = { width = "refractory_bits" }
 LI_SHIFT = """
 name = "li_copy"
 output = "v"
-step = ["v = clamp(v - (v >> decay_shift) + acc + leak, potential_bits)"]
+step = ["v = clamp(v - (v >> decay_shift) + (acc << exponent) + leak, potential_bits)"]
 [parameters]
 leak = { width = "leak_bits" }
 initial = { width = "potential_bits" }
 decay_shift = { width = "decay_shift_bits" }
+exponent = { width = "exponent_bits" }
 [states]
 v = { width = "potential_bits", initial = "initial" }
 """

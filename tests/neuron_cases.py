@@ -27,6 +27,7 @@ def widths(draw: st.DrawFn) -> dict[str, int]:
     ranges = {
         "accumulator_bits": (8, 32), "potential_bits": (8, 32), "threshold_bits": (2, 32), "leak_bits": (1, 32),
         "decay_bits": (1, 16), "decay_shift_bits": (1, 5), "synaptic_bits": (2, 32), "refractory_bits": (0, 3),
+        "exponent_bits": (0, 3),
     }  # fmt: skip
     return {name: draw(st.sampled_from([low, (low + high) // 2, high])) for name, (low, high) in ranges.items()}
 

@@ -42,7 +42,7 @@ def lif(soft: bool, shift: bool) -> Rule:
 
     def rule(acc: int, s: dict[str, int], p: Numbers, w: Numbers) -> int:
         rest = left_by_shift(s["V"], p["decay_shift"], w) if shift else left(s["V"], p["decay"], w)
-        return fire(s, rest + acc + p["leak"], p, w, soft)
+        return fire(s, rest + acc * 2 ** p["exponent"] + p["leak"], p, w, soft)
 
     return rule
 
@@ -52,7 +52,7 @@ def cuba(soft: bool, late: bool) -> Rule:
 
     def rule(acc: int, s: dict[str, int], p: Numbers, w: Numbers) -> int:
         old = s["U"]
-        s["U"] = saturated(left(old, p["current_decay"], w) + acc, w["synaptic_bits"])
+        s["U"] = saturated(left(old, p["current_decay"], w) + acc * 2 ** p["exponent"], w["synaptic_bits"])
         return fire(s, left(s["V"], p["decay"], w) + (old if late else s["U"]) + p["leak"], p, w, soft)
 
     return rule
@@ -63,7 +63,7 @@ def integrator(shift: bool) -> Rule:
 
     def rule(acc: int, s: dict[str, int], p: Numbers, w: Numbers) -> int:
         rest = left_by_shift(s["V"], p["decay_shift"], w) if shift else left(s["V"], p["decay"], w)
-        s["V"] = saturated(rest + acc + p["leak"], w["potential_bits"])
+        s["V"] = saturated(rest + acc * 2 ** p["exponent"] + p["leak"], w["potential_bits"])
         return s["V"]
 
     return rule

@@ -11,7 +11,7 @@ from neutrams.hardware import Chip, load_chip
 from neutrams.neurons import find_model
 from neutrams.program import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
 
-LEAKY = {"decay_bits": 6, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2}
+LEAKY = {"decay_bits": 6, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2, "exponent_bits": 2}
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -67,7 +67,7 @@ def _parameters(rng: np.random.Generator, model: str, n: int) -> dict[str, Any]:
         }
     ranges = {
         "leak": (-9, 10), "threshold": (1, 60), "initial": (-60, 60), "reset": (-9, 10), "refractory": (0, 4),
-        "decay": (0, 64), "current_decay": (0, 64), "decay_shift": (0, 8),
+        "decay": (0, 64), "current_decay": (0, 64), "decay_shift": (0, 8), "exponent": (0, 4),
     }  # fmt: skip
     return {p.name: rng.integers(*ranges[p.name], n) for p in find_model(model, "test").parameters}
 

@@ -12,7 +12,7 @@ from neutrams.neurons import find_model, models, register_range
 
 WIDE = {
     "accumulator_bits": 24, "potential_bits": 8, "decay_bits": 12, "decay_shift_bits": 3, "synaptic_bits": 8,
-    "refractory_bits": 6, "threshold_bits": 8, "leak_bits": 8,
+    "refractory_bits": 6, "exponent_bits": 3, "threshold_bits": 8, "leak_bits": 8,
 }  # fmt: skip
 
 

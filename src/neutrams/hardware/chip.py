@@ -80,6 +80,7 @@ class NeuronSpec(_Spec):
         decay_shift_bits: Width of the shift k by which V decays by V / 2^k; 0 = none [bit].
         synaptic_bits: Signed width of the synaptic current; 0 = none [bit].
         refractory_bits: Width of the refractory period, in steps; 0 = none [bit].
+        exponent_bits: Width of the exponent e of a leaky neuron, whose sums count 2^e times; 0 = none [bit].
         table_bits: Index width of a core's look-up tables of any function in ann mode; 0 = none [bit].
         definitions: Texts of user-defined neuron models; where ``models`` names a file, loading puts its text here.
     """
@@ -97,6 +98,7 @@ class NeuronSpec(_Spec):
     decay_shift_bits: Annotated[int, Field(ge=0, le=5)] = 0
     synaptic_bits: Annotated[int, Field(ge=0, le=32)] = 0
     refractory_bits: Annotated[int, Field(ge=0, le=16)] = 0
+    exponent_bits: Annotated[int, Field(ge=0, le=3)] = 0
     table_bits: Annotated[int, Field(ge=0, le=12)] = 0
     definitions: tuple[str, ...] = ()
 

@@ -75,10 +75,10 @@ def _known_models(chip: "Chip") -> tuple[dict[str, NeuronModel], list[str]]:
 
 
 def _missing_registers(chip: "Chip", model: NeuronModel) -> Iterator[str]:
-    """A model's registers must be there; a refractory period of no bits is none."""
+    """A model's registers must be there; a refractory period or an exponent of no bits is none."""
     for width in dict.fromkeys([*(s.width for s in model.states), *(p.width for p in model.parameters)]):
         least = 2 if width == "synaptic_bits" else 1
-        if width != "refractory_bits" and chip.widths.get(width, least) < least:
+        if width not in ("refractory_bits", "exponent_bits") and chip.widths.get(width, least) < least:
             yield f"neuron.{width} is {chip.widths[width]}, the neuron model {model.name!r} needs {least} and above"
 
 

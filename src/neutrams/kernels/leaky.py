@@ -6,7 +6,7 @@ Arrays of every kernel here:
     state       int64[S, neurons, n]             what neurons remember [LSB]; read, then overwritten
     parameters  int64[neurons] each; read
 
-All arithmetic is int64. Registers are at most 32 bits wide and sums below 2^53, so no term leaves it.
+All arithmetic is int64. Registers are at most 32 bits wide, sums below 2^53 and exponents below 8, so no term leaves it.
 """
 
 from typing import Any
@@ -31,25 +31,25 @@ def leaky_fire(
     acc: npt.NDArray[Any],
     registers: npt.NDArray[Any],
     state: Ints,
-    parameters: tuple[Ints, Ints, Ints, Ints, Ints],
+    parameters: tuple[Ints, Ints, Ints, Ints, Ints, Ints],
     rule: tuple[int, int, int, bool, bool],
     first: int,
     last: int,
 ) -> None:
     """Advance leaky integrate-and-fire neurons ``first`` … ``last`` - 1 by one step; states V and R.
 
-    Parameters: leak, threshold, decay, refractory, reset. Rule (low, high, bits, shifts, soft): while R > 0, R falls by
-    one and all else stands still. Else V <- clip(decayed(V) + acc + leak, low, high), where decayed(V) is V - (V >> d)
-    if it shifts, else `scaled`; fire if V >= threshold; then V <- V - threshold (soft) or reset, and R <- refractory.
+    Parameters: leak, threshold, decay, refractory, exponent, reset. Rule (low, high, bits, shifts, soft): while R > 0,
+    R falls by one and all else stands still. Else V <- clip(decayed(V) + acc 2^e + leak, low, high), where decayed(V)
+    is V - (V >> d) if it shifts, else `scaled`; fire if V >= threshold; then V <- V - threshold (soft) or reset, and R <- refractory.
     """
-    leak, theta, decay, refractory, reset = parameters
+    leak, theta, decay, refractory, exponent, reset = parameters
     low, high, bits, shifts, soft = rule
     for n in range(first, last):
         summed, given, v, waiting = acc[n - first], registers[n], state[0, n], state[1, n]
         for i in range(summed.shape[0]):
             x, rests = v[i], waiting[i]
             left = x - (x >> decay[n]) if shifts else scaled(x, decay[n], bits)
-            drive = min(max(left + np.int64(summed[i]) + leak[n], low), high)
+            drive = min(max(left + (np.int64(summed[i]) << exponent[n]) + leak[n], low), high)
             x = x if rests > 0 else drive
             fires = (rests == 0) & (x >= theta[n])  # no branches: samples go side by side in one instruction
             rest = x - theta[n] if soft else reset[n]
@@ -63,25 +63,26 @@ def current_fire(
     acc: npt.NDArray[Any],
     registers: npt.NDArray[Any],
     state: Ints,
-    parameters: tuple[Ints, Ints, Ints, Ints, Ints, Ints],
+    parameters: tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints],
     rule: tuple[int, int, int, int, int, bool, bool],
     first: int,
     last: int,
 ) -> None:
     """Advance leaky neurons with a synaptic current by one step; states V, U and R.
 
-    Parameters: leak, threshold, decay of U, decay of V, refractory, reset. Rule (low, high, least, most, bits, soft,
-    late): U <- clip(`scaled` U + acc, least, most), also while R > 0; V as in `leaky_fire`, with the new U, or the one
+    Parameters: leak, threshold, decay of U, decay of V, refractory, exponent, reset. Rule (low, high, least, most, bits,
+    soft, late): U <- clip(`scaled` U + acc 2^e, least, most), also while R > 0; V as in `leaky_fire`, with the new U, or the one
     before it (late), for acc.
     """
-    leak, theta, current_decay, decay, refractory, reset = parameters
+    leak, theta, current_decay, decay, refractory, exponent, reset = parameters
     low, high, least, most, bits, soft, late = rule
     for n in range(first, last):
         summed, given = acc[n - first], registers[n]
         v, current, waiting = state[0, n], state[1, n], state[2, n]
         for i in range(summed.shape[0]):
             before, rests = current[i], waiting[i]
-            u = min(max(scaled(before, current_decay[n], bits) + int(summed[i]), least), most)
+            u = scaled(before, current_decay[n], bits) + (np.int64(summed[i]) << exponent[n])
+            u = min(max(u, least), most)
             current[i] = u
             drive = scaled(v[i], decay[n], bits) + (before if late else u) + leak[n]
             x = v[i] if rests > 0 else min(max(drive, low), high)
@@ -97,23 +98,23 @@ def leaky_sum(
     acc: npt.NDArray[Any],
     registers: npt.NDArray[Any],
     state: Ints,
-    parameters: tuple[Ints, Ints],
+    parameters: tuple[Ints, Ints, Ints],
     rule: tuple[int, int, int, bool],
     first: int,
     last: int,
 ) -> None:
     """Advance leaky integrators by one step; state V, which they give.
 
-    Parameters: leak, decay. Rule (low, high, bits, shifts): V <- clip(decayed(V) + acc + leak, low, high).
+    Parameters: leak, decay, exponent. Rule (low, high, bits, shifts): V <- clip(decayed(V) + acc 2^e + leak, low, high).
     """
-    leak, decay = parameters
+    leak, decay, exponent = parameters
     low, high, bits, shifts = rule
     for n in range(first, last):
         summed, given, v = acc[n - first], registers[n], state[0, n]
         for i in range(summed.shape[0]):
             x = v[i]
             left = x - (x >> decay[n]) if shifts else scaled(x, decay[n], bits)
-            x = min(max(left + np.int64(summed[i]) + leak[n], low), high)
+            x = min(max(left + (np.int64(summed[i]) << exponent[n]) + leak[n], low), high)
             v[i] = x
             given[i] = x
 

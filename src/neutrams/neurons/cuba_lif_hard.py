@@ -19,6 +19,7 @@ MODEL = NeuronModel(
         leaky.CURRENT_DECAY,
         leaky.DECAY,
         leaky.REFRACTORY,
+        leaky.EXPONENT,
         leaky.RESET,
     ),
     states=leaky.CURRENT_STATES,

@@ -23,7 +23,7 @@ DEEPEST = 40
 
 WIDTHS = (
     "accumulator_bits", "bias_bits", "multiplier_bits", "shift_bits", "threshold_bits", "leak_bits", "potential_bits",
-    "decay_bits", "decay_shift_bits", "synaptic_bits", "refractory_bits",
+    "decay_bits", "decay_shift_bits", "synaptic_bits", "refractory_bits", "exponent_bits",
 )  # fmt: skip
 """Chip keys that expressions may name: the number of bits, or in ``clamp`` the register's range."""
 

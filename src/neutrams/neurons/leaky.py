@@ -28,7 +28,7 @@ SPIKER = "Carpegna et al. (2024), Spiker+, arXiv:2401.01141: exponential decay b
 AWAKE = "while R > 0: R <- R - 1; else"
 SCALED = "trunc(V (2^w - d) / 2^w)"
 SHIFTED = "V - (V >> k)"
-NEW_CURRENT = "U <- clamp(trunc(U (2^w - c) / 2^w) + acc)"
+NEW_CURRENT = "U <- clamp(trunc(U (2^w - c) / 2^w) + acc 2^e)"
 FIRE_SOFT = "fire if V >= theta, then V <- V - theta and R <- refractory"
 FIRE_HARD = "fire if V >= theta, then V <- reset and R <- refractory"
 
@@ -46,9 +46,12 @@ CURRENT_DECAY = Parameter(
     name="current_decay", meaning="U loses c / 2^w of itself a step [2^-w, w = decay_bits]", width="decay_bits"
 )
 REFRACTORY = Parameter(name="refractory", meaning="silent steps after a spike [step]", width="refractory_bits")
+EXPONENT = Parameter(
+    name="exponent", meaning="e: the sum counts 2^e times, weights fill their bits [bit]", width="exponent_bits"
+)
 RESET = Parameter(name="reset", meaning="V after a spike [LSB of the potential]", width="potential_bits")
 
-RELAY = {"leak": 0, "threshold": 1, "initial": 0, "refractory": 0, "reset": 0}
+RELAY = {"leak": 0, "threshold": 1, "initial": 0, "refractory": 0, "exponent": 0, "reset": 0}
 
 STATES = (POTENTIAL, WAITING)
 CURRENT_STATES = (POTENTIAL, CURRENT, WAITING)
@@ -74,7 +77,7 @@ def leaky_fire(decay: Decay, soft: bool) -> Step:
         acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], widths: Mapping[str, int]
     ) -> tuple[IntArray, IntArray]:
         v, waiting = state
-        drive = decay(v, parameters[name], widths) + acc + parameters["leak"]
+        drive = decay(v, parameters[name], widths) + (acc << parameters["exponent"]) + parameters["leak"]
         return _fired(v, drive, waiting, parameters, widths, soft)
 
     return step
@@ -87,7 +90,7 @@ def current_fire(soft: bool, late: bool) -> Step:
         acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], widths: Mapping[str, int]
     ) -> tuple[IntArray, IntArray]:
         v, before, waiting = state
-        u = scaled(before, parameters["current_decay"], widths) + acc
+        u = scaled(before, parameters["current_decay"], widths) + (acc << parameters["exponent"])
         u = np.clip(u, *register_range("synaptic_bits", widths))
         drive = scaled(v, parameters["decay"], widths) + (before if late else u) + parameters["leak"]
         output, (v, waiting) = _fired(v, drive, waiting, parameters, widths, soft)
@@ -103,7 +106,7 @@ def leaky_sum(decay: Decay) -> Step:
     def step(
         acc: IntArray, state: IntArray, parameters: Mapping[str, IntArray], widths: Mapping[str, int]
     ) -> tuple[IntArray, IntArray]:
-        v = decay(state[0], parameters[name], widths) + acc + parameters["leak"]
+        v = decay(state[0], parameters[name], widths) + (acc << parameters["exponent"]) + parameters["leak"]
         v = np.clip(v, *register_range("potential_bits", widths))
         return v, v[None]
 
@@ -131,7 +134,7 @@ def _decay_name(decay: Decay) -> str:
 
 
 def leaky_fire_kernel(shifts: bool, soft: bool) -> Kernel:
-    """Return the compiled `leaky_fire`; parameters leak, threshold, initial, decay, refractory, and reset if hard."""
+    """Return the compiled `leaky_fire`; parameters as the models order them, reset last if hard."""
 
     def run(
         acc: AnyArray,
@@ -142,9 +145,9 @@ def leaky_fire_kernel(shifts: bool, soft: bool) -> Kernel:
         first: int,
         last: int,
     ) -> None:
-        leak, theta, _, decay, refractory, *reset = parameters
+        leak, theta, _, decay, refractory, exponent, *reset = parameters
         rule = (*register_range("potential_bits", widths), widths["decay_bits"], shifts, soft)
-        own = (leak, theta, decay, refractory, reset[0] if reset else leak)
+        own = (leak, theta, decay, refractory, exponent, reset[0] if reset else leak)
         kernels.leaky_fire(acc, registers, state, own, rule, first, last)
 
     return run
@@ -162,8 +165,8 @@ def current_fire_kernel(soft: bool, late: bool) -> Kernel:
         first: int,
         last: int,
     ) -> None:
-        leak, theta, _, current_decay, decay, refractory, *reset = parameters
-        own = (leak, theta, current_decay, decay, refractory, reset[0] if reset else leak)
+        leak, theta, _, current_decay, decay, refractory, exponent, *reset = parameters
+        own = (leak, theta, current_decay, decay, refractory, exponent, reset[0] if reset else leak)
         ranges = (*register_range("potential_bits", widths), *register_range("synaptic_bits", widths))
         kernels.current_fire(acc, registers, state, own, (*ranges, widths["decay_bits"], soft, late), first, last)
 
@@ -171,7 +174,7 @@ def current_fire_kernel(soft: bool, late: bool) -> Kernel:
 
 
 def leaky_sum_kernel(shifts: bool) -> Kernel:
-    """Return the compiled `leaky_sum`; parameters leak, initial, decay."""
+    """Return the compiled `leaky_sum`; parameters leak, initial, decay, exponent."""
 
     def run(
         acc: AnyArray,
@@ -182,8 +185,8 @@ def leaky_sum_kernel(shifts: bool) -> Kernel:
         first: int,
         last: int,
     ) -> None:
-        leak, _, decay = parameters
+        leak, _, decay, exponent = parameters
         rule = (*register_range("potential_bits", widths), widths["decay_bits"], shifts)
-        kernels.leaky_sum(acc, registers, state, (leak, decay), rule, first, last)
+        kernels.leaky_sum(acc, registers, state, (leak, decay, exponent), rule, first, last)
 
     return run

@@ -6,9 +6,9 @@ from neutrams.neurons.model import POTENTIAL, NeuronModel
 MODEL = NeuronModel(
     name="li",
     mode="snn",
-    equation=f"V <- clamp({leaky.SCALED} + acc + leak); y = V",
+    equation=f"V <- clamp({leaky.SCALED} + acc 2^e + leak); y = V",
     source=leaky.LOIHI,
-    parameters=(leaky.LEAK, leaky.INITIAL, leaky.DECAY),
+    parameters=(leaky.LEAK, leaky.INITIAL, leaky.DECAY, leaky.EXPONENT),
     states=(POTENTIAL,),
     output="V",
     step=leaky.leaky_sum(leaky.scaled),

@@ -9,9 +9,9 @@ from neutrams.neurons.model import NeuronModel
 MODEL = NeuronModel(
     name="lif_hard",
     mode="snn",
-    equation=f"{leaky.AWAKE} V <- clamp({leaky.SCALED} + acc + leak); {leaky.FIRE_HARD}",
+    equation=f"{leaky.AWAKE} V <- clamp({leaky.SCALED} + acc 2^e + leak); {leaky.FIRE_HARD}",
     source=leaky.LOIHI,
-    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.DECAY, leaky.REFRACTORY, leaky.RESET),
+    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.DECAY, leaky.REFRACTORY, leaky.EXPONENT, leaky.RESET),
     states=leaky.STATES,
     relay=leaky.RELAY,
     step=leaky.leaky_fire(leaky.scaled, soft=False),

@@ -6,9 +6,9 @@ from neutrams.neurons.model import NeuronModel
 MODEL = NeuronModel(
     name="lif_shift_soft",
     mode="snn",
-    equation=f"{leaky.AWAKE} V <- clamp({leaky.SHIFTED} + acc + leak); {leaky.FIRE_SOFT}",
+    equation=f"{leaky.AWAKE} V <- clamp({leaky.SHIFTED} + acc 2^e + leak); {leaky.FIRE_SOFT}",
     source=leaky.SPIKER,
-    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.SHIFT, leaky.REFRACTORY),
+    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.SHIFT, leaky.REFRACTORY, leaky.EXPONENT),
     states=leaky.STATES,
     relay=leaky.RELAY,
     step=leaky.leaky_fire(leaky.shifted, soft=True),

@@ -6,9 +6,9 @@ from neutrams.neurons.model import NeuronModel
 MODEL = NeuronModel(
     name="lif_soft",
     mode="snn",
-    equation=f"{leaky.AWAKE} V <- clamp({leaky.SCALED} + acc + leak); {leaky.FIRE_SOFT}",
+    equation=f"{leaky.AWAKE} V <- clamp({leaky.SCALED} + acc 2^e + leak); {leaky.FIRE_SOFT}",
     source=leaky.LOIHI,
-    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.DECAY, leaky.REFRACTORY),
+    parameters=(leaky.LEAK, leaky.THRESHOLD, leaky.INITIAL, leaky.DECAY, leaky.REFRACTORY, leaky.EXPONENT),
     states=leaky.STATES,
     relay=leaky.RELAY,
     step=leaky.leaky_fire(leaky.scaled, soft=True),

@@ -17,7 +17,7 @@ acc float32, float64 or int64 [last - first, N], integers; registers float32 or 
 outputs; state int64 [S, neurons, N]; parameters int64 [neurons] each, in the model's order.
 """
 
-UNSIGNED = ("multiplier_bits", "shift_bits", "decay_bits", "decay_shift_bits", "refractory_bits")
+UNSIGNED = ("multiplier_bits", "shift_bits", "decay_bits", "decay_shift_bits", "refractory_bits", "exponent_bits")
 """Widths of registers that hold no sign."""
 
 
