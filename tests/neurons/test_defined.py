@@ -30,8 +30,8 @@ from neutrams.simulator import simulate
 from simulator_programs import random_inputs, random_program
 
 FULL = {
-    "accumulator_bits": 24, "potential_bits": 24, "threshold_bits": 16, "leak_bits": 16, "decay_bits": 12, "exponent_bits": 0,
-    "decay_shift_bits": 3, "synaptic_bits": 16, "refractory_bits": 4,
+    "accumulator_bits": 24, "potential_bits": 24, "threshold_bits": 16, "leak_bits": 16, "decay_bits": 12,
+    "exponent_bits": 0, "decay_shift_bits": 3, "synaptic_bits": 16, "refractory_bits": 4,
 }  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def graded() -> Program:
     """The snn program with leaky integrators, on a chip whose axons take 8 bits of their potential."""
     spiking = S()
     zeros = np.zeros(len(spiking.neurons), dtype=np.int64)
-    neurons = replace(spiking.neurons, parameters={"leak": zeros, "initial": zeros, "decay": zeros})
+    neurons = replace(spiking.neurons, parameters=dict.fromkeys(("leak", "initial", "decay", "exponent"), zeros))
     program = replace(spiking, model="li", neurons=neurons)
     return on(program, neuron={"models": ("li",), "decay_bits": 4}, signal={"graded_bits": 8})
 

@@ -6,7 +6,7 @@ Arrays of every kernel here:
     state       int64[S, neurons, n]             what neurons remember [LSB]; read, then overwritten
     parameters  int64[neurons] each; read
 
-All arithmetic is int64. Registers are at most 32 bits wide, sums below 2^53 and exponents below 8, so no term leaves it.
+All arithmetic is int64. Registers are at most 32 bits wide, sums below 2^53, exponents below 8: no term leaves it.
 """
 
 from typing import Any
@@ -40,7 +40,8 @@ def leaky_fire(
 
     Parameters: leak, threshold, decay, refractory, exponent, reset. Rule (low, high, bits, shifts, soft): while R > 0,
     R falls by one and all else stands still. Else V <- clip(decayed(V) + acc 2^e + leak, low, high), where decayed(V)
-    is V - (V >> d) if it shifts, else `scaled`; fire if V >= threshold; then V <- V - threshold (soft) or reset, and R <- refractory.
+    is V - (V >> d) if it shifts, else `scaled`; fire if V >= threshold; then V <- V - threshold (soft) or reset, and
+    R <- refractory.
     """
     leak, theta, decay, refractory, exponent, reset = parameters
     low, high, bits, shifts, soft = rule
@@ -70,9 +71,9 @@ def current_fire(
 ) -> None:
     """Advance leaky neurons with a synaptic current by one step; states V, U and R.
 
-    Parameters: leak, threshold, decay of U, decay of V, refractory, exponent, reset. Rule (low, high, least, most, bits,
-    soft, late): U <- clip(`scaled` U + acc 2^e, least, most), also while R > 0; V as in `leaky_fire`, with the new U, or the one
-    before it (late), for acc.
+    Parameters: leak, threshold, decay of U, decay of V, refractory, exponent, reset. Rule (low, high, least, most,
+    bits, soft, late): U <- clip(`scaled` U + acc 2^e, least, most), also while R > 0; V as in `leaky_fire`, with the
+    new U, or the one before it (late), for acc.
     """
     leak, theta, current_decay, decay, refractory, exponent, reset = parameters
     low, high, least, most, bits, soft, late = rule
@@ -105,7 +106,8 @@ def leaky_sum(
 ) -> None:
     """Advance leaky integrators by one step; state V, which they give.
 
-    Parameters: leak, decay, exponent. Rule (low, high, bits, shifts): V <- clip(decayed(V) + acc 2^e + leak, low, high).
+    Parameters: leak, decay, exponent. Rule (low, high, bits, shifts): V <- clip(decayed(V) + acc 2^e + leak, low,
+    high).
     """
     leak, decay, exponent = parameters
     low, high, bits, shifts = rule
