@@ -26,7 +26,7 @@ from neutrams.transform.sums import (
     sum_of_sums,
 )
 
-COMPUTED = (*ACCUMULATORS, ops.Activation, ops.Pool, ops.Max, ops.Mul)
+COMPUTED = (*ACCUMULATORS, ops.Activation, ops.Pool, ops.Max, ops.Mul, ops.Spiking)
 """What a unit of the chip gives, now or after lowering."""
 
 

@@ -94,7 +94,6 @@ REASONS = {
     "order": "it reads what another loop on the chip gives, in another order",
     "host": "the host would have to compute it inside a loop",
     "beginning": "a loop begins with what the chip would have to compute before",
-    "Spiking": "float spiking neurons do not go on a chip in ann mode",
 }
 """Why a node cannot go on a chip."""
 
@@ -161,8 +160,6 @@ def _reason(network: Network, node: ops.Node) -> str | None:
     shapes = [network.shapes[source.name] for source in (*given, node) if not isinstance(source, ops.Constant)]
     if isinstance(node, ops.Host):
         return "Host"
-    if isinstance(node, ops.Spiking):
-        return "Spiking"
     if () in shapes:
         return "scalar"
     if isinstance(node, ops.Pool) and not windows_hold_something(node, shapes[0][1:]):

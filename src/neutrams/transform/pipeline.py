@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray, check_finite
-from neutrams.base.errors import CapacityError, InputError, UnsupportedError
+from neutrams.base.errors import CapacityError, InputError, SpecError, UnsupportedError
 from neutrams.evaluate import float_values
 from neutrams.hardware import Chip
 from neutrams.network import Network
+from neutrams.network.spiking import has_spiking
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.cost import macs_of
 from neutrams.transform.ledger import LedgerRow
@@ -21,6 +22,7 @@ from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.spiking import spiking_core
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import units_for_states
 from neutrams.transform.tuning.ablation import Ablation
@@ -77,8 +79,10 @@ def transform(
         SpecError: The chip does not have the mode.
         CapacityError: The chip's fan-in is too small for any split.
     """
-    neuron_model(chip, options.mode)
     check_inputs(network, calibration, "calibration")
+    if has_spiking(network):
+        return _spike_for_spike(network, chip, calibration, options, progress)
+    neuron_model(chip, options.mode)
     repeated = _repeated(canonicalize(plain_names(network)), chip, calibration, options)
     canonical = repeated.network
     check_loops(canonical, options)
@@ -110,6 +114,25 @@ def transform(
     activity = {name: words * steps for name, words in build.activity.items()}
     samples = len(next(iter(data.values())))
     return Transformed(network=core, ledger=tuple(build.ledger), activity=activity, samples=samples)
+
+
+def _spike_for_spike(
+    network: Network,
+    chip: Chip,
+    calibration: Mapping[str, AnyArray],
+    options: TransformOptions,
+    progress: Progress | None,
+) -> Transformed:
+    """Return a network of spiking neurons in core operators, with the same steps."""
+    steps = max(network.loop_steps.values())
+    if options.mode != "snn" or options.steps not in (1, steps):
+        raise SpecError(
+            f"a network of spiking neurons is compiled in mode {options.mode} with {options.steps} steps",
+            where="option mode",
+            fix=f"take mode snn; the network has {steps} steps of its own",
+        )
+    found = spiking_core(plain_names(network), chip, calibration, options, progress)
+    return Transformed(network=found.network, ledger=found.ledger, activity=found.activity, samples=found.samples)
 
 
 ROUNDS = (1, 3, 4, 6)

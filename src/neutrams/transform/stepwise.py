@@ -190,6 +190,10 @@ def _inner(node: ops.Node, shapes: Sequence[Shape], out: Shape) -> Made | None:
     return lambda name, inputs: replace(changed, name=name, inputs=inputs)
 
 
+UNITS = (ops.Linear, ops.Conv, ops.Add, ops.Activation, ops.Spiking)
+"""What gives what neurons give."""
+
+
 @network_pass()
 def units_for_states(network: Network) -> Network:
     """Put a pass-through accumulator before each `Update` that does not read a unit of its own; same function."""
@@ -201,8 +205,8 @@ def units_for_states(network: Network) -> Network:
             return [node]
         source = network.by_name[node.inputs[0]]
         readers = network.consumers[source.name]
-        activated = any(isinstance(r, ops.Activation) and r.name not in tail for r in readers)
-        unit = isinstance(source, ops.Linear | ops.Conv | ops.Add | ops.Activation) and not activated
+        activated = any(isinstance(r, ops.Activation | ops.Spiking) and r.name not in tail for r in readers)
+        unit = isinstance(source, UNITS) and not activated
         if unit and source.name not in taken:
             taken.add(source.name)
             return [node]

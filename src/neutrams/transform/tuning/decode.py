@@ -42,12 +42,12 @@ def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray, ta
         scale=np.repeat(gain * scale / copies / build.steps, places),
         offset=np.repeat(gain * offset + shift, places),
     )  # fmt: skip
-    build.nodes += _around(decoder, name, shape)
+    build.nodes += decoder_nodes(decoder, name, shape)
     build.renamed[name] = decoder.name
     record_layer(build, name, value * per_channel(gain, value) + per_channel(shift, value), target)
 
 
-def _around(decoder: ops.Decode, name: str, shape: Shape) -> list[ops.Node]:
+def decoder_nodes(decoder: ops.Decode, name: str, shape: Shape) -> list[ops.Node]:
     """Return the decoder, which reads and gives vectors, within the moves to and from tensors of ``shape``."""
     nodes: list[ops.Node] = []
     inputs = decoder.inputs

@@ -1,0 +1,228 @@
+"""Build the core network of a spiking network node by node, each unit on the spikes that reach it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from neutrams.base.arrays import FloatArray
+from neutrams.evaluate.floats import float_value
+from neutrams.evaluate.signals import encode_signal, fire
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.neurons import NeuronModel
+from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, tail_of
+from neutrams.transform.names import origin_of
+from neutrams.transform.spiking.inputs import input_encoder
+from neutrams.transform.spiking.integers import Reach, integers
+from neutrams.transform.spiking.partial_sums import carrier
+from neutrams.transform.spiking.repeating import repeating_fit, repeats
+from neutrams.transform.spiking.stepped import reached, stepped
+from neutrams.transform.spiking.thresholds import tuned_thresholds
+from neutrams.transform.tuning.decode import decoder_nodes
+from neutrams.transform.tuning.emit import emit_unit
+from neutrams.transform.tuning.signal import Signal, carried
+from neutrams.transform.tuning.unit import Fit, Unit
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class SpikingBuild:
+    """The core network so far.
+
+    Attributes:
+        source: The float network, divided by the fan-in limit.
+        chip: The chip.
+        model: Its neuron model.
+        copies: Neurons that carry a partial sum.
+        values: Every tensor of the original at all steps, float ``[T, N, *shape]``.
+        remembered: State → what it really holds on calibration data, ``[T, N, *shape]``; else what the original holds.
+        nodes: Core nodes so far.
+        signals: What they give on calibration data.
+        shares: Tensor → the core tensors that carry it together, where there are several.
+        renamed: Tensor → the node that gives it to the host.
+        activity: Spikes a sample, by core node.
+        given: Tensor of a unit → what it gives in the original's place, float ``[T, N, *shape]``.
+    """
+
+    source: Network
+    chip: Chip
+    model: NeuronModel
+    copies: int
+    values: Mapping[str, torch.Tensor]
+    remembered: Mapping[str, torch.Tensor]
+    nodes: list[ops.Node] = field(default_factory=list)
+    signals: dict[str, Signal] = field(default_factory=dict)
+    shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    activity: dict[str, FloatArray] = field(default_factory=dict)
+    given: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """T of the loop."""
+        return max(self.source.loop_steps.values())
+
+    def built(self, progress: Progress | None = None) -> Network:
+        """Return the core network."""
+        tail, head = tail_of(self.source), head_of(self.source)
+        for done, node in enumerate(self.source.nodes):
+            if progress is not None:
+                progress(done, len(self.source.nodes))
+            self._take(node, head, tail)
+        return Network(tuple(self.nodes)).pruned()
+
+    def _take(self, node: ops.Node, head: frozenset[str], tail: frozenset[str]) -> None:
+        readers = self.source.consumers[node.name]
+        match node:
+            case _ if node.name in tail:
+                self.nodes.append(replace(node, inputs=tuple(self.renamed.get(name, name) for name in node.inputs)))
+            case ops.State():
+                self._state(node)
+            case ops.Constant() if readers and all(isinstance(reader, ops.State) for reader in readers):
+                pass
+            case _ if node.name in head or isinstance(node, ops.Update):
+                self.nodes.append(node)
+            case _ if isinstance(node, MOVES):
+                self._move(node)
+            case ops.Spiking():
+                self._neurons(node)
+            case ops.Linear() | ops.Conv() | ops.Add() if not any(isinstance(r, ops.Spiking) for r in readers):
+                self._part(node)
+        if node.name in self.signals and any(reader.name in tail for reader in readers):
+            self._decode(node.name)
+
+    def _state(self, node: ops.State) -> None:
+        begin = self.source.by_name[node.inputs[0]]
+        assert isinstance(begin, ops.Constant), f"state {node.name!r} begins with a {begin.op}"
+        name = f"{node.name} begins"
+        self.nodes.append(ops.Constant(name=name, values=np.rint(begin.values).astype(np.int64)))
+        self.nodes.append(ops.State(name=node.name, inputs=(name,)))
+        held = self.remembered.get(node.name, self.values[node.name].round().clamp(0, 1).float())
+        self._give(node.name, held)
+
+    def _give(self, name: str, values: torch.Tensor) -> None:
+        one = np.ones(values.shape[2])
+        self.signals[name] = Signal.of(values, one, 0 * one, self.steps)
+
+    def _read(self, name: str) -> str:
+        """Return the core node that gives tensor ``name``, encoding it if the host gives it."""
+        if name in self.signals:
+            return name
+        encoded = f"{name} encoded"
+        if encoded not in self.signals:
+            values = self.values[name]
+            encoder = input_encoder(encoded, name, values, self.chip)
+            signal = torch.cat([encode_signal(encoder, now, 1) for now in values])
+            channels = values.shape[2]
+            self.nodes.append(encoder)
+            self.signals[encoded] = Signal.of(
+                signal, np.full(channels, encoder.scale), np.full(channels, encoder.zero), self.steps
+            )
+            self.activity[encoded] = (signal != 0).sum(0).double().mean(0).numpy()
+        return encoded
+
+    def _move(self, node: ops.Node) -> None:
+        names = tuple(self._read(name) for name in node.inputs)
+        given = [self.signals[name] for name in names]
+        moved = replace(node, inputs=names)
+        if isinstance(moved, ops.Pad):
+            moved = replace(moved, value=given[0].zero_point())
+        self.nodes.append(moved)
+        self.signals[node.name] = carried(moved, given)
+
+    def _unit(self, name: str, accumulator: ops.Node) -> tuple[Unit, tuple[str, ...]]:
+        """Return the unit of an accumulator, and the core tensors it reads; a sum reads all that carry its terms."""
+        assert isinstance(accumulator, ACCUMULATORS), f"{accumulator.name!r} does not sum"
+        if isinstance(accumulator, ops.Add):
+            shares = [self.shares.get(term, (term,)) for term in accumulator.inputs]
+            gains = np.repeat(accumulator.coefficients, [len(share) for share in shares], axis=0)
+            accumulator = replace(accumulator, inputs=tuple(s for share in shares for s in share), coefficients=gains)
+        names = tuple(self._read(term) for term in accumulator.inputs)
+        inputs = tuple(self.signals[term] for term in names)
+        target = self.values.get(name, self.values[accumulator.name])
+        return Unit(name=name, accumulator=accumulator, cap=None, decoded=False, inputs=inputs, target=target[0]), names
+
+    def _sums(self, unit: Unit) -> torch.Tensor:
+        """Return the float sums of a unit on what it really reads, in every step, ``[T, N, C, *size]``."""
+        rows, bias = unit.per_lsb()
+        steps = max(len(signal.values) for signal in unit.inputs)
+        flat = [signal.values.expand(steps, *signal.values.shape[1:]).flatten(0, 1) for signal in unit.inputs]
+        summed = float_value(unit.with_rows(rows), [values.float() for values in flat])
+        summed = summed + torch.from_numpy(bias).float().reshape(-1, *(1,) * (summed.ndim - 2))
+        return summed.reshape(steps, -1, *summed.shape[1:])
+
+    def _neurons(self, node: ops.Spiking) -> None:
+        unit, names = self._unit(node.name, self.source.by_name[node.inputs[0]])
+        real = stepped(node)
+        rows, bias = unit.per_lsb()
+        potential, current = reached(self._sums(unit), real)
+        reach = Reach(potential=potential, current=current)
+        fit = integers(rows, bias, real, self.model, self.chip, reach)
+        acc = self._accumulated(unit, fit)
+        fit = tuned_thresholds(fit, acc, self.values[node.name], self.model, self.chip)
+        self._emit(unit, fit, names, acc)
+
+    def _part(self, node: ops.Linear | ops.Conv | ops.Add) -> None:
+        """Append neurons that carry a signed sum, which other units read."""
+        unit, names = self._unit(node.name, node)
+        if repeats(unit):
+            fit = repeating_fit(unit, self.model)
+            self._emit(unit, fit, names, self._accumulated(unit, fit))
+            return
+        total = self._sums(unit)
+        real, high, low = carrier(total, self.copies, self.model.name, node.name)
+        rows, bias = unit.per_lsb()
+        channels = len(rows)
+        rows, bias = np.tile(rows, (self.copies, 1)), np.tile(bias, self.copies)
+        potential, current = reached(total.repeat(1, 1, self.copies, *(1,) * (total.ndim - 3)), real)
+        reach = Reach(potential=potential, current=current)
+        fit = integers(rows, bias, real, self.model, self.chip, reach)
+        fit = replace(fit, scale=np.tile((high - low) / self.copies, self.copies), zero=np.tile(low, self.copies))
+        self._emit(unit, fit, names, self._accumulated(unit, fit))
+        signal = self.signals[node.name]
+        shares = []
+        for k in range(self.copies):
+            cut = ops.Slice(
+                name=f"{node.name} copy {k + 1}", inputs=(node.name,), start=k * channels, stop=(k + 1) * channels,
+                axis=0,
+            )  # fmt: skip
+            part = carried(cut, [signal])
+            self.nodes.append(cut)
+            self.signals[cut.name] = replace(part, zero=part.zero / self.copies)
+            shares.append(cut.name)
+        self.shares[node.name] = tuple(shares)
+        self.given[node.name] = sum(self.signals[s].values * _of(self.signals[s].scale) for s in shares) + _of(
+            self.signals[shares[0]].zero * self.copies
+        )
+
+    def _accumulated(self, unit: Unit, fit: Fit) -> torch.Tensor:
+        acc = unit.accumulate(fit.rows)
+        if fit.bias_weights is not None:
+            more = torch.from_numpy(fit.bias_weights.sum(axis=1)).to(acc.dtype)
+            acc = acc + more.reshape(-1, *(1,) * (acc.ndim - 3))
+        return acc
+
+    def _emit(self, unit: Unit, fit: Fit, names: tuple[str, ...], acc: torch.Tensor) -> None:
+        spikes = fire(self.model, fit.parameters, acc, self.steps, self.chip).float()
+        self.nodes += emit_unit(unit, fit, names, unit.name, 1)
+        self.signals[unit.name] = Signal.of(spikes, fit.scale, fit.zero, self.steps)
+        self.activity[unit.name] = spikes.sum(0).double().mean(0).numpy()
+        if not origin_of(unit.name)[1]:
+            self.given[unit.name] = spikes
+
+    def _decode(self, name: str) -> None:
+        shape = self.source.shapes[name]
+        size = int(np.prod(shape))
+        decoder = ops.Decode(
+            name=f"{name} decoded", inputs=(name,), coefficient=np.ones(size, dtype=np.int64),
+            element=np.arange(size), scale=np.ones(size), offset=np.zeros(size),
+        )  # fmt: skip
+        self.nodes += decoder_nodes(decoder, name, shape)
+        self.renamed[name] = decoder.name
+
+
+def _of(values: FloatArray) -> torch.Tensor:
+    return torch.from_numpy(np.array(values, dtype=np.float32))

@@ -1,0 +1,130 @@
+"""From a float network of spiking neurons to one in core operators that spikes in the same steps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.errors import CapacityError, UnsupportedError
+from neutrams.evaluate.run import node_values
+from neutrams.hardware import Chip
+from neutrams.network import Network, ops
+from neutrams.transform.canonicalize import canonicalize
+from neutrams.transform.ledger import LedgerRow
+from neutrams.transform.lower import check_supported, lower_exactly
+from neutrams.transform.options import TransformOptions
+from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.spiking.build import Progress, SpikingBuild
+from neutrams.transform.spiking.delays import delays_as_states
+from neutrams.transform.spiking.losses import losses
+from neutrams.transform.spiking.models import KINDS, spiking_model
+from neutrams.transform.split import SplitPlan, split_fan_in
+from neutrams.transform.stepwise import stepwise, units_for_states
+from neutrams.transform.tuning.ablation import Ablation
+
+CARRIERS = 16
+"""Most neurons that carry a partial sum: they give it in 17 levels a step."""
+
+CALIBRATION_BYTES = 1 << 30
+"""About how much memory the original's tensors of all steps may take [byte]."""
+
+MOST_SAMPLES = (64, 128, 256, 512)
+"""Most calibration samples, by effort; each has all its steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpikingCore:
+    """A spiking network in core operators.
+
+    Attributes:
+        network: The core network.
+        ledger: What each layer lost.
+        activity: Spikes a sample of each Encode and Neuron, float64 ``[n]`` by node.
+        samples: Calibration samples used.
+    """
+
+    network: Network
+    ledger: tuple[LedgerRow, ...]
+    activity: Mapping[str, FloatArray]
+    samples: int
+
+
+def spiking_core(
+    network: Network,
+    chip: Chip,
+    calibration: Mapping[str, AnyArray],
+    options: TransformOptions,
+    progress: Progress | None = None,
+) -> SpikingCore:
+    """Return ``network``, whose neurons spike, in what ``chip`` has.
+
+    Args:
+        network: A float network with `Spiking` nodes in a loop.
+        chip: The chip.
+        calibration: Each input ``[N, T, *shape]`` by name.
+        options: Effort and labels.
+        progress: Called with (nodes done, nodes in all).
+
+    Raises:
+        UnsupportedError: The network, or a neuron in it, has no way onto the chip.
+        CapacityError: The fan-in is too small.
+    """
+    prepared = lower_exactly(canonicalize(stepwise(canonicalize(network))))
+    check_supported(prepared)
+    _check(prepared)
+    neurons = [node for node in prepared.nodes if isinstance(node, ops.Spiking) and node.model != "Delay"]
+    remembers = any(isinstance(node, ops.State) for node in prepared.nodes) or len(neurons) < _spiking(prepared)
+    model = spiking_model(neurons, chip, remembers)
+    prepared = units_for_states(canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first")))
+    plan, copies = _plan(chip)
+    split = split_fan_in(prepared, plan)
+    data = _samples(split, calibration, options)
+    values = node_values(split, data, None)
+    build = SpikingBuild(source=split, chip=chip, model=model, copies=copies, values=values, remembered={})
+    core = build.built(progress)
+    ablation = Ablation(split, data, None if options.labels is None else options.labels[: _count(data)])
+    rows = losses(build, ablation)
+    return SpikingCore(network=core, ledger=rows, activity=build.activity, samples=_count(data))
+
+
+def _spiking(network: Network) -> int:
+    return sum(isinstance(node, ops.Spiking) for node in network.nodes)
+
+
+def _check(network: Network) -> None:
+    """Refuse what reads potentials of no neuron: functions between layers, which only rates could carry."""
+    curved = [node for node in network.nodes if isinstance(node, ops.Activation | ops.Mul | ops.Max | ops.Pool)]
+    tail = [node for node in curved if node.name in network.loop_steps]
+    if tail:
+        listed = ", ".join(f"{node.op} {node.name!r}" for node in tail)
+        raise UnsupportedError(
+            f"a spiking network has functions between its neurons: {listed}",
+            where="transform, spiking neurons",
+            fix="leave them out: neurons of a chip read sums of spikes only",
+        )
+
+
+def _plan(chip: Chip) -> tuple[SplitPlan, int]:
+    """Return (how layers are divided, how many neurons carry each part)."""
+    free = inputs_of_a_core(chip, "snn")
+    copies = max(1, min(CARRIERS, free // 2))
+    if free < 2:
+        raise CapacityError(
+            f"a neuron of chip {chip.name!r} can have {free} inputs",
+            where="core.axons",
+            fix="take a core with at least 2 axons more",
+        )
+    return SplitPlan(fan_in=free, terms=max(2, free // copies), neurons=chip.core.neurons), copies
+
+
+def _samples(network: Network, calibration: Mapping[str, AnyArray], options: TransformOptions) -> dict[str, AnyArray]:
+    steps = network.loop_steps
+    values = sum(int(np.prod(shape)) * steps.get(name, 1) for name, shape in network.shapes.items())
+    most = int(max(1, min(MOST_SAMPLES[options.effort], CALIBRATION_BYTES // (8 * values))))
+    taken = np.unique(np.linspace(0, _count(calibration) - 1, min(_count(calibration), most)).round().astype(np.int64))
+    return {name: array[taken] for name, array in calibration.items()}
+
+
+def _count(arrays: Mapping[str, AnyArray]) -> int:
+    return len(next(iter(arrays.values())))
