@@ -14,16 +14,19 @@ from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, tail_of
 from neutrams.transform.names import origin_of
+from neutrams.transform.room import inputs_of_a_core
 from neutrams.transform.spiking.inputs import input_encoder
 from neutrams.transform.spiking.integers import Reach, integers
 from neutrams.transform.spiking.partial_sums import carrier
 from neutrams.transform.spiking.repeating import repeating_fit, repeats
-from neutrams.transform.spiking.stepped import reached, stepped
+from neutrams.transform.spiking.spare_axons import shared_axons
+from neutrams.transform.spiking.stepped import Stepped, reached, stepped, traces
 from neutrams.transform.spiking.thresholds import tuned_thresholds
 from neutrams.transform.tuning.decode import decoder_nodes
 from neutrams.transform.tuning.emit import emit_unit
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.unit import Fit, Unit
+from neutrams.transform.tuning.weights import Moments
 
 Progress = Callable[[int, int], None]
 
@@ -154,13 +157,37 @@ class SpikingBuild:
         summed = summed + torch.from_numpy(bias).float().reshape(-1, *(1,) * (summed.ndim - 2))
         return summed.reshape(steps, -1, *summed.shape[1:])
 
+    def _spread(self, unit: Unit, names: tuple[str, ...]) -> tuple[Unit, tuple[str, ...]]:
+        """Return a matrix's unit with each input on as many axons as a core has idle."""
+        a = unit.accumulator
+        if not isinstance(a, ops.Linear):
+            return unit, names
+        counts = shared_axons(a.weights, inputs_of_a_core(self.chip, "snn"))
+        if (counts == 1).all():
+            return unit, names
+        wide = np.repeat(np.arange(len(counts)), counts)
+        gather = ops.Gather(name=f"{unit.name} axons", inputs=names, indices=wide, axis=0)
+        self.nodes.append(gather)
+        accumulator = replace(a, inputs=(gather.name,), weights=a.weights[:, wide] / counts[wide])
+        return replace(unit, accumulator=accumulator, inputs=(carried(gather, unit.inputs),)), (gather.name,)
+
+    def _moments(self, unit: Unit, real: Stepped) -> Moments | None:
+        """Return second moments of what the inputs of a matrix leave in potentials, those of its bias aside."""
+        if not isinstance(unit.accumulator, ops.Linear) or (
+            real.keep_current is not None and unit.accumulator.bias.any()
+        ):
+            return None
+        left = traces(unit.inputs[0].values.float(), real).flatten(0, 1).double()
+        gram = (left.T @ left / len(left)).numpy()
+        return Moments(gram=gram[None], cross=np.zeros((1, len(real.keep), len(gram))))
+
     def _neurons(self, node: ops.Spiking) -> None:
-        unit, names = self._unit(node.name, self.source.by_name[node.inputs[0]])
+        unit, names = self._spread(*self._unit(node.name, self.source.by_name[node.inputs[0]]))
         real = stepped(node)
         rows, bias = unit.per_lsb()
         potential, current = reached(self._sums(unit), real)
         reach = Reach(potential=potential, current=current)
-        fit = integers(rows, bias, real, self.model, self.chip, reach)
+        fit = integers(rows, bias, real, self.model, self.chip, reach, self._moments(unit, real))
         acc = self._accumulated(unit, fit)
         fit = tuned_thresholds(fit, acc, self.values[node.name], self.model, self.chip)
         self._emit(unit, fit, names, acc)
@@ -199,7 +226,8 @@ class SpikingBuild:
         )
 
     def _accumulated(self, unit: Unit, fit: Fit) -> torch.Tensor:
-        acc = unit.accumulate(fit.rows)
+        copies = fit.rows.reshape(-1, unit.target.shape[1], fit.rows.shape[1])
+        acc = torch.cat([unit.accumulate(rows) for rows in copies], dim=2)
         if fit.bias_weights is not None:
             more = torch.from_numpy(fit.bias_weights.sum(axis=1)).to(acc.dtype)
             acc = acc + more.reshape(-1, *(1,) * (acc.ndim - 3))

@@ -16,7 +16,16 @@ from neutrams.hardware import Chip
 from neutrams.neurons import NeuronModel, register_range
 from neutrams.transform.spiking.stepped import Stepped
 from neutrams.transform.tuning.unit import Fit
-from neutrams.transform.tuning.weights import Grid, round_nearest
+from neutrams.transform.tuning.weights import (
+    DESCENTS,
+    Grid,
+    Moments,
+    descend,
+    feedback,
+    round_nearest,
+    round_with_feedback,
+    squared_error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +41,15 @@ class Reach:
     current: FloatArray
 
 
-def integers(rows: FloatArray, bias: FloatArray, real: Stepped, model: NeuronModel, chip: Chip, reach: Reach) -> Fit:
+def integers(
+    rows: FloatArray,
+    bias: FloatArray,
+    real: Stepped,
+    model: NeuronModel,
+    chip: Chip,
+    reach: Reach,
+    seen: Moments | None = None,
+) -> Fit:
     """Return a unit in integers.
 
     Args:
@@ -42,6 +59,7 @@ def integers(rows: FloatArray, bias: FloatArray, real: Stepped, model: NeuronMod
         model: The chip's neuron model.
         chip: Gives all widths.
         reach: How far potentials and currents go.
+        seen: Second moments of what inputs leave in a potential; None: weights are rounded to nearest.
     """
     held = {parameter.name for parameter in model.parameters}
     synaptic = real.keep_current is not None
@@ -49,8 +67,8 @@ def integers(rows: FloatArray, bias: FloatArray, real: Stepped, model: NeuronMod
     more = (real.gain * bias)[:, None] if synaptic and bias.any() else np.zeros((len(rows), 0))
     more, biggest = _bias_axons(more, np.abs(drive).max(axis=1, initial=0.0))
     factor, exponent = _factor(biggest, leak, real, (model, chip), reach)
+    weights, factor = _rounded(np.concatenate([drive, more], axis=1), factor, exponent, chip, seen)
     step = np.exp2(exponent) / factor
-    weights = round_nearest(np.concatenate([drive, more], axis=1), step, Grid.of(chip.core))
     tie = _ties(real)
     parameters = {
         "leak": np.rint(leak * factor),
@@ -70,6 +88,49 @@ def integers(rows: FloatArray, bias: FloatArray, real: Stepped, model: NeuronMod
         zero=np.zeros(len(rows)),
         bias_weights=weights[:, rows.shape[1] :] if more.shape[1] else None,
     )
+
+
+SHRUNK = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
+"""Multiples of the factor among which weights are rounded best."""
+
+
+def _rounded(
+    drive: FloatArray, factor: FloatArray, exponent: FloatArray, chip: Chip, seen: Moments | None
+) -> tuple[IntArray, FloatArray]:
+    """Return (integer weights, factor of each channel): those that change potentials least."""
+    grid = Grid.of(chip.core)
+    whole = _whole(drive, factor / np.exp2(exponent)) * np.exp2(exponent)
+    if seen is None:
+        return round_nearest(drive, np.exp2(exponent) / whole, grid), whole
+    made_up = feedback(seen)
+    found: list[tuple[FloatArray, IntArray, FloatArray]] = []
+    for tried in (whole, *(share * factor for share in SHRUNK)):
+        step = np.exp2(exponent) / tried
+        for start in (round_nearest(drive, step, grid), round_with_feedback(drive, step, grid, made_up)):
+            weights = start
+            for _ in range(DESCENTS):
+                weights = descend(weights, drive, step, grid, seen)
+            found.append((squared_error(weights * step[:, None], drive, seen), weights, tried))
+    best = np.argmin([error for error, _, _ in found], axis=0)
+    each = np.arange(len(drive))
+    return np.stack([w for _, w, _ in found])[best, each], np.stack([f for _, _, f in found])[best, each]
+
+
+def _whole(drive: FloatArray, factor: FloatArray) -> FloatArray:
+    """Return the largest factor, up to ``factor``, at which all weights of a channel are whole numbers, if they can be.
+
+    Weights that were trained with few bits are multiples of one step: then nothing is lost.
+    """
+    size = np.abs(drive)
+    unit = np.where(size > 0, size, np.inf).min(axis=1, initial=np.inf)
+    unit = np.where(np.isfinite(unit), unit, 1.0)
+    steps = drive / unit[:, None]
+    fits = (np.abs(steps - np.rint(steps)) < WHOLE).all(axis=1) & (factor * unit >= 1 - WHOLE)
+    return np.where(fits, np.floor(factor * unit + WHOLE) / unit, factor)
+
+
+WHOLE = 1e-6
+"""What counts as a whole number: weights come in float32."""
 
 
 def _bias_axons(bias: FloatArray, largest: FloatArray) -> tuple[FloatArray, FloatArray]:

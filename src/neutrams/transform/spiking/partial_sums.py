@@ -13,6 +13,9 @@ from neutrams.base.errors import CapacityError
 from neutrams.transform.spiking.models import KINDS
 from neutrams.transform.spiking.stepped import Stepped
 
+OUTSIDE = 0.005
+"""Share of the values beyond each end of the range where charge waits for the next step (reset by subtraction)."""
+
 LEAST_RANGE = 1e-3
 """No channel's range is taken smaller than this share of the layer's largest."""
 
@@ -37,8 +40,7 @@ def carrier(total: torch.Tensor, copies: int, model: str, name: str) -> tuple[St
             where="core.axons",
             fix="take cores with more axons, or a model with reset by subtraction (neuron.models=if_soft)",
         )
-    channels = total.transpose(0, 2).flatten(1)
-    low, high = channels.amin(1).double().numpy(), channels.amax(1).double().numpy()
+    low, high = _ends(total, kind.soft is True)
     width = np.maximum(high - low, max(LEAST_RANGE * float((high - low).max()), 1e-30))
     part = np.repeat((np.arange(copies) + 0.5) / copies, len(low))
     wide, low_of_each, zero = np.tile(width, copies), np.tile(low, copies), np.zeros(copies * len(low))
@@ -49,3 +51,10 @@ def carrier(total: torch.Tensor, copies: int, model: str, name: str) -> tuple[St
         initial=wide * part if soft else zero, refractory=zero,
     )  # fmt: skip
     return real, low + width, low
+
+
+def _ends(total: torch.Tensor, carries_over: bool) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of each channel's range, float64 ``[C]`` each."""
+    ranked = total.transpose(0, 2).flatten(1).sort(dim=1).values.double()
+    out = int(OUTSIDE * ranked.shape[1]) if carries_over else 0
+    return ranked[:, out].numpy(), ranked[:, ranked.shape[1] - 1 - out].numpy()

@@ -23,8 +23,8 @@ from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import stepwise, units_for_states
 from neutrams.transform.tuning.ablation import Ablation
 
-CARRIERS = 16
-"""Most neurons that carry a partial sum: they give it in 17 levels a step."""
+CARRIERS = (4, 16)
+"""Fewest and most neurons that carry a partial sum, in as many levels a step and one more."""
 
 CALIBRATION_BYTES = 1 << 30
 """About how much memory the original's tensors of all steps may take [byte]."""
@@ -77,7 +77,7 @@ def spiking_core(
     remembers = any(isinstance(node, ops.State) for node in prepared.nodes) or len(neurons) < _spiking(prepared)
     model = spiking_model(neurons, chip, remembers)
     prepared = units_for_states(canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first")))
-    plan, copies = _plan(chip)
+    plan, copies = _plan(chip, _widest(prepared))
     split = split_fan_in(prepared, plan)
     data = _samples(split, calibration, options)
     values = node_values(split, data, None)
@@ -105,10 +105,17 @@ def _check(network: Network) -> None:
         )
 
 
-def _plan(chip: Chip) -> tuple[SplitPlan, int]:
-    """Return (how layers are divided, how many neurons carry each part)."""
+def _widest(network: Network) -> int:
+    """Return the largest fan-in of a layer."""
+    layers = [node for node in network.nodes if isinstance(node, ops.Linear | ops.Conv)]
+    return max((int(np.prod(node.weights.shape[1:])) for node in layers), default=1)
+
+
+def _plan(chip: Chip, widest: int) -> tuple[SplitPlan, int]:
+    """Return (how layers are divided, how many neurons carry each part: as many as one neuron can add up)."""
     free = inputs_of_a_core(chip, "snn")
-    copies = max(1, min(CARRIERS, free // 2))
+    parts = -(-widest // max(free, 1))
+    copies = max(1, min(CARRIERS[1], free // 2, max(CARRIERS[0], free // parts)))
     if free < 2:
         raise CapacityError(
             f"a neuron of chip {chip.name!r} can have {free} inputs",
