@@ -79,7 +79,7 @@ def compile(  # noqa: A001 (the field's word)
         chip: The target; a name or path is read by :func:`load_chip`.
         calibration: Inputs like those in use ``[N, *shape]``, by input name; an array alone serves a single input.
         mode: ``ann`` or ``snn``.
-        steps: T, the time window; by default 1 in ann mode, 64 in snn mode.
+        steps: T, the time window; by default 1 in ann mode, 64 in snn mode. Networks of spiking neurons have their own.
         **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
             ``partial_sums``.
 
@@ -90,7 +90,7 @@ def compile(  # noqa: A001 (the field's word)
 
     from neutrams.flow import CompileOptions, compile_model, default_steps
 
-    window = default_steps(mode) if steps is None else steps
+    window = default_steps(mode, network) if steps is None else steps
     if options.get("labels") is not None:
         options["labels"] = np.asarray(options["labels"])
     made = CompileOptions(mode=mode, steps=window, **options)

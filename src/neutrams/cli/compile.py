@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neutrams.cli.options import Json, Labels, Shapes, arrays_of, overrides_of, pairs_of
+from neutrams.cli.options import Json, Labels, Nir, Shapes, arrays_of, format_options, overrides_of, pairs_of
 from neutrams.cli.show import console, emit, progress, show
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Mode(StrEnum):
 
 
 def compile(  # noqa: A001 (the command's name; its options are its arguments)
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.onnx).")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.onnx, .nir).")],
     chip: Annotated[str, typer.Option("--chip", metavar="C", help="Preset name or path of a chip file.")],
     calibration: Annotated[Path, typer.Option(metavar="X.npz", help="Inputs like those in use.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="P.neu", help="The program to write.")],
@@ -29,6 +29,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     steps: Annotated[int | None, typer.Option(metavar="T", help="Time window: 1 in ann mode, 64 in snn mode.")] = None,
     labels: Labels = None,
     shapes: Shapes = None,
+    nir: Nir = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a chip key; may be repeated.")
     ] = None,
@@ -54,11 +55,11 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
 
     check_writable(output, keep=(model, calibration))
     target = load_chip(chip, overrides_of(overrides or []))
-    network = load(model, parse_input_shapes(shapes or []))
+    network = load(model, parse_input_shapes(shapes or []), **format_options(model, nir or []))
     if feedback:
         network = as_sequence(network, frames, pairs_of(feedback, "--feedback", "OUTPUT=INPUT", "stateN=state"))
     arrays, classes = arrays_of(calibration, network, labels)
-    window = default_steps(mode.value) if steps is None else steps
+    window = default_steps(mode.value, network) if steps is None else steps
     options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, labels=classes)
     with progress(f"compiling {model.name} for {target.name}") as tell:
         compiled = compile_model(network, target, arrays, options, tell)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from neutrams.base.errors import InputError
-from neutrams.cli.options import Json, Shapes
+from neutrams.cli.options import Json, Nir, Shapes, format_options
 from neutrams.cli.show import console, emit
 
 
@@ -14,6 +14,7 @@ def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model or a compiled program (.neu).")],
     chip: Annotated[str | None, typer.Option(metavar="C", help="Also say how this chip runs each part.")] = None,
     shapes: Shapes = None,
+    nir: Nir = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Of a program: its loss ledger by layer and limit.")
     ] = False,
@@ -28,10 +29,11 @@ def inspect(
     given = parse_input_shapes(shapes or [])
     if file.suffix == ".neu":
         _refuse(bool(given), "--input-shape", "the shapes of a program are fixed", file)
+        _refuse(bool(nir), "--nir", "a program has been read already", file)
         _inspect_program(file, chip, explain, as_json)
         return
     _refuse(explain, "--explain", "a model has no loss ledger", file)
-    found = inspect_model(file, target, given)
+    found = inspect_model(file, target, given, **format_options(file, nir or []))
     _print(found, as_json)
 
 

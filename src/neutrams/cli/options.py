@@ -19,6 +19,12 @@ Shapes = Annotated[
         "--input-shape", metavar="NAME=1,3,48,192", help="Fix the open axes of an input, batch first; may be repeated."
     ),
 ]
+Nir = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--nir", metavar="KEY=VALUE", help="What a NIR file leaves open, such as preset=snntorch; may be repeated."
+    ),
+]
 ProgramFile = Annotated[Path, typer.Argument(metavar="P.neu", help="A compiled program.")]
 
 
@@ -44,6 +50,22 @@ def pairs_of(given: list[str], option: str, form: str, example: str) -> dict[str
             raise SpecError(f"{text!r} is not {form}", where=f"option {option}", fix=f"write e.g. {option} {example}")
         pairs[key.strip()] = value.strip()
     return pairs
+
+
+def format_options(model: Path, given: list[str]) -> dict[str, object]:
+    """Return the import options that texts like ``steps=50`` set.
+
+    Raises:
+        SpecError: A text is of another form, or there is no such option.
+    """
+    pairs = pairs_of(given, "--nir", "KEY=VALUE", "preset=snntorch")
+    if not pairs:
+        return {}
+    from neutrams.importers.nir_options import parsed_options
+
+    if model.suffix.lower() != ".nir":
+        raise SpecError("--nir is for NIR files", where=str(model), fix="leave it out")
+    return parsed_options(pairs)
 
 
 def arrays_of(path: Path, network: "Network", key: str | None) -> tuple[dict[str, "AnyArray"], "AnyArray | None"]:

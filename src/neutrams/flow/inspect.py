@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
+from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.importers import describe
 from neutrams.network import Network, ops
@@ -15,11 +16,15 @@ from neutrams.transform.how import COMPUTING, how_nodes_run
 from neutrams.transform.lower import unsupported
 from neutrams.transform.magnitudes import nodes_of_magnitudes
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.spiking.models import spiking_model
 from neutrams.transform.stepwise import stepwise
 
 
 def inspect_model(
-    path: Path | str, chip: Chip | None = None, input_shapes: Mapping[str, Sequence[int]] | None = None
+    path: Path | str,
+    chip: Chip | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    **options: object,
 ) -> dict[str, object]:
     """Return what the model file ``path`` holds, whether or not it can be imported; operators in the file's own words.
 
@@ -31,7 +36,7 @@ def inspect_model(
         InputError: The file is missing or unreadable, or its suffix is unknown.
         FormatError: It is damaged, or not of the kind its suffix claims.
     """
-    survey = describe(path, input_shapes)
+    survey = describe(path, input_shapes, **options)
     keys = ("parameters", "macs", "layers", "placement")
     found: dict[str, object] = dict.fromkeys(keys) | {"unsupported": list(survey.unsupported)}
     if survey.network is not None:
@@ -92,7 +97,7 @@ def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, st
     refused = " ".join(unsupported(canonical))
     how = how_nodes_run(canonical, chip)
     lengths = nodes_of_magnitudes(canonical)
-    found = {}
+    found = {node.name: _spiking_placement(node, chip) for node in network.nodes if isinstance(node, ops.Spiking)}
     for node in _computing(network):
         twin = canonical.by_name.get(node.name)
         if f"'{node.name}'" in refused:
@@ -108,6 +113,15 @@ def _placement(network: Network, canonical: Network, chip: Chip) -> dict[str, st
         else:
             found[node.name] = _function_placement(node, how[node.name])
     return found
+
+
+def _spiking_placement(node: ops.Spiking, chip: Chip) -> str:
+    if node.model == "Delay":
+        return "construction: from neurons that repeat spikes a step late"
+    try:
+        return f"native: {spiking_model([node], chip, remembers=False).name}"
+    except UnsupportedError as error:
+        return f"unsupported: {error.what}"
 
 
 def _why_on_host(network: Network, node: ops.Node) -> str:

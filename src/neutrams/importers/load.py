@@ -45,15 +45,17 @@ def load(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = No
     return network
 
 
-def describe(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Survey:
+def describe(path: str | Path, input_shapes: Mapping[str, Sequence[int]] | None = None, **options: object) -> Survey:
     """Return what the model file ``path`` holds and what of it cannot be imported, however much that is.
+
+    Arguments are those of :func:`load`.
 
     Raises:
         InputError: The file is missing or its suffix is unknown.
         FormatError: It is not of the kind its suffix claims.
     """
     path = Path(path)
-    survey: Survey = _reader(path).describe(path, input_shapes)
+    survey: Survey = _reader(path).describe(path, input_shapes, **options)
     return survey
 
 

@@ -51,8 +51,8 @@ def from_nir(graph: nir.NIRGraph, preset: str | None = None, **options: object) 
     return _network(graph_of(graph), preset, options)
 
 
-def describe(path: Path, input_shapes: Shapes | None = None) -> Survey:
-    """Return what the NIR file ``path`` holds and what of it cannot be imported.
+def describe(path: Path, input_shapes: Shapes | None = None, preset: str | None = None, **options: object) -> Survey:
+    """Return what the NIR file ``path`` holds and what of it cannot be imported; arguments as for :func:`read`.
 
     Raises:
         InputError: The file is missing.
@@ -64,7 +64,7 @@ def describe(path: Path, input_shapes: Shapes | None = None) -> Survey:
         return Survey((), (str(error),), None)
     found = tuple(sorted(Counter(part.kind for part in graph.parts.values()).items()))
     try:
-        return Survey(found, (), _network(graph, None, {}))
+        return Survey(found, (), _network(graph, preset, options))
     except NeutramsError as error:
         return Survey(found, (str(error),), None)
 

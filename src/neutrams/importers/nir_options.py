@@ -1,5 +1,6 @@
 """What a NIR file leaves open: the length of a step, and what frameworks do differently; presets bear their names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 
@@ -111,6 +112,36 @@ def nir_options(preset: str = "nir", **changes: object) -> NirOptions:
     if unknown:
         raise _wrong(unknown[0], changes[unknown[0]], f"there is no such option, take one of {', '.join(known)}")
     return replace(PRESETS[preset], **changes)  # type: ignore[arg-type]
+
+
+def parsed_options(texts: Mapping[str, str]) -> dict[str, object]:
+    """Return options given as text: ``true`` or ``false``, numbers, lists with commas, edges as ``from>to``.
+
+    Raises:
+        SpecError: There is no such option, or the text is not of its kind.
+    """
+    known = {f.name: f.default for f in fields(NirOptions)}
+    found: dict[str, object] = {}
+    for key, text in texts.items():
+        default = known.get(key, "")
+        try:
+            found[key] = _parsed(text, default, key)
+        except ValueError:
+            raise _wrong(key, text, f"give it as {type(default).__name__}, such as {default!r}") from None
+    return found
+
+
+def _parsed(text: str, default: object, key: str) -> object:
+    if isinstance(default, bool):
+        if text not in ("true", "false"):
+            raise ValueError
+        return text == "true"
+    if isinstance(default, int | float):
+        return type(default)(text)
+    if isinstance(default, tuple):
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return tuple(tuple(part.split(">")) if key == "delayed" else part for part in parts)
+    return text
 
 
 def _wrong(key: str, value: object, fix: str) -> SpecError:

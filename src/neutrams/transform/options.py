@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Chip
+from neutrams.network import Network
+from neutrams.network.spiking import has_spiking
 from neutrams.neurons import NeuronModel, find_model
 
 CALIBRATION_SAMPLES = (1024, 2048, 4096, 8192)
@@ -59,9 +61,9 @@ class TransformOptions:
             _check(1 <= self.steps <= 4096, f"steps is {self.steps}", "steps", "take 1 to 4096, 32 is usual")
 
 
-def default_steps(mode: str) -> int:
-    """Return T where the user names none: 1 in ann mode, 64 in snn mode."""
-    return 1 if mode == "ann" else 64
+def default_steps(mode: str, network: Network) -> int:
+    """Return T where the user names none: 64 for rates in snn mode, else 1 (spiking networks have their own)."""
+    return 64 if mode == "snn" and not has_spiking(network) else 1
 
 
 def _check(holds: bool, what: str, key: str, fix: str) -> None:

@@ -42,6 +42,9 @@ KINDS = {
 }
 """Models that run neurons of a spiking network, by name."""
 
+SLOW = 1 / 1024
+"""What a potential may lose of itself in a step on a chip whose potentials keep everything."""
+
 RUNS = ("IF", "LIF", "CubaLIF", "Threshold")
 """Dynamics that become neurons of a chip."""
 
@@ -91,7 +94,7 @@ def _lacking(node: ops.Spiking, kind: Kind, model: NeuronModel, chip: Chip) -> s
     real = stepped(node)
     held = {parameter.name for parameter in model.parameters}
     wanted = {
-        "the potential decays": (real.keep != 1).any() and not kind.decays and kind.soft is not None,
+        "the potential decays": (real.keep < 1 - SLOW).any() and not kind.decays and kind.soft is not None,
         "the potential is remembered": (real.keep != 0).any() and kind.soft is None,
         "a spike takes the threshold off": real.soft and kind.soft is False,
         "a spike resets the potential": not real.soft and kind.soft is True and (real.keep != 0).any(),
