@@ -14,7 +14,6 @@ from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, tail_of
 from neutrams.transform.names import origin_of
-from neutrams.transform.room import inputs_of_a_core
 from neutrams.transform.spiking.inputs import input_encoder
 from neutrams.transform.spiking.integers import Reach, integers
 from neutrams.transform.spiking.partial_sums import carrier
@@ -39,9 +38,9 @@ class SpikingBuild:
         source: The float network, divided by the fan-in limit.
         chip: The chip.
         model: Its neuron model.
+        fan_in: Most inputs of a neuron.
         copies: Neurons that carry a partial sum.
         values: Every tensor of the original at all steps, float ``[T, N, *shape]``.
-        remembered: State → what it really holds on calibration data, ``[T, N, *shape]``; else what the original holds.
         nodes: Core nodes so far.
         signals: What they give on calibration data.
         shares: Tensor → the core tensors that carry it together, where there are several.
@@ -53,9 +52,9 @@ class SpikingBuild:
     source: Network
     chip: Chip
     model: NeuronModel
+    fan_in: int
     copies: int
     values: Mapping[str, torch.Tensor]
-    remembered: Mapping[str, torch.Tensor]
     nodes: list[ops.Node] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     shares: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -103,12 +102,9 @@ class SpikingBuild:
         name = f"{node.name} begins"
         self.nodes.append(ops.Constant(name=name, values=np.rint(begin.values).astype(np.int64)))
         self.nodes.append(ops.State(name=node.name, inputs=(name,)))
-        held = self.remembered.get(node.name, self.values[node.name].round().clamp(0, 1).float())
-        self._give(node.name, held)
-
-    def _give(self, name: str, values: torch.Tensor) -> None:
-        one = np.ones(values.shape[2])
-        self.signals[name] = Signal.of(values, one, 0 * one, self.steps)
+        held = self.values[node.name].round().clamp(0, 1).float()  # what the original remembers
+        one = np.ones(held.shape[2])
+        self.signals[node.name] = Signal.of(held, one, 0 * one, self.steps)
 
     def _read(self, name: str) -> str:
         """Return the core node that gives tensor ``name``, encoding it if the host gives it."""
@@ -162,7 +158,7 @@ class SpikingBuild:
         a = unit.accumulator
         if not isinstance(a, ops.Linear):
             return unit, names
-        counts = shared_axons(a.weights, inputs_of_a_core(self.chip, "snn"))
+        counts = shared_axons(a.weights, self.fan_in)
         if (counts == 1).all():
             return unit, names
         wide = np.repeat(np.arange(len(counts)), counts)

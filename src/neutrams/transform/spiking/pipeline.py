@@ -10,6 +10,7 @@ from neutrams.base.errors import CapacityError, UnsupportedError
 from neutrams.evaluate.run import node_values
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.neurons import NeuronModel
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import check_supported, lower_exactly
@@ -17,6 +18,7 @@ from neutrams.transform.options import TransformOptions
 from neutrams.transform.room import inputs_of_a_core
 from neutrams.transform.spiking.build import Progress, SpikingBuild
 from neutrams.transform.spiking.delays import delays_as_states
+from neutrams.transform.spiking.integers import MOST_BIAS_AXONS
 from neutrams.transform.spiking.losses import losses
 from neutrams.transform.spiking.models import KINDS, spiking_model
 from neutrams.transform.split import SplitPlan, split_fan_in
@@ -77,11 +79,11 @@ def spiking_core(
     remembers = any(isinstance(node, ops.State) for node in prepared.nodes) or len(neurons) < _spiking(prepared)
     model = spiking_model(neurons, chip, remembers)
     prepared = units_for_states(canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first")))
-    plan, copies = _plan(chip, _widest(prepared))
+    plan, copies = _plan(chip, prepared, model)
     split = split_fan_in(prepared, plan)
     data = _samples(split, calibration, options)
     values = node_values(split, data, None)
-    build = SpikingBuild(source=split, chip=chip, model=model, copies=copies, values=values, remembered={})
+    build = SpikingBuild(source=split, chip=chip, model=model, fan_in=plan.fan_in, copies=copies, values=values)
     core = build.built(progress)
     ablation = Ablation(split, data, None if options.labels is None else options.labels[: _count(data)])
     rows = losses(build, ablation)
@@ -111,10 +113,13 @@ def _widest(network: Network) -> int:
     return max((int(np.prod(node.weights.shape[1:])) for node in layers), default=1)
 
 
-def _plan(chip: Chip, widest: int) -> tuple[SplitPlan, int]:
+def _plan(chip: Chip, network: Network, model: NeuronModel) -> tuple[SplitPlan, int]:
     """Return (how layers are divided, how many neurons carry each part: as many as one neuron can add up)."""
     free = inputs_of_a_core(chip, "snn")
-    parts = -(-widest // max(free, 1))
+    biased = any(node.bias.any() for node in network.nodes if isinstance(node, ops.Linear | ops.Conv | ops.Add))
+    if biased and KINDS[model.name].current:
+        free -= MOST_BIAS_AXONS
+    parts = -(-_widest(network) // max(free, 1))
     copies = max(1, min(CARRIERS[1], free // 2, max(CARRIERS[0], free // parts)))
     if free < 2:
         raise CapacityError(

@@ -57,7 +57,7 @@ def _add(nodes: list[ops.Node], unit: Unit, fit: Fit, names: Names) -> None:
     if fit.bias_weights is not None:
         values = np.full((fit.channels, *shape[1:]), level, dtype=np.int64)
         nodes.append(ops.Constant(name=f"{unit.name} bias", values=values))
-        read.append(nodes[-1].name)
+        read += [nodes[-1].name] * fit.bias_weights.shape[1]
         rows = np.concatenate([rows, fit.bias_weights], axis=1)
     zeros = np.zeros(fit.channels, dtype=np.int64)
     coefficients = np.ascontiguousarray(rows.T)

@@ -1,0 +1,81 @@
+"""Spiking networks on chips: the chip gives what the reference gives bit for bit, and the original where it can."""
+
+import numpy as np
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from neutrams.base.errors import CapacityError
+from neutrams.evaluate import run as evaluate
+from neutrams.flow import Compiled, CompileOptions, compile_model, run_compiled
+from neutrams.hardware import Chip
+from neutrams.network import Network
+from neutrams.program.verify import violations
+from neutrams.reference import finish, prepare
+from neutrams.reference import run as reference
+from neutrams.simulator import simulate
+from spiking_strategies import chip_for, spikes, spiking_networks
+
+some = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+
+
+def compiled_or_skipped(network: Network, chip: Chip) -> Compiled:
+    try:
+        return compile_model(network, chip, spikes(network, 1, 8), CompileOptions(mode="snn"))
+    except CapacityError:
+        assume(False)
+        raise
+
+
+@some
+@given(
+    case=spiking_networks(),
+    axons=st.sampled_from([8, 16, 256]),
+    fan_out=st.sampled_from([1, 4]),
+    exponent=st.sampled_from([0, 3]),
+    seed=st.integers(0, 99),
+)
+def test_chip_reference_and_evaluation_agree(
+    case: tuple[Network, str], axons: int, fan_out: int, exponent: int, seed: int
+) -> None:
+    network, model = case
+    chip = chip_for(model, axons, fan_out, exponent_bits=exponent)
+    compiled = compiled_or_skipped(network, chip)
+    assert violations(compiled.program) == []
+    inputs = spikes(network, seed, 3)
+    expected = reference(compiled.network, inputs, chip)["y"]
+    np.testing.assert_array_equal(run_compiled(compiled, inputs).outputs["y"], expected)
+    np.testing.assert_array_equal(evaluate(compiled.network, inputs, chip)["y"], expected)
+
+
+@some
+@given(case=spiking_networks(("if_soft", "if_hard", "lif_hard"), whole=True), seed=st.integers(0, 99))
+def test_whole_weights_lose_nothing_where_nothing_decays(case: tuple[Network, str], seed: int) -> None:
+    """Small whole weights and thresholds fit every register; potentials are then exact, and so is every spike."""
+    network, model = case
+    assume(model.startswith("if"))
+    compiled = compiled_or_skipped(network, chip_for(model))
+    inputs = spikes(network, seed, 4)
+    np.testing.assert_array_equal(run_compiled(compiled, inputs).outputs["y"], evaluate(network, inputs)["y"])
+
+
+@some
+@given(case=spiking_networks(), seed=st.integers(0, 99), cut=st.integers(1, 8))
+def test_a_stream_in_pieces_is_one_run(case: tuple[Network, str], seed: int, cut: int) -> None:
+    network, model = case
+    compiled = compiled_or_skipped(network, chip_for(model))
+    ports = prepare(compiled.network, spikes(network, seed, 2))
+    wanted = {port.name for port in compiled.program.inputs}
+    given_ports = {name: values for name, values in ports.items() if name in wanted}
+    (name,) = given_ports
+    x = given_ports[name]
+    assume(cut < x.shape[1])
+    whole = simulate(compiled.program, {name: x})
+    first = simulate(compiled.program, {name: x[:, :cut]})
+    second = simulate(compiled.program, {name: x[:, cut:]}, memory=first.memory)
+    (output,) = whole.outputs
+    both = np.concatenate([first.outputs[output], second.outputs[output]], axis=1)
+    np.testing.assert_array_equal(both, whole.outputs[output])
+    assert (
+        finish(compiled.network, whole.outputs)["y"].shape
+        == x.shape[:2] + finish(compiled.network, whole.outputs)["y"].shape[2:]
+    )
