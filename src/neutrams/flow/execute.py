@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray
-from neutrams.evaluate import classes
+from neutrams.evaluate import SpikeAgreement, answers, gives_spikes, spike_agreement
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
@@ -27,6 +27,7 @@ class Evaluated:
         accuracy: Fraction of samples whose class is the label; None without labels.
         agreement: Fraction of samples given the class the float network gives; None where it was not asked for.
         float_accuracy: Accuracy of the float network on the same samples; None without labels.
+        spikes: How far the spikes of a spiking network's first output are those of the float network; None of others.
     """
 
     run: Run
@@ -34,6 +35,7 @@ class Evaluated:
     accuracy: float | None
     agreement: float | None
     float_accuracy: float | None
+    spikes: SpikeAgreement | None = None
 
 
 def run_compiled(
@@ -72,20 +74,22 @@ def run_compiled(
     run = simulate(compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress)
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
-    expected = float_classes(compiled.source, {name: a[:samples] for name, a in inputs.items()})
-    got = classes(next(iter(outputs.values())))
+    exact = evaluate(compiled.source, {name: a[:samples] for name, a in inputs.items()})
+    expected, got = answers(compiled.source, exact), answers(compiled.source, outputs)
+    first = compiled.source.outputs[0].name
     return Evaluated(
         run=run,
         outputs=outputs,
         accuracy=_accuracy(got, labels),
         agreement=float((got == expected).mean()),
         float_accuracy=_accuracy(expected, labels),
+        spikes=spike_agreement(outputs[first], exact[first]) if gives_spikes(compiled.source) else None,
     )
 
 
 def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:
     """Return the class ``[N]`` that the float network gives each sample by its first output."""
-    return classes(next(iter(evaluate(network, inputs).values())))
+    return answers(network, evaluate(network, inputs))
 
 
 def _accuracy(classes: AnyArray, labels: AnyArray | None) -> float | None:

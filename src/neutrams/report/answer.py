@@ -43,6 +43,7 @@ def _tiles(run: RunRecord) -> list[Markup]:
             "Float network", percent(run.float_accuracy), f"{points(run.float_accuracy, run.chip_accuracy)} on the chip"
         ),
         _tile("Same answer as float", percent(run.agreement), "arg-max agreement"),
+        *_spike_tiles(run),
         _tile("Energy a sample", si(None if band is None else band[1], "J"), energy_note, main=True),
         _tile("Latency", si(run.latency_s, "s"), _tick(run), main=True),
         _tile("Throughput", _rate(run.throughput_hz), "samples a second"),
@@ -52,6 +53,14 @@ def _tiles(run: RunRecord) -> list[Markup]:
         _tile("Power", si(run.power_w, "W"), "at full throughput"),
         _tile("Area", DASH if run.area_mm2 is None else f"{run.area_mm2:.4g} mm²", "cores and routers in use"),
     ]
+
+
+def _spike_tiles(run: RunRecord) -> list[Markup]:
+    if run.spikes_coincident is None:
+        return []
+    note = f"in the same step; {percent(run.spikes_equal)} of all steps agree"
+    rates = _tile("Error of rates", percent(run.rate_error), "root mean square, of the float network's")
+    return [_tile("Same spikes as float", percent(run.spikes_coincident), note), rates]
 
 
 def _tile(name: str, value: str, note: str | None, main: bool = False) -> Markup:

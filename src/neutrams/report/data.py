@@ -120,6 +120,9 @@ class RunRecord:
         float_accuracy: Of the source network [1].
         chip_accuracy: Of the simulated chip [1].
         agreement: Fraction of samples with the float network's arg-max [1].
+        spikes_equal: Of a spiking network: fraction of output steps as in the float network [1].
+        spikes_coincident: Of a spiking network: share of output spikes that come in the same step as there [1].
+        rate_error: Of a spiking network: root mean square error of output rates, over that of the rates [1].
         cores: Cores used.
         chips: Chips used.
         tiles: Tiles.
@@ -159,6 +162,9 @@ class RunRecord:
     float_accuracy: float | None = None
     chip_accuracy: float | None = None
     agreement: float | None = None
+    spikes_equal: float | None = None
+    spikes_coincident: float | None = None
+    rate_error: float | None = None
     cores: int
     chips: int = 1
     tiles: int

@@ -30,7 +30,7 @@ def record_of(
         title: Heading of the run.
         float_accuracy: Of the source network on the same samples [1], where it is known better than ``evaluated`` does.
     """
-    program, stats, run = compiled.program, compiled.stats, evaluated.run
+    program, stats, run, spikes = compiled.program, compiled.stats, evaluated.run, evaluated.spikes
     return RunRecord(
         title=title,
         chip=program.chip.name,
@@ -40,6 +40,9 @@ def record_of(
         float_accuracy=_plain(evaluated.float_accuracy if float_accuracy is None else float_accuracy),
         chip_accuracy=_plain(evaluated.accuracy),
         agreement=_plain(evaluated.agreement),
+        spikes_equal=None if spikes is None else spikes.equal,
+        spikes_coincident=None if spikes is None else spikes.coincident,
+        rate_error=None if spikes is None else spikes.rate_error,
         cores=stats.cores,
         chips=stats.chips,
         tiles=stats.tiles,

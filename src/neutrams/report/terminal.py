@@ -59,6 +59,7 @@ def run_facts(run: RunRecord) -> dict[str, object]:
         "accuracy": None if run.chip_accuracy is None else percent(run.chip_accuracy),
         "float network": None if run.float_accuracy is None else percent(run.float_accuracy),
         "same answer as float": None if run.agreement is None else percent(run.agreement),
+        "same spikes as float": None if run.spikes_coincident is None else percent(run.spikes_coincident),
         "energy a sample": None if band is None else f"{si(band[1], 'J')} ({si(band[0], 'J')} to {si(band[2], 'J')})",
         "latency": None if run.latency_s is None else si(run.latency_s, "s"),
         "throughput": None if run.throughput_hz is None else f"{si(run.throughput_hz, '')} samples a second",

@@ -22,7 +22,7 @@ from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.room import inputs_of_a_core
-from neutrams.transform.spiking import spiking_core
+from neutrams.transform.tuning.spiking import spiking_core
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import units_for_states
 from neutrams.transform.tuning.ablation import Ablation

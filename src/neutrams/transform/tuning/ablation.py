@@ -6,8 +6,8 @@ from math import prod
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray
-from neutrams.evaluate import classes, float_values
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.evaluate import answers, float_values
 from neutrams.evaluate.run import read_outside, stream_values
 from neutrams.network import Network, ops
 from neutrams.transform.cost import macs_of
@@ -49,7 +49,7 @@ class Ablation:
         self._labels = None if labels is None else labels[: self.samples]
         self._values = float_values(source, self._inputs)
         self._output = source.outputs[0].name
-        self._wanted = classes(self._values[self._output].numpy())
+        self._wanted = self._classes(self._values[self._output])
 
     def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
         """Return what it costs that tensor ``name`` has ``value``, as `rows` of it lie; ``most`` samples count.
@@ -66,13 +66,16 @@ class Ablation:
 
     def _compared(self, now: torch.Tensor) -> Effect:
         n = len(now)
-        was, chosen = self._values[self._output][:n], classes(now.numpy())
+        was, chosen = self._values[self._output][:n], self._classes(now)
         labels = self._labels
         return Effect(
             output_error=relative(now.float() - was.float(), was.float()),
             agreement=float((chosen == self._wanted[:n]).mean()),
             accuracy=None if labels is None else float((chosen == np.asarray(labels[:n])).mean()),
         )
+
+    def _classes(self, output: torch.Tensor) -> IntArray:
+        return answers(self._source, {self._output: output.numpy()})
 
     def effects(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[Effect]:
         """Return what each of several tensors with errors costs, as `effect` does, in a loop: all in one go.

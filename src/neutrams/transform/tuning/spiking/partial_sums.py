@@ -10,8 +10,8 @@ import torch
 
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import CapacityError
-from neutrams.transform.spiking.models import KINDS
-from neutrams.transform.spiking.stepped import Stepped
+from neutrams.transform.tuning.spiking.models import KINDS
+from neutrams.transform.tuning.spiking.stepped import Stepped
 
 OUTSIDE = 0.005
 """Share of the values beyond each end of the range where charge waits for the next step (reset by subtraction)."""

@@ -7,7 +7,7 @@ from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import ops
 from neutrams.neurons import NeuronModel, find_model
-from neutrams.transform.spiking.stepped import Stepped, stepped
+from neutrams.transform.tuning.spiking.stepped import Stepped, stepped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,11 @@ from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import check_supported, lower_exactly
 from neutrams.transform.options import TransformOptions
 from neutrams.transform.room import inputs_of_a_core
-from neutrams.transform.spiking.build import Progress, SpikingBuild
-from neutrams.transform.spiking.delays import delays_as_states
-from neutrams.transform.spiking.integers import MOST_BIAS_AXONS
-from neutrams.transform.spiking.losses import losses
-from neutrams.transform.spiking.models import KINDS, spiking_model
+from neutrams.transform.tuning.spiking.build import Progress, SpikingBuild
+from neutrams.transform.tuning.spiking.delays import delays_as_states
+from neutrams.transform.tuning.spiking.integers import MOST_BIAS_AXONS
+from neutrams.transform.tuning.spiking.losses import losses
+from neutrams.transform.tuning.spiking.models import KINDS, spiking_model
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import stepwise, units_for_states
 from neutrams.transform.tuning.ablation import Ablation

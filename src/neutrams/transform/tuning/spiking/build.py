@@ -14,13 +14,13 @@ from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, tail_of
 from neutrams.transform.names import origin_of
-from neutrams.transform.spiking.inputs import input_encoder
-from neutrams.transform.spiking.integers import Reach, integers
-from neutrams.transform.spiking.partial_sums import carrier
-from neutrams.transform.spiking.repeating import repeating_fit, repeats
-from neutrams.transform.spiking.spare_axons import shared_axons
-from neutrams.transform.spiking.stepped import Stepped, reached, stepped, traces
-from neutrams.transform.spiking.thresholds import tuned_thresholds
+from neutrams.transform.tuning.spiking.inputs import input_encoder
+from neutrams.transform.tuning.spiking.integers import Reach, integers
+from neutrams.transform.tuning.spiking.partial_sums import carrier
+from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
+from neutrams.transform.tuning.spiking.spare_axons import shared_axons
+from neutrams.transform.tuning.spiking.stepped import Stepped, reached, stepped, traces
+from neutrams.transform.tuning.spiking.thresholds import tuned_thresholds
 from neutrams.transform.tuning.decode import decoder_nodes
 from neutrams.transform.tuning.emit import emit_unit
 from neutrams.transform.tuning.signal import Signal, carried

@@ -14,7 +14,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.neurons import NeuronModel, register_range
-from neutrams.transform.spiking.stepped import Stepped
+from neutrams.transform.tuning.spiking.stepped import Stepped
 from neutrams.transform.tuning.unit import Fit
 from neutrams.transform.tuning.weights import (
     DESCENTS,

@@ -13,7 +13,7 @@ from neutrams.base.errors import UnsupportedError
 from neutrams.network import Network, ops
 from neutrams.neurons.dynamics.delay import steps_of
 from neutrams.transform.contract import network_pass
-from neutrams.transform.spiking.stepped import stepped
+from neutrams.transform.tuning.spiking.stepped import stepped
 
 
 @network_pass()
