@@ -16,8 +16,8 @@ from neutrams.transform.how import COMPUTING, how_nodes_run
 from neutrams.transform.lower import unsupported
 from neutrams.transform.magnitudes import nodes_of_magnitudes
 from neutrams.transform.room import inputs_of_a_core
-from neutrams.transform.tuning.spiking.models import spiking_model
 from neutrams.transform.stepwise import stepwise
+from neutrams.transform.tuning.spiking.models import spiking_model
 
 
 def inspect_model(

@@ -22,7 +22,6 @@ from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.room import inputs_of_a_core
-from neutrams.transform.tuning.spiking import spiking_core
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import units_for_states
 from neutrams.transform.tuning.ablation import Ablation
@@ -33,6 +32,7 @@ from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter
+from neutrams.transform.tuning.spiking import spiking_core
 from neutrams.transform.tuning.states import through_time
 from neutrams.transform.tuning.steps import merged
 from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors

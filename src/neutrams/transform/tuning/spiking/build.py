@@ -14,6 +14,9 @@ from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.facts import ACCUMULATORS, MOVES, head_of, tail_of
 from neutrams.transform.names import origin_of
+from neutrams.transform.tuning.decode import decoder_nodes
+from neutrams.transform.tuning.emit import emit_unit
+from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.spiking.inputs import input_encoder
 from neutrams.transform.tuning.spiking.integers import Reach, integers
 from neutrams.transform.tuning.spiking.partial_sums import carrier
@@ -21,9 +24,6 @@ from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
 from neutrams.transform.tuning.spiking.spare_axons import shared_axons
 from neutrams.transform.tuning.spiking.stepped import Stepped, reached, stepped, traces
 from neutrams.transform.tuning.spiking.thresholds import tuned_thresholds
-from neutrams.transform.tuning.decode import decoder_nodes
-from neutrams.transform.tuning.emit import emit_unit
-from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import Moments
 

@@ -41,6 +41,21 @@ class Reach:
     current: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """How numbers of a unit become integers, float64 ``[C]`` each.
+
+    Attributes:
+        factor: S.
+        exponent: e.
+        limit: Largest S that all registers but those of weights allow.
+    """
+
+    factor: FloatArray
+    exponent: FloatArray
+    limit: FloatArray
+
+
 def integers(
     rows: FloatArray,
     bias: FloatArray,
@@ -66,8 +81,9 @@ def integers(
     drive, leak = rows * real.gain[:, None], real.leak + (0.0 if synaptic else real.gain * bias)
     more = (real.gain * bias)[:, None] if synaptic and bias.any() else np.zeros((len(rows), 0))
     more, biggest = _bias_axons(more, np.abs(drive).max(axis=1, initial=0.0))
-    factor, exponent = _factor(biggest, leak, real, (model, chip), reach)
-    weights, factor = _rounded(np.concatenate([drive, more], axis=1), factor, exponent, chip, seen)
+    found = _factor(biggest, leak, real, (model, chip), reach)
+    weights, factor = _rounded(np.concatenate([drive, more], axis=1), found, chip, seen)
+    exponent = found.exponent
     step = np.exp2(exponent) / factor
     tie = _ties(real)
     parameters = {
@@ -90,21 +106,20 @@ def integers(
     )
 
 
-SHRUNK = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
-"""Multiples of the factor among which weights are rounded best."""
+FACTORS = (1.3, 1.2, 1.12, 1.06, 1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
+"""Multiples of the factor among which weights are rounded best; above 1 the largest weights are cut off."""
 
 
-def _rounded(
-    drive: FloatArray, factor: FloatArray, exponent: FloatArray, chip: Chip, seen: Moments | None
-) -> tuple[IntArray, FloatArray]:
+def _rounded(drive: FloatArray, scaling: Scaling, chip: Chip, seen: Moments | None) -> tuple[IntArray, FloatArray]:
     """Return (integer weights, factor of each channel): those that change potentials least."""
+    factor, exponent = scaling.factor, scaling.exponent
     grid = Grid.of(chip.core)
     whole = _whole(drive, factor / np.exp2(exponent)) * np.exp2(exponent)
     if seen is None:
         return round_nearest(drive, np.exp2(exponent) / whole, grid), whole
     made_up = feedback(seen)
     found: list[tuple[FloatArray, IntArray, FloatArray]] = []
-    for tried in (whole, *(share * factor for share in SHRUNK)):
+    for tried in (whole, *(np.minimum(share * factor, scaling.limit) for share in FACTORS)):
         step = np.exp2(exponent) / tried
         for start in (round_nearest(drive, step, grid), round_with_feedback(drive, step, grid, made_up)):
             weights = start
@@ -150,8 +165,8 @@ MOST_BIAS_AXONS = 4
 
 def _factor(
     biggest: FloatArray, leak: FloatArray, real: Stepped, target: tuple[NeuronModel, Chip], reach: Reach
-) -> tuple[FloatArray, FloatArray]:
-    """Return (S, exponent) of each channel: as large as every register allows."""
+) -> Scaling:
+    """Return how a unit is scaled: as large as every register allows."""
     model, chip = target
     widths = chip.widths
     top = register_range("threshold_bits", widths)[1] - 1
@@ -169,7 +184,7 @@ def _factor(
     if any(parameter.name == "exponent" for parameter in model.parameters):
         room = np.floor(np.log2(np.maximum(limit / own, 1.0)))
         exponent = np.minimum(room, register_range("exponent_bits", widths)[1])
-    return np.minimum(own * np.exp2(exponent), limit), exponent
+    return Scaling(factor=np.minimum(own * np.exp2(exponent), limit), exponent=exponent, limit=limit)
 
 
 def _decays(real: Stepped, held: set[str], chip: Chip) -> dict[str, FloatArray]:

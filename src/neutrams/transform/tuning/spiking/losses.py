@@ -2,8 +2,8 @@
 
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
-from neutrams.transform.tuning.spiking.build import SpikingBuild
 from neutrams.transform.tuning.ablation import Ablation, relative
+from neutrams.transform.tuning.spiking.build import SpikingBuild
 from neutrams.transform.tuning.steps import merged
 
 

@@ -16,14 +16,14 @@ from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import check_supported, lower_exactly
 from neutrams.transform.options import TransformOptions
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.split import SplitPlan, split_fan_in
+from neutrams.transform.stepwise import stepwise, units_for_states
+from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.spiking.build import Progress, SpikingBuild
 from neutrams.transform.tuning.spiking.delays import delays_as_states
 from neutrams.transform.tuning.spiking.integers import MOST_BIAS_AXONS
 from neutrams.transform.tuning.spiking.losses import losses
 from neutrams.transform.tuning.spiking.models import KINDS, spiking_model
-from neutrams.transform.split import SplitPlan, split_fan_in
-from neutrams.transform.stepwise import stepwise, units_for_states
-from neutrams.transform.tuning.ablation import Ablation
 
 CARRIERS = (4, 16)
 """Fewest and most neurons that carry a partial sum, in as many levels a step and one more."""
