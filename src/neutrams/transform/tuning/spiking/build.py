@@ -19,10 +19,11 @@ from neutrams.transform.tuning.emit import emit_unit
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.spiking.inputs import input_encoder
 from neutrams.transform.tuning.spiking.integers import Reach, integers
+from neutrams.transform.tuning.spiking.near_threshold import threshold_moments
 from neutrams.transform.tuning.spiking.partial_sums import carrier
 from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
 from neutrams.transform.tuning.spiking.spare_axons import shared_axons
-from neutrams.transform.tuning.spiking.stepped import Stepped, reached, stepped, traces
+from neutrams.transform.tuning.spiking.stepped import Stepped, reached, stepped
 from neutrams.transform.tuning.spiking.thresholds import tuned_thresholds
 from neutrams.transform.tuning.unit import Fit, Unit
 from neutrams.transform.tuning.weights import Moments
@@ -173,9 +174,7 @@ class SpikingBuild:
             real.keep_current is not None and unit.accumulator.bias.any()
         ):
             return None
-        left = traces(unit.inputs[0].values.float(), real).flatten(0, 1).double()
-        gram = (left.T @ left / len(left)).numpy()
-        return Moments(gram=gram[None], cross=np.zeros((1, len(real.keep), len(gram))))
+        return threshold_moments(unit.inputs[0].values.float(), self._sums(unit), real)
 
     def _neurons(self, node: ops.Spiking) -> None:
         unit, names = self._spread(*self._unit(node.name, self.source.by_name[node.inputs[0]]))

@@ -126,18 +126,6 @@ def reached(x: torch.Tensor, real: Stepped) -> tuple[FloatArray, FloatArray]:
     return _largest(most), _largest(current)
 
 
-def traces(spikes: torch.Tensor, real: Stepped) -> torch.Tensor:
-    """Return what inputs ``[T, N, n]`` leave in a potential that is never reset, for the mean decay of the neurons."""
-    keep = float(real.keep.mean())
-    keep_current = 0.0 if real.keep_current is None else float(real.keep_current.mean())
-    left, current, found = torch.zeros_like(spikes[0]), torch.zeros_like(spikes[0]), []
-    for now in spikes:
-        current = keep_current * current + now
-        left = keep * left + current
-        found.append(left)
-    return torch.stack(found)
-
-
 def _along(values: FloatArray, x: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.array(values, dtype=np.float64)).reshape(-1, *(1,) * (x.ndim - 3))
 

@@ -1,0 +1,58 @@
+"""Which errors of weights matter: those that move a potential near the threshold, since its last reset.
+
+An error d of a row of weights moves the potential of its neuron by d phi(t), phi the inputs' trace: decayed like a
+potential, gone at a reset to a value. What it costs is the mean of (d phi)^2 over all steps, each counting as much as
+the potential is near the threshold there.
+"""
+
+import numpy as np
+import torch
+
+from neutrams.transform.tuning.spiking.stepped import Stepped
+from neutrams.transform.tuning.weights import Moments
+
+NEAR = 0.2
+"""Distance from the threshold, in thresholds, at which a step counts 0.6 of one at it."""
+
+FAR = 0.02
+"""What a step counts however far."""
+
+MOST_WORK = 1e10
+"""About how many multiplications it may take."""
+
+
+def threshold_moments(given: torch.Tensor, summed: torch.Tensor, real: Stepped) -> Moments:
+    """Return second moments of the inputs' traces for each neuron, `Moments` of C groups.
+
+    Args:
+        given: What the inputs give, ``[T, N, n]``.
+        summed: What neurons get of it, float ``[T, N, C]``.
+        real: The neurons.
+    """
+    steps, samples, n = given.shape
+    channels = summed.shape[2]
+    some = int(max(1, min(samples, MOST_WORK / (steps * channels * n * n))))
+    x, z = given[:, :some].double(), summed[:, :some].double()
+    p = {name: torch.from_numpy(getattr(real, name)) for name in ("keep", "gain", "leak", "threshold", "reset")}
+    keep_current = torch.zeros(channels) if real.keep_current is None else torch.from_numpy(real.keep_current)
+    late = real.keep_current is not None and real.late
+    v = torch.from_numpy(real.initial).expand(some, channels).clone()
+    u = torch.zeros_like(v)
+    left = torch.zeros((channels, some, n), dtype=torch.float64)
+    current = torch.zeros_like(left)
+    gram = torch.zeros((channels, n, n), dtype=torch.float64)
+    for now, total in zip(x, z, strict=True):
+        before, trace_before = u, current
+        u = keep_current * u + p["gain"] * total
+        current = keep_current[:, None, None] * current + now
+        left = p["keep"][:, None, None] * left + (trace_before if late else current)
+        v = p["keep"] * v + (before if late else u) + p["leak"]
+        near = torch.exp(-(((v - p["threshold"]) / (NEAR * p["threshold"])) ** 2) / 2) + FAR
+        weighed = left * near.T[:, :, None]
+        gram += weighed.mT @ left
+        fires = (v > p["threshold"]) if real.strict else (v >= p["threshold"])
+        v = torch.where(fires, v - p["threshold"] if real.soft else p["reset"], v)
+        if not real.soft:
+            left = left * (~fires).T[:, :, None]
+    gram /= steps * some
+    return Moments(gram=gram.numpy(), cross=np.zeros((channels, 1, n)))
