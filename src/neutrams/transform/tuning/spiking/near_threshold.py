@@ -40,6 +40,7 @@ def threshold_moments(given: torch.Tensor, summed: torch.Tensor, real: Stepped) 
     u = torch.zeros_like(v)
     left = torch.zeros((channels, some, n), dtype=torch.float64)
     current = torch.zeros_like(left)
+    weight = 0.0
     gram = torch.zeros((channels, n, n), dtype=torch.float64)
     for now, total in zip(x, z, strict=True):
         before, trace_before = u, current
@@ -48,6 +49,7 @@ def threshold_moments(given: torch.Tensor, summed: torch.Tensor, real: Stepped) 
         left = p["keep"][:, None, None] * left + (trace_before if late else current)
         v = p["keep"] * v + (before if late else u) + p["leak"]
         near = torch.exp(-(((v - p["threshold"]) / (NEAR * p["threshold"])) ** 2) / 2) + FAR
+        weight += float(near.sum())
         weighed = left * near.T[:, :, None]
         gram += weighed.mT @ left
         fires = (v > p["threshold"]) if real.strict else (v >= p["threshold"])
@@ -55,4 +57,5 @@ def threshold_moments(given: torch.Tensor, summed: torch.Tensor, real: Stepped) 
         if not real.soft:
             left = left * (~fires).T[:, :, None]
     gram /= steps * some
+    gram += torch.diag_embed(gram.diagonal(dim1=1, dim2=2)) * (n / (weight / channels))
     return Moments(gram=gram.numpy(), cross=np.zeros((channels, 1, n)))
