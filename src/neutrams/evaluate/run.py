@@ -11,7 +11,7 @@ from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.codec import decode
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.moves import moved
-from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, fire_once, look_up
+from neutrams.evaluate.signals import accumulate, count, encode_signal, fire, fire_once, look_up, potential
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.network.loops import Loop
@@ -216,6 +216,8 @@ def _value(
         case ops.Neuron():
             assert chip is not None, "a transformed network runs on a chip"
             model = find_model(node.model, node.name, chip.neuron.definitions)
+            if node.readout == "potential":
+                return potential(model, node.parameters, given[0], steps, chip)
             fired = fire(model, node.parameters, given[0], steps, chip)
             return look_up(node.table, node.parameters["low"], fired) if node.table.size else fired
         case ops.Stack():

@@ -103,6 +103,23 @@ def fire(
     return fired.reshape(steps, *acc.shape[1:])
 
 
+def potential(
+    model: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
+) -> torch.Tensor:
+    """Return neurons read as potentials: in the last step theirs, before it 0, float64 ``[steps, N, C, *size]``.
+
+    Arguments are those of :func:`fire`.
+    """
+    given = acc.to(torch.int64).numpy()
+    p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
+    state = model.start(p, given.shape[1:])
+    for t in range(steps):
+        _, state = model.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
+    out = torch.zeros((steps, *given.shape[1:]), dtype=torch.float64)
+    out[-1] = torch.from_numpy(state[0])
+    return out
+
+
 def fire_once(node: ops.Neuron, acc: torch.Tensor, state: AnyArray | None, chip: Chip) -> tuple[torch.Tensor, AnyArray]:
     """Return (outputs of one step, states after it) of spiking neurons in a loop; graded outputs are float64.
 
@@ -120,6 +137,8 @@ def fire_once(node: ops.Neuron, acc: torch.Tensor, state: AnyArray | None, chip:
     if state is None:
         state = model.start(parameters, given.shape)
     output, after = model.step(given, state, parameters, chip.widths)
+    if node.readout == "potential":
+        return torch.from_numpy(after[0].astype(np.float64))[None], after
     return torch.from_numpy(output.astype(np.float32 if model.output == "spike" else np.float64))[None], after
 
 

@@ -118,6 +118,7 @@ class SignalSpec(_Spec):
         current_bits: Unsigned width of a constant input current in snn mode; 1 = spikes only [bit].
         graded_bits: Signed width of a graded output that an axon takes in snn mode; 0 = axons take spikes only [bit].
         skip_zero: Whether an ann neuron whose output is 0 sends nothing.
+        read_potential: Whether the host can read potentials of neurons after the last step of a sample (snn mode).
     """
 
     input_bits: Annotated[int, Field(ge=1, le=16)]
@@ -126,6 +127,7 @@ class SignalSpec(_Spec):
     current_bits: Annotated[int, Field(ge=1, le=16)]
     graded_bits: Annotated[int, Field(ge=0, le=32)] = 0
     skip_zero: bool = False
+    read_potential: bool = False
 
     @property
     def output_range(self) -> tuple[int, int]:

@@ -152,13 +152,15 @@ class Counted(NamedTuple):
 
     Arrays:
         wanted       int64[rows]      output neurons; read
-        outputs      int64[n, rows]   their spikes; overwritten
+        potential    uint8[rows]      whether their potential is wanted, not their spikes; read
+        outputs      int64[n, rows]   their spikes, or last potentials; overwritten
         axon_events  int64[tiles]     spikes read; added to
         sent         int64[neurons]   spikes sent; added to
         raster       uint8[ticks, neurons]  spikes of sample 0; overwritten; no rows: not wanted
     """
 
     wanted: Ints
+    potential: Bytes
     outputs: Ints
     axon_events: Ints
     sent: Ints
@@ -191,7 +193,7 @@ def run_samples(
     strand, register, into, strip, strength = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
-    wanted, outputs, axon_events, sent, raster = counted
+    wanted, potential, outputs, axon_events, sent, raster = counted
     width = (registers.shape[0] - PAD) // depth
     for i in range(outputs.shape[0]):
         v[:], drive[:], counts[:] = initial, leak, 0
@@ -223,7 +225,7 @@ def run_samples(
             step = (tick + 1) // period
             if (tick + 1) % period == 0 and step < steps:
                 present(registers, step % depth * width + v.shape[0], spread.table, step, spread.q, i, spread.channel)
-        take_counts(outputs[i], counts, wanted, sent)
+        take_counts(outputs[i], counts, v, (wanted, potential), sent)
 
 
 @kernel
@@ -234,12 +236,13 @@ def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDA
 
 
 @kernel
-def take_counts(outputs: Ints, counts: Words, wanted: Ints, sent: Ints) -> None:
-    """Keep a sample's counts of the output neurons; add all counts to what was sent."""
+def take_counts(outputs: Ints, counts: Words, v: Words, read: tuple[Ints, Bytes], sent: Ints) -> None:
+    """Keep a sample's counts, or potentials, of the output neurons; add all counts to what was sent."""
+    wanted, potential = read
     for n in range(counts.shape[0]):
         sent[n] += counts[n]
     for r in range(wanted.shape[0]):
-        outputs[r] = counts[wanted[r]]
+        outputs[r] = v[wanted[r]] if potential[r] else counts[wanted[r]]
 
 
 @kernel

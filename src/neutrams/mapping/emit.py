@@ -154,6 +154,7 @@ def _outputs(units: Units, home: IntArray) -> tuple[OutputPort, ...]:
         OutputPort(
             name=node.name, neuron=home[signals], coefficient=node.coefficient, element=node.element, scale=node.scale,
             offset=node.offset, sequence=node.name in units.sequences,
+            potential=node.name in units.potentials,
         )
         for node, signals in units.outputs
     )  # fmt: skip

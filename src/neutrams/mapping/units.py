@@ -36,6 +36,7 @@ class Units:
         memory: int64 ``[3, n]``, what a signal holds before the first step where that is not 0: signal, value, channel
             that gives it instead (-1: none).
         sequences: Outputs that each step gives anew, by the name of their `Decode`.
+        potentials: Outputs that read potentials, likewise.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Units:
     signals: int
     memory: IntArray
     sequences: frozenset[str]
+    potentials: frozenset[str]
 
     @property
     def constant(self) -> IntArray:
@@ -106,6 +108,7 @@ def read_units(network: Network, chip: Chip) -> Units:
         units=tuple(sorted(units, key=lambda unit: unit.first)), outputs=tuple(outputs), channels=channels,
         signals=count, memory=memories(held),
         sequences=frozenset(node.name for node, _ in outputs if node.name in network.loop_steps),
+        potentials=_potentials(units, outputs),
     )  # fmt: skip
 
 
@@ -153,6 +156,20 @@ def _decoded(node: ops.Decode, signals: IntArray, channels: int) -> IntArray:
     if (signals < channels).any():
         raise _refusal("it reads an input channel; only neurons can be read out", node.name, "put a layer between")
     return signals
+
+
+def _potentials(units: Sequence[Unit], outputs: Sequence[tuple[ops.Decode, IntArray]]) -> frozenset[str]:
+    """Return the outputs that read potentials; only they may read neurons that are to be read so."""
+    read = [np.arange(unit.first, unit.first + len(unit)) for unit in units if unit.neuron.readout == "potential"]
+    hidden = np.concatenate([np.zeros(0, dtype=np.int64), *read])
+    for unit in units:
+        if np.isin(unit.table, hidden).any():
+            raise _refusal("it reads neurons that are read as potentials", unit.name, "read their outputs")
+    found = {node.name: np.isin(signals, hidden) for node, signals in outputs}
+    mixed = next((name for name, those in found.items() if those.any() and not those.all()), None)
+    if mixed is not None:
+        raise _refusal("it reads outputs and potentials", mixed, "decode them apart")
+    return frozenset(name for name, those in found.items() if those.any())
 
 
 def _check_whole(units: Sequence[Unit], outputs: Sequence[object], chip: Chip) -> None:

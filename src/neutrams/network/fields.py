@@ -10,6 +10,7 @@ from neutrams.network import ops
 from neutrams.neurons import models
 from neutrams.neurons.defined import PREFIX
 from neutrams.neurons.dynamics import dynamics_models
+from neutrams.neurons.model import POTENTIAL
 
 
 def check_fields(kind: type[ops.Node], values: Mapping[str, object]) -> None:
@@ -80,6 +81,10 @@ def _encode(v: Mapping[str, Any]) -> bool:
 
 def _neuron(v: Mapping[str, Any]) -> bool:
     model, parameters = models().get(v["model"]), v["parameters"]
+    if v.get("readout", "output") not in ("output", "potential"):
+        return False
+    if v.get("readout") == "potential" and (model is None or POTENTIAL not in model.states[:1]):
+        return False
     if v["model"].startswith(PREFIX):  # the chip it is made for defines it
         return bool(v.get("table", np.zeros(0)).shape == (0,))
     if model is None or {p.name for p in model.parameters} != parameters.keys():

@@ -375,6 +375,8 @@ class Neuron(Node):
         elements: int64 ``[C]``, which channel of it (of a vector: which element).
         part: What of that element: ``""`` (all of it), or ``"2/4 +"`` (positive part of partial sum 2 of 4).
         table: int64 ``[entries]``, a look-up table after the model of ann mode [LSB of the output]; empty without one.
+        readout: ``output``, or, in snn mode, ``potential``: they give nothing, but after the last step (in a loop after
+            each) their potential, to a `Decode` only.
     """
 
     model: str
@@ -385,6 +387,7 @@ class Neuron(Node):
     elements: IntArray
     part: str = ""
     table: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    readout: str = "output"
     op: ClassVar[str] = "Neuron"
 
     @property

@@ -138,11 +138,11 @@ def _input(port: Mapping[str, Any], arrays: Mapping[str, AnyArray], i: int) -> I
 
 def _output(port: Mapping[str, Any], arrays: Mapping[str, AnyArray], i: int) -> OutputPort:
     columns = {column: _array(arrays, f"outputs.{i}.{column}") for column in OUTPUT_ARRAYS}
-    return OutputPort(name=_text(port["name"]), sequence=_flag(port), **columns)
+    return OutputPort(name=_text(port["name"]), sequence=_flag(port), potential=_flag(port, "potential"), **columns)
 
 
-def _flag(port: Mapping[str, Any]) -> bool:
-    value = port.get("sequence", False)
+def _flag(port: Mapping[str, Any], name: str = "sequence") -> bool:
+    value = port.get(name, False)
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} is neither true nor false")
     return value

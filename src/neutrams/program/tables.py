@@ -148,6 +148,7 @@ class OutputPort(_Table):
         scale: float64 ``[elements]``, source units per count.
         offset: float64 ``[elements]``, source units.
         sequence: Whether each step gives a vector of its own.
+        potential: Whether potentials after the last step, or after each one, are read in place of counts.
     """
 
     name: str
@@ -157,6 +158,7 @@ class OutputPort(_Table):
     scale: FloatArray
     offset: FloatArray
     sequence: bool = False
+    potential: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from neutrams.neurons import find_model
+from neutrams.neurons.model import POTENTIAL
 from neutrams.program.tables import InputPort, Program
 from neutrams.program.violation import Found, Violation, places, span
 
@@ -19,6 +21,7 @@ def check_ports(program: Program) -> Found:
     if len(kinds) > 1:
         message = "some outputs are given at each step and others once, all must be alike"
         yield Violation(constraint="output_sequence", value="both", limit="one of them", message=message)
+    yield from _potentials(program)
     first = 0
     for port in program.inputs:
         if port.first != first:
@@ -30,6 +33,16 @@ def check_ports(program: Program) -> Found:
         size = int(np.prod(shape, dtype=np.int64)) if all(isinstance(n, int) for n in port.shape) else 0
         for i in places((port.element < -1) | (port.element >= size)):
             yield _port("input_element", port, str(int(port.element[i])), span(-1, size - 1), f"channel {i}, element")
+
+
+def _potentials(program: Program) -> Found:
+    """Potentials are read only where the chip lets them out, of neurons that have one."""
+    model = find_model(program.model, "program", program.chip.neuron.definitions)
+    able = program.chip.signal.read_potential and POTENTIAL in model.states[:1]
+    for port in program.outputs:
+        if port.potential and not able:
+            message = f"output port {port.name!r} reads potentials, which the chip does not give out"
+            yield Violation(constraint="potential_readout", value="potential", limit="counts", message=message)
 
 
 def _names(program: Program) -> Found:

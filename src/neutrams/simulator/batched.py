@@ -23,7 +23,7 @@ from neutrams.simulator.groups import Group, groups_of
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
 from neutrams.simulator.memory import Memory, first_registers
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons
+from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons, potential_rows
 
 PART_BYTES = 384 << 20
 """Memory for the registers and states of one thread's samples [byte]."""
@@ -144,6 +144,7 @@ class _Part:
         if memory is not None:
             self.before[:neurons], self.state = memory.registers.T, memory.states.transpose(1, 2, 0).copy()
         self.wanted = output_neurons(program)
+        self.potential = potential_rows(program)
         self.by_step = any(port.sequence for port in program.outputs)
         self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
         self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
@@ -227,11 +228,20 @@ class _Part:
             given, state = engine.model.step(acc.T.astype(np.int64), before, own, self.widths)
             self.state[:, columns], registers[columns] = state.swapaxes(1, 2), given.T
         mine = (self.wanted >= first) & (self.wanted < last)
-        self.outputs[step if self.by_step else 0, mine] += registers[self.wanted[mine]].astype(np.int64)
+        given = registers[self.wanted[mine]].astype(np.int64)
+        if self.potential.any():
+            given = np.where(self.potential[mine, None], self._potential(mine, step), given)
+        self.outputs[step if self.by_step else 0, mine] += given
         if self.counts:
             self.sent[columns] += np.count_nonzero(registers[columns], axis=1)
         if self.raster is not None:
             self.raster[tick, columns] = registers[columns, 0] != 0
+
+    def _potential(self, mine: AnyArray, step: int) -> IntArray:
+        """Potentials of output neurons, ``[rows, n]``; before the last step, where only that counts, 0."""
+        counts = self.by_step or step == self.engine.program.steps - 1
+        found: IntArray = self.state[0, self.wanted[mine]] * int(counts)
+        return found
 
     def _present(self, step: int) -> None:
         """Let the input channels stand at ``step``."""

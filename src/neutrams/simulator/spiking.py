@@ -22,7 +22,7 @@ from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels, spread_table
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.strands import find_strands
-from neutrams.simulator.tally import Tally, output_neurons
+from neutrams.simulator.tally import Tally, output_neurons, potential_rows
 
 ACCUMULATORS = {
     (np.dtype(np.int8), np.dtype(np.int32)): np.int16,
@@ -166,6 +166,7 @@ class Spiking:
         places = len(self.neurons.leak)
         return kernels.Counted(
             wanted=wanted,
+            potential=potential_rows(self.program).astype(np.uint8),
             outputs=np.zeros((n, len(wanted)), dtype=np.int64),
             axon_events=np.zeros(len(self.program.tiles), dtype=np.int64),
             sent=np.zeros(places, dtype=np.int64),

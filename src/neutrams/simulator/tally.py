@@ -38,6 +38,11 @@ def output_neurons(program: Program) -> IntArray:
     return np.concatenate([port.neuron for port in program.outputs])
 
 
+def potential_rows(program: Program) -> AnyArray:
+    """Return which of `output_neurons` are read as potentials, bool ``[rows]``."""
+    return np.concatenate([np.full(len(port.neuron), port.potential) for port in program.outputs])
+
+
 def merge(parts: list[Tally]) -> Tally:
     """Join the tallies of consecutive samples."""
     return Tally(

@@ -233,7 +233,8 @@ def _add_unit(
     names = tuple(_read(build, i) for i in unit.accumulator.inputs)
     build.nodes += emit_unit(unit, fit, names, neurons, (1 << build.chip.signal.input_bits) - 1)
     build.signals[neurons] = given
-    build.activity[neurons] = given.sent(build.chip.signal.skip_zero)
+    sent = given.sent(build.chip.signal.skip_zero)
+    build.activity[neurons] = np.zeros_like(sent) if fit.readout == "potential" else sent
     original = unit.activated(build.values[accumulator.name])
     record_unit(build, unit, fit, given, (original, context.total))
     channels = unit.target.shape[1]

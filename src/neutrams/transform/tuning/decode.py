@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.network import ops
 from neutrams.network.shapes import Shape
 from neutrams.transform.tuning.build import Build
@@ -20,7 +20,7 @@ def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray, ta
     Args:
         build: What is being built.
         name: Tensor of the source, ``[C, *size]``.
-        sources: Core tensors ``[copies * C, *size]``, all of one scale a channel.
+        sources: Core tensors ``[copies * C, *size]``; copies have one scale a channel.
         bias: Added to their sum, ``[C]``.
         target: What the original gives, float32 ``[N, C, *size]``.
     """
@@ -28,23 +28,38 @@ def decode(build: Build, name: str, sources: tuple[str, ...], bias: AnyArray, ta
     shape = build.source.shapes[name]
     channels, places = shape[0], prod(shape[1:])
     known = [pair for pair in (s.per_channel() for s in given) if pair is not None]
-    scale = known[0][0][:channels]
     copies = len(known[0][0]) // channels
-    assert all(len(s) == copies * channels and np.array_equal(s[:channels], scale) for s, _ in known)
+    assert all(len(s) == copies * channels for s, _ in known)
+    scales = np.stack([s[:channels] for s, _ in known])
+    scale, shares = _shares(scales)
     offset = bias + sum(zero[:channels] for _, zero in known)
-    value = torch.stack([mean_of_copies(s.means, channels) for s in given]).sum(0)
-    value = value * per_channel(scale, value) + per_channel(offset, value)
+    means = [mean_of_copies(s.means, channels) for s in given]
+    value = torch.stack([m * per_channel(share * scale, m) for m, share in zip(means, shares, strict=True)]).sum(0)
+    value = value + per_channel(offset, value)
     gain, shift = build.fitter.decoded(value, target)
     element = np.tile(np.arange(channels * places), copies * len(sources))
+    coefficient = np.repeat(np.repeat(shares, copies, axis=0).reshape(-1), places)
     decoder = ops.Decode(
         name=f"{name} decoded" if name in build.signals else name, inputs=sources,
-        coefficient=np.ones(len(element), dtype=np.int64), element=element,
+        coefficient=coefficient, element=element,
         scale=np.repeat(gain * scale / copies / build.steps, places),
         offset=np.repeat(gain * offset + shift, places),
     )  # fmt: skip
     build.nodes += decoder_nodes(decoder, name, shape)
     build.renamed[name] = decoder.name
     record_layer(build, name, value * per_channel(gain, value) + per_channel(shift, value), target)
+
+
+FINE = 1 << 16
+"""Shares in which parts of several scales are added up."""
+
+
+def _shares(scales: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return (scale of each channel, how many of them each part counts), of scales ``[parts, C]``."""
+    if (scales == scales[0]).all():
+        return scales[0], np.ones(scales.shape, dtype=np.int64)
+    scale = scales.max(axis=0) / FINE
+    return scale, np.rint(scales / scale).astype(np.int64)
 
 
 def decoder_nodes(decoder: ops.Decode, name: str, shape: Shape) -> list[ops.Node]:

@@ -2,7 +2,7 @@
 
 import torch
 
-from neutrams.evaluate.signals import fire, look_up
+from neutrams.evaluate.signals import fire, look_up, potential
 from neutrams.hardware import Chip
 from neutrams.neurons import find_model
 from neutrams.transform.tuning.signal import Signal
@@ -32,5 +32,7 @@ def _fired(unit: Unit, fit: Fit, chip: Chip, steps: int) -> torch.Tensor:
     if fit.bias_weights is not None:
         level = (1 << chip.signal.input_bits) - 1
         acc = acc + per_channel(fit.bias_weights.sum(axis=1) * level, unit.target).to(acc.dtype)
+    if fit.readout == "potential":
+        return potential(find_model(fit.model, unit.name), fit.parameters, acc, steps, chip)
     fired = fire(find_model(fit.model, unit.name), fit.parameters, acc, steps, chip)
     return look_up(fit.table, fit.parameters["low"], fired) if fit.table.size else fired

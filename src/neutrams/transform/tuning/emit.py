@@ -35,7 +35,7 @@ def emit_unit(unit: Unit, fit: Fit, inputs: Sequence[str], name: str, level: int
     neurons = ops.Neuron(
         name=name, inputs=(nodes[-1].name,), model=fit.model, parameters=fit.parameters, scale=fit.scale, zero=fit.zero,
         origin=origin, elements=np.tile(elements, fit.channels // channels), part=part,
-        table=fit.table,
+        table=fit.table, readout=fit.readout,
     )  # fmt: skip
     return [*nodes, neurons]
 

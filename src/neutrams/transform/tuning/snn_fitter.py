@@ -22,6 +22,7 @@ from neutrams.transform.tuning.snn import (
     relay_drive,
 )
 from neutrams.transform.tuning.snn_counting import counting_fit, counts_spikes, takes_away
+from neutrams.transform.tuning.snn_potential import potential_fit
 from neutrams.transform.tuning.snn_refit import refitted
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
 
@@ -57,6 +58,8 @@ class SnnFitter:
         if counts_spikes(unit):
             return counting_fit(unit, self.model)
         rows, bias = refitted(unit)
+        if unit.decoded and self.chip.signal.read_potential:
+            return potential_fit(rows, bias, self.model, self.chip, self.steps)
         drive, copies = self._drive(unit, context, bias)
         if unit.elementwise and unit.cap is not None and not unit.decoded and context.total is None:
             return equal_spikes_fit(unit, drive, self.model, self.chip)

@@ -157,6 +157,7 @@ class Fit:
         bias_weights: int64 ``[channels, R]``, weights of R axons that carry the largest input for the bias; None
             without.
         table: int64 ``[entries]``, as `network.ops.Neuron`; empty without one.
+        readout: Likewise.
     """
 
     rows: IntArray
@@ -167,6 +168,7 @@ class Fit:
     zero: FloatArray
     bias_weights: IntArray | None = None
     table: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    readout: str = "output"
 
     @property
     def channels(self) -> int:
