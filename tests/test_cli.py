@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import nir
 import numpy as np
 import onnx
 import pytest
@@ -29,6 +30,7 @@ KEYS = {
         "energy_breakdown", "power_w", "area_mm2", "noc", "seconds",
     },
     "report": {"report"},
+    "curve": {"samples", "float_accuracy", "points", "report"},
     "export": {"file"},
     "demo": {
         "samples", "float_accuracy", "chip_accuracy", "cores", "energy_j_per_inference", "latency_s", "report", "runs",
@@ -303,3 +305,78 @@ def test_the_public_face(work: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run.html").exists()
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = nt.nothing
+
+
+def nir_file(folder: Path) -> Path:
+    """A layer of two neurons that feed themselves, as a NIR file."""
+    one = np.ones(2)
+    nodes = {
+        "input": nir.Input(np.array([3])),
+        "fc": nir.Affine(np.array([[0.5, 1.0, -0.5], [1.0, 1.0, 0.5]]), np.zeros(2)),
+        "n": nir.IF(r=one, v_threshold=one, v_reset=0 * one),
+        "back": nir.Linear(np.array([[-0.5, 0.0], [0.0, 0.5]])),
+        "output": nir.Output(np.array([2])),
+    }
+    edges = [("input", "fc"), ("fc", "n"), ("n", "back"), ("back", "n"), ("n", "output")]
+    nir.write(folder / "net.nir", nir.NIRGraph(nodes, edges, type_check=False))
+    rng = np.random.default_rng(0)
+    np.savez(folder / "spikes.npz", x=(rng.random((9, 6, 3)) < 0.5).astype(np.float32))
+    return folder / "net.nir"
+
+
+def test_a_nir_file_goes_onto_a_chip_spike_for_spike(run: Run, tmp_path: Path) -> None:
+    model, spikes, program = nir_file(tmp_path), tmp_path / "spikes.npz", tmp_path / "p.neu"
+    options = [part for text in ("preset=sinabs", "steps=6", "many=false", "bounded=") for part in ("--nir", text)]
+    answer(
+        run, "compile", model, "--chip", "tianji", "--set", "neuron.models=requantize,if_soft", "--calibration", spikes,
+        "--mode", "snn", "-o", program, *options,
+    )  # fmt: skip
+    found = answer(run, "simulate", program, "--inputs", spikes)
+    assert (found["spikes_equal"], found["spikes_coincident"], found["rate_error"]) == (1.0, 1.0, 0.0)
+    seen = answer(run, "inspect", model, "--chip", "tianji", *options)
+    assert "if_hard: a spike takes the threshold off" in seen["placement"]["n"]
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("preset=brian", "preset is 'brian'; take one of nir, snntorch"),
+        ("steps=many", "steps is 'many'; give it as int"),
+        ("strict=1", "strict is '1'; give it as bool"),
+        ("colour=red", "there is no such option"),
+        ("steps", "'steps' is not KEY=VALUE"),
+    ],
+)
+def test_nir_options_are_checked(run: Run, tmp_path: Path, option: str, told: str) -> None:
+    status, _, err = run("inspect", nir_file(tmp_path), "--nir", option)
+    assert status == 2
+    assert told in err
+
+
+def test_nir_options_are_for_nir_files(run: Run, work: Path) -> None:
+    status, _, err = run("inspect", work / "model.onnx", "--nir", "steps=5")
+    assert status == 2
+    assert "--nir is for NIR files" in err
+
+
+def test_a_curve_has_both_readings_whole_and_stopped_early(run: Run, work: Path, tmp_path: Path) -> None:
+    page = tmp_path / "curve.html"
+    found = answer(
+        run, "curve", work / "model.onnx", "--chip", "tianji", "--calibration", work / "x.npz", "--inputs",
+        work / "x.npz", "--steps", "2,4", "-o", page,
+    )  # fmt: skip
+    kinds = [(p["steps"], p["read"], p["compiled_for"]) for p in found["points"]]
+    both = [(2, "counts", 2), (4, "counts", 4), (2, "counts", 4)]
+    assert kinds == [*both, *[(steps, "potentials", made) for steps, _, made in both]]
+    assert all(0 <= p["accuracy"] <= 1 for p in found["points"])
+    assert "Accuracy against T" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"), [("4,x", "no list of whole numbers"), ("4,4", "name each number of steps once")]
+)
+def test_a_curve_of_odd_steps_is_refused(run: Run, work: Path, steps: str, told: str) -> None:
+    places = ["--calibration", work / "x.npz", "--inputs", work / "x.npz"]
+    status, _, err = run("curve", work / "model.onnx", "--chip", "tianji", *places, "--steps", steps)
+    assert status == 2
+    assert told in err

@@ -18,7 +18,13 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_every_example_has_a_test() -> None:
     scripts = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert scripts == {"compile_and_simulate", "compare_chips", "compare_tables", "read_the_ledger"}
+    assert scripts == {
+        "compile_and_simulate",
+        "compare_chips",
+        "compare_tables",
+        "read_the_ledger",
+        "snntorch_on_tianji",
+    }
 
 
 def test_compile_and_simulate(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,3 +57,12 @@ def test_compare_tables(example: Any) -> None:
 
 def test_read_the_ledger_blames_two_bit_weights(example: Any) -> None:
     assert example("read_the_ledger")["main"](hidden=(40,), epochs=5).constraint in ("weight_bits", "inherited")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # snnTorch 1.0 calls an old name of nirtorch
+def test_snntorch_on_tianji(example: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("snntorch", reason="the example trains with snnTorch")
+    on_chip, own = example("snntorch_on_tianji")["main"](hidden=32, steps=8, epochs=25)
+    assert own > 0.5
+    assert on_chip > own - 0.05
+    assert "energy" in capsys.readouterr().out

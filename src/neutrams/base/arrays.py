@@ -8,6 +8,7 @@ import numpy.typing as npt
 from neutrams.base.errors import InputError
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 AnyArray = npt.NDArray[Any]
 

@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from neutrams.base.errors import InputError, NeutramsError
-from neutrams.cli import chips, compile, demo, inspect, program, simulate  # noqa: A004 (the command's name)
+from neutrams.cli import chips, compile, curve, demo, inspect, program, simulate  # noqa: A004 (the command's name)
 from neutrams.cli.show import complain
 
 __all__ = ["app", "main"]
@@ -20,8 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    demo.demo, inspect.inspect, chips.chips, compile.compile, program.verify, simulate.simulate, program.report,
-    program.export,
+    demo.demo, inspect.inspect, chips.chips, compile.compile, curve.curve, program.verify, simulate.simulate,
+    program.report, program.export,
 ):  # fmt: skip
     app.command()(command)
 

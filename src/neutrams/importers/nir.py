@@ -57,7 +57,9 @@ def describe(path: Path, input_shapes: Shapes | None = None, preset: str | None 
     Raises:
         InputError: The file is missing.
         FormatError: It is not NIR.
+        SpecError: There is no such preset or option.
     """
+    nir_options(preset or "nir", **options)
     try:
         graph = read_graph(path)
     except UnsupportedError as error:

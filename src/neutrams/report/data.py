@@ -108,6 +108,23 @@ class FigureRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurveEntry:
+    """Accuracy of a network of rates after some steps.
+
+    Attributes:
+        steps: T.
+        read: ``counts`` or ``potentials``: what the host reads of output neurons.
+        compiled_for: Steps it was compiled for; more than T where it is stopped early.
+        accuracy: Fraction of samples classified as the labels say [1].
+    """
+
+    steps: int
+    read: str
+    compiled_for: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """Everything a page shows of one run. What was not computed is None or empty.
 
@@ -146,6 +163,7 @@ class RunRecord:
         floor: Cores of the chips in use.
         links: Loaded links.
         raster: Spikes of one sample, in snn mode.
+        curve: Accuracy against T, where it was measured.
         figures: Every number of the chip file.
         references: The methods' references.
         provenance: Versions, seed, options, hashes.
@@ -188,6 +206,7 @@ class RunRecord:
     floor: tuple[FloorCore, ...] = ()
     links: tuple[FloorLink, ...] = ()
     raster: Raster | None = None
+    curve: tuple[CurveEntry, ...] = ()
     figures: tuple[FigureRow, ...] = ()
     references: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from pathlib import Path
 from neutrams.base.files import write_atomically
 from neutrams.report.answer import answer, comparison, mode_text
 from neutrams.report.appendix import figures_section, mapping_section, provenance_section
+from neutrams.report.curve import curve_section
 from neutrams.report.data import ReportData, RunRecord
 from neutrams.report.energy import energy_section
 from neutrams.report.floor import floor_section
@@ -66,6 +67,7 @@ def _run(number: int, run: RunRecord, several: bool) -> Markup:
 
 def _sections(run: RunRecord) -> list[Markup]:
     parts: list[tuple[str, Markup | None]] = [
+        ("Accuracy against T", curve_section(run)),
         ("Where accuracy is lost", ledger_section(run)),
         ("Floor plan", floor_section(run)),
         ("Energy by component", energy_section(run)),

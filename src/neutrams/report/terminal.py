@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from neutrams.report.data import LedgerEntry, RunRecord
+from neutrams.report.data import CurveEntry, LedgerEntry, RunRecord
 from neutrams.report.losses import losses_of, worst_of
 from neutrams.report.quantities import DASH, count, percent, points, si, significant
 
@@ -47,6 +47,19 @@ def losses_table(ledger: Sequence[LedgerEntry]) -> Table:
     table.caption = "Each error alone, on calibration data; agreement in points. inherited: from earlier layers."
     if len(shown) < len(losses):
         table.caption += f" {len(losses) - len(shown)} more cost next to nothing."
+    table.caption_justify = "left"
+    return table
+
+
+def curve_table(curve: Sequence[CurveEntry], float_accuracy: float, samples: int) -> Table:
+    """Return a row for each T: accuracies by read-out, compiled for T and stopped early."""
+    reads = tuple(dict.fromkeys(point.read for point in curve))
+    heads = tuple(f"{read}{early}" for read in reads for early in ("", ", stopped early"))
+    table = table_of(("T", *heads), left=0)
+    for steps in sorted({point.steps for point in curve}):
+        found = {(p.read, p.compiled_for > steps): p.accuracy for p in curve if p.steps == steps}
+        table.add_row(count(steps), *(percent(found.get((read, early))) for read in reads for early in (False, True)))
+    table.caption = f"Accuracy over {count(samples)} samples; the float network: {percent(float_accuracy)}."
     table.caption_justify = "left"
     return table
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import FloatArray
+from neutrams.base.errors import UnsupportedError
 from neutrams.evaluate.floats import float_value
 from neutrams.evaluate.signals import encode_signal, fire
 from neutrams.hardware import Chip
@@ -18,7 +19,7 @@ from neutrams.transform.tuning.decode import decoder_nodes
 from neutrams.transform.tuning.emit import emit_unit
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.spiking.inputs import input_encoder
-from neutrams.transform.tuning.spiking.integers import Reach, integers
+from neutrams.transform.tuning.spiking.integers import Reach, integers, whole_steps
 from neutrams.transform.tuning.spiking.near_threshold import threshold_moments
 from neutrams.transform.tuning.spiking.partial_sums import carrier
 from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
@@ -103,7 +104,13 @@ class SpikingBuild:
         name = f"{node.name} begins"
         self.nodes.append(ops.Constant(name=name, values=np.rint(begin.values).astype(np.int64)))
         self.nodes.append(ops.State(name=node.name, inputs=(name,)))
-        held = self.values[node.name].round().clamp(0, 1).float()  # what the original remembers
+        held = self.values[node.name].float()  # what the original remembers
+        if (held * (1 - held)).any():
+            raise UnsupportedError(
+                f"it remembers values from {float(held.min()):g} to {float(held.max()):g}, neurons repeat spikes only",
+                where=f"transform, state {node.name!r}",
+                fix="let feedback carry spikes (--nir feedback=spikes), or leave the bias of its weights out",
+            )
         one = np.ones(held.shape[2])
         self.signals[node.name] = Signal.of(held, one, 0 * one, self.steps)
 
@@ -157,7 +164,7 @@ class SpikingBuild:
     def _spread(self, unit: Unit, names: tuple[str, ...]) -> tuple[Unit, tuple[str, ...]]:
         """Return a matrix's unit with each input on as many axons as a core has idle."""
         a = unit.accumulator
-        if not isinstance(a, ops.Linear):
+        if not isinstance(a, ops.Linear) or whole_steps(a.weights)[1].all():
             return unit, names
         counts = shared_axons(a.weights, self.fan_in)
         if (counts == 1).all():

@@ -93,3 +93,36 @@ def _begun(node: ops.Spiking) -> ops.Spiking:
     shape = node.parameters["v_threshold"].shape
     wide = np.broadcast_to(after.reshape(-1, *(1,) * (len(shape) - 1)), shape).copy()
     return replace(node, parameters={**node.parameters, "initial": wide})
+
+
+@network_pass()
+def spikes_in_states(network: Network) -> Network:
+    """Return the network with states of spikes in place of states of currents, weighed after they are remembered.
+
+    A map without bias of what began with zeros may come before or after its state; others stay.
+    """
+    for node in network.nodes:
+        if not isinstance(node, ops.Update):
+            continue
+        source, state = network.by_name[node.inputs[0]], network.by_name[node.state]
+        begin = network.by_name[state.inputs[0]]
+        maps = isinstance(source, ops.Linear | ops.Conv) and not source.bias.any()
+        if maps and isinstance(begin, ops.Constant) and not begin.values.any():
+            return spikes_in_states(_weighed_after(network, node, source))
+    return network
+
+
+def _weighed_after(network: Network, update: ops.Update, source: ops.Node) -> Network:
+    held = f"{update.state} spikes"
+    zeros = np.zeros(network.shapes[source.inputs[0]])
+    start = ops.Constant(name=f"{held} start", values=zeros)
+    nodes: list[ops.Node] = []
+    for node in network.nodes:
+        if node.name == update.state:
+            state = ops.State(name=held, inputs=(start.name,))
+            nodes += [start, state, replace(source, name=node.name, inputs=(held,))]
+        elif node is update:
+            nodes.append(replace(update, inputs=source.inputs, state=held))
+        else:
+            nodes.append(node)
+    return _states_first(nodes, network.steps).pruned()

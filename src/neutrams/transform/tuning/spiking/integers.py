@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import BoolArray, FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.neurons import NeuronModel, register_range
 from neutrams.transform.tuning.spiking.stepped import Stepped
@@ -114,7 +114,8 @@ def _rounded(drive: FloatArray, scaling: Scaling, chip: Chip, seen: Moments | No
     """Return (integer weights, factor of each channel): those that change potentials least."""
     factor, exponent = scaling.factor, scaling.exponent
     grid = Grid.of(chip.core)
-    whole = _whole(drive, factor / np.exp2(exponent)) * np.exp2(exponent)
+    whole, fits = _whole(drive, factor / np.exp2(exponent))
+    whole = whole * np.exp2(exponent)
     if seen is None:
         return round_nearest(drive, np.exp2(exponent) / whole, grid), whole
     made_up = feedback(seen)
@@ -126,23 +127,42 @@ def _rounded(drive: FloatArray, scaling: Scaling, chip: Chip, seen: Moments | No
             for _ in range(DESCENTS):
                 weights = descend(weights, drive, step, grid, seen)
             found.append((squared_error(weights * step[:, None], drive, seen), weights, tried))
-    best = np.argmin([error for error, _, _ in found], axis=0)
+    errors = np.array([error for error, _, _ in found])
+    errors[0, fits] = -1.0  # whole weights lose nothing, and thresholds of such networks are whole as well
+    best = errors.argmin(axis=0)
     each = np.arange(len(drive))
     return np.stack([w for _, w, _ in found])[best, each], np.stack([f for _, _, f in found])[best, each]
 
 
-def _whole(drive: FloatArray, factor: FloatArray) -> FloatArray:
-    """Return the largest factor, up to ``factor``, at which all weights of a channel are whole numbers, if they can be.
+def _whole(drive: FloatArray, factor: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return (largest factor, up to ``factor``, at which all weights of a channel are whole; where there is one).
 
     Weights that were trained with few bits are multiples of one step: then nothing is lost.
     """
-    size = np.abs(drive)
-    unit = np.where(size > 0, size, np.inf).min(axis=1, initial=np.inf)
-    unit = np.where(np.isfinite(unit), unit, 1.0)
-    steps = drive / unit[:, None]
-    fits = (np.abs(steps - np.rint(steps)) < WHOLE).all(axis=1) & (factor * unit >= 1 - WHOLE)
-    return np.where(fits, np.floor(factor * unit + WHOLE) / unit, factor)
+    unit, whole = whole_steps(drive)
+    fits: BoolArray = np.asarray(whole & (factor * unit >= 1 - WHOLE))
+    return np.where(fits, np.floor(factor * unit + WHOLE) / unit, factor), fits
 
+
+def whole_steps(rows: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return (a step of each row, whether all its weights are multiples of that), float64 and bool ``[C]``.
+
+    Steps that are tried are the smallest weight over a whole number up to `PARTS`.
+    """
+    size = np.abs(rows)
+    least = np.where(size > 0, size, np.inf).min(axis=1, initial=np.inf)
+    least = np.where(np.isfinite(least), least, 1.0)
+    unit, found = least, np.zeros(len(rows), dtype=np.bool_)
+    for part in range(1, PARTS + 1):
+        steps = rows * part / least[:, None]
+        whole = (np.abs(steps - np.rint(steps)) < WHOLE * part).all(axis=1)
+        unit = np.where(whole & ~found, least / part, unit)
+        found |= whole
+    return unit, found
+
+
+PARTS = 8
+"""Most steps of which the smallest weight of a row may be made."""
 
 WHOLE = 1e-6
 """What counts as a whole number: weights come in float32."""

@@ -20,7 +20,7 @@ from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import stepwise, units_for_states
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.spiking.build import Progress, SpikingBuild
-from neutrams.transform.tuning.spiking.delays import delays_as_states
+from neutrams.transform.tuning.spiking.delays import delays_as_states, spikes_in_states
 from neutrams.transform.tuning.spiking.integers import MOST_BIAS_AXONS
 from neutrams.transform.tuning.spiking.losses import losses
 from neutrams.transform.tuning.spiking.models import KINDS, spiking_model
@@ -72,7 +72,8 @@ def spiking_core(
         UnsupportedError: The network, or a neuron in it, has no way onto the chip.
         CapacityError: The fan-in is too small.
     """
-    prepared = lower_exactly(canonicalize(stepwise(canonicalize(network))))
+    prepared = canonicalize(spikes_in_states(stepwise(network)))
+    prepared = lower_exactly(canonicalize(stepwise(prepared)))
     check_supported(prepared)
     _check(prepared)
     neurons = [node for node in prepared.nodes if isinstance(node, ops.Spiking) and node.model != "Delay"]
