@@ -21,6 +21,7 @@ from neutrams.transform.tuning.snn import (
     offset_drive,
     relay_drive,
 )
+from neutrams.transform.tuning.snn_balance import balanced
 from neutrams.transform.tuning.snn_counting import counting_fit, counts_spikes, takes_away
 from neutrams.transform.tuning.snn_potential import potential_fit
 from neutrams.transform.tuning.snn_refit import refitted
@@ -63,7 +64,12 @@ class SnnFitter:
         drive, copies = self._drive(unit, context, bias)
         if unit.elementwise and unit.cap is not None and not unit.decoded and context.total is None:
             return equal_spikes_fit(unit, drive, self.model, self.chip)
-        fit = integer_fit(rows, drive, self.model, self.chip, staggered(copies))
+        def fit_of(drive: Drive) -> Fit:
+            return integer_fit(rows, drive, self.model, self.chip, staggered(copies))
+
+        if not unit.decoded and not (context.total is not None and self.reset == "zero"):
+            drive = balanced(unit, drive, fit_of, (self.chip, self.steps, context.level))
+        fit = fit_of(drive)
         if unit.decoded:  # one scale for all parts of a decoded sum
             fit = replace(fit, scale=np.tile(drive.threshold, copies))
         return fit
