@@ -252,9 +252,9 @@ def warm_up() -> None:
         compile_model(network, load_chip("tianji"), few, options)
 
 
-def main() -> None:
+def main(rows_there_are: tuple[Row, ...] = ROWS, about: str | None = __doc__) -> None:
     """Print each row as it is done."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=("validation", "test"), default="validation", help="test: once, at closing")
     parser.add_argument("--rows", nargs="+", default=["*"], help="globs of row names: 'lenet*' '*2-bit'")
     parser.add_argument("--effort", type=int, default=1)
@@ -263,9 +263,9 @@ def main() -> None:
     if "NEUTRAMS_DATA" not in os.environ:
         print("bench_accuracy: skipped, NEUTRAMS_DATA is not set to the folder with models/, mnist/, fashion_mnist/")
         return
-    rows = [row for row in ROWS if any(fnmatch(row.name, glob) for glob in chosen.rows)]
+    rows = [row for row in rows_there_are if any(fnmatch(row.name, glob) for glob in chosen.rows)]
     if not rows:
-        sys.exit(f"no row is named {chosen.rows!r}; there are: {', '.join(row.name for row in ROWS)}")
+        sys.exit(f"no row is named {chosen.rows!r}; there are: {', '.join(row.name for row in rows_there_are)}")
     warm_up()
     print("| row | float [%] | lost [points] | limit | agreement | cores | compile [CPU s] | limit | |")
     print("|---|---|---|---|---|---|---|---|---|")

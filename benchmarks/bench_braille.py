@@ -2,11 +2,11 @@
 
 Usage: NEUTRAMS_DATA=folder python benchmarks/bench_braille.py
 
-The opponent is the float network itself, run without any limit on the same random input spikes (64 samples of 256 steps;
-64 others calibrate). The chip is TIANJI with current-based neurons of Loihi's widths (decays of 12 bits, currents of 24,
-exponents of 3), cores of 64 and of 256 axons. A step of a neuron agrees if both fire or both do not; beside it the share
-of spikes that come in the same step (Dice's coefficient), and the error of rates. Limits are those of issue 4, on steps
-that agree. Exits with 1 where one is missed.
+The opponent is the float network itself, run without any limit on the same random input spikes (64 samples of 256
+steps; 64 others calibrate). The chip is TIANJI with current-based neurons of Loihi's widths (decays of 12 bits,
+currents of 24, exponents of 3), cores of 64 and of 256 axons. A step of a neuron agrees if both fire or both do not;
+beside it the share of spikes that come in the same step (Dice's coefficient), and the error of rates. Limits are
+those of issue 4, on steps that agree. Exits with 1 where one is missed.
 """
 
 import os

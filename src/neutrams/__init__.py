@@ -81,7 +81,7 @@ def compile(  # noqa: A001 (the field's word)
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode. Networks of spiking neurons have their own.
         **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
-            ``partial_sums``.
+            ``partial_sums``, ``balance``.
 
     Raises:
         NeutramsError: The network, the chip or the data do not suit each other; says what to do.

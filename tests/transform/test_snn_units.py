@@ -20,7 +20,7 @@ from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.originals import extent
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.snn_counting import counting_fit, counts_spikes
-from neutrams.transform.tuning.snn_fitter import SnnFitter
+from neutrams.transform.tuning.snn_fitter import SnnFitter, SpikeRule
 from neutrams.transform.tuning.snn_refit import SAMPLES_A_WEIGHT, refitted
 from neutrams.transform.tuning.unit import Unit
 
@@ -119,7 +119,7 @@ def test_what_is_not_a_plain_count_of_spikes_is_refused(what: str) -> None:
 def test_a_difference_keeps_the_worth_of_its_spikes_and_a_sum_is_corrected() -> None:
     rng = np.random.default_rng(3)
     a, b = (spikes_of(random_trains(rng, 16, 3), 0.5) for _ in range(2))
-    fitter = SnnFitter(CHIP, find_model("if_hard", "test"), "zero", 16, 1)
+    fitter = SnnFitter(CHIP, SpikeRule(model=find_model("if_hard", "test"), steps=16, balance="percentile"), 1)
     for signs, changes in (((1.0, -1.0), False), ((1.0,), True)):
         unit = sum_of(signs, (a, b)[: len(signs)])
         unit = replace(unit, target=unit.target * 0.8)

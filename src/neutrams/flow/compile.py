@@ -151,4 +151,5 @@ def provenance_of(
         "copies": options.copies,
         "seed": options.seed,
         "partial_sums": options.partial_sums,
+        "balance": options.balance,
     }

@@ -55,17 +55,20 @@ def cost_of(program: Program, activity: Activity) -> Cost:
 def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str, float]:
     """Events of each component per sample.
 
-    A word into the chip counts once for each core that reads it; one out of it once, however often it is decoded.
+    A word into the chip counts once for each core that reads it; one out of it once, however often it is decoded. A
+    potential that is read is a word, a sample or step of a sequence.
     """
     outputs = [port.neuron for port in program.outputs]
     leaving = np.unique(np.concatenate(outputs)) if outputs else np.zeros(0, dtype=np.int64)
+    read = {int(n) for port in program.outputs if port.potential for n in port.neuron}
+    reads = activity.samples * (program.steps if program.sequential else 1)
     whole = {
         "axon": activity.axon_events.sum(),
         "synapse": activity.synapse_events.sum(),
         "array": activity.tile_updates.sum(),
         "neuron": activity.neuron_updates.sum(),
         "input": activity.received[_deliveries(program)].sum(),
-        "output": activity.sent[leaving].sum(),
+        "output": activity.sent[leaving].sum() + reads * len(read),
     }
     return {
         **{name: float(count) / activity.samples for name, count in whole.items()},

@@ -10,7 +10,9 @@ from neutrams.network.spiking import has_spiking
 from neutrams.neurons import NeuronModel, find_model
 
 CALIBRATION_SAMPLES = (1024, 2048, 4096, 8192)
-"""Most calibration samples used, by effort; half as many in snn mode."""
+"""Most calibration samples used, by effort."""
+
+BALANCES = ("percentile", "max", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class TransformOptions:
             or ``pair`` (two neurons).
         copies: Most neurons that carry a channel of a hidden layer in ann mode, where weights or signals have few bits
             and the next layer's fan-in leaves room; what takes no tile more is done in any case.
+        balance: Where thresholds of rates come from in snn mode: a ``percentile`` of values (99.9), their ``max``, or
+            the share of the percentile that leaves each unit the least ``error``.
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:
@@ -38,6 +42,7 @@ class TransformOptions:
     seed: int = 0
     partial_sums: str = "auto"
     copies: int = 1
+    balance: str = "percentile"
     labels: AnyArray | None = None
 
     def __post_init__(self) -> None:
@@ -51,6 +56,7 @@ class TransformOptions:
             "partial_sums",
             "take auto, signed, offset or pair",
         )
+        _check(self.balance in BALANCES, f"balance is {self.balance!r}", "balance", "take percentile, max or error")
         if self.mode == "snn":
             _check(
                 self.copies == 1, f"copies is {self.copies} in snn mode", "copies", "leave it at 1, or take mode ann"

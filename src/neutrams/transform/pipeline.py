@@ -31,7 +31,7 @@ from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.originals import Originals, live_elements
 from neutrams.transform.tuning.sensitivity import sensitivities
-from neutrams.transform.tuning.snn_fitter import SnnFitter
+from neutrams.transform.tuning.snn_fitter import SnnFitter, SpikeRule
 from neutrams.transform.tuning.spiking import spiking_core
 from neutrams.transform.tuning.states import through_time
 from neutrams.transform.tuning.steps import merged
@@ -169,7 +169,9 @@ def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     if options.mode == "ann":
         return AnnFitter(chip, options.effort, options.seed, copies)
     model = neuron_model(chip, options.mode)
-    return SnnFitter(chip, model, rate_reset(model), options.steps, copies)
+    rate_reset(model)
+    rule = SpikeRule(model=model, steps=options.steps, balance=options.balance)
+    return SnnFitter(chip, rule, copies)
 
 
 WEIGHING_EFFORT = 2
@@ -202,6 +204,12 @@ FEW_SIGNAL_BITS = 4
 RELAY_COPIES = 2
 """Relay neurons of staggered charge that carry a partial sum in snn mode, where the fan-in leaves room for them."""
 
+MOST_RELAYS = 4
+"""Most of them, where steps are few."""
+
+RELAY_SPIKES = 32
+"""Spikes that relays of a sum together can fire, up to that many relays."""
+
 
 def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple[SplitPlan, int]:
     """Return (how the layers of ``network`` are divided, how many copies carry each part).
@@ -217,7 +225,7 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
         code = "pair"
     free = inputs_of_a_core(chip, options.mode)
     carriers = 2 if code == "pair" else 1
-    wanted = RELAY_COPIES if spiking else part_copies(chip)
+    wanted = relay_copies(code, options.steps) if spiking else part_copies(chip)
     copies = wanted if free >= 2 * carriers * wanted else 1
     terms = free // (carriers * copies)
     if terms < 2:
@@ -230,6 +238,14 @@ def split_plan(chip: Chip, options: TransformOptions, network: Network) -> tuple
     return SplitPlan(
         fan_in=free, terms=terms, neurons=chip.core.neurons, pairs=pairs, spread_bias=spiking and pairs
     ), copies
+
+
+def relay_copies(code: str, steps: int) -> int:
+    """Return how many relay neurons are to carry a partial sum in snn mode: with an offset, more where steps are few.
+
+    Under reset to zero their threshold follows their number, and more of them gain nothing.
+    """
+    return RELAY_COPIES if code == "pair" else min(MOST_RELAYS, max(RELAY_COPIES, RELAY_SPIKES // steps))
 
 
 def part_copies(chip: Chip) -> int:
@@ -285,9 +301,7 @@ def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray],
 def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> IntArray:
     """Return which samples are used: as many as effort and memory allow, evenly spread."""
     most = CALIBRATION_SAMPLES[options.effort]
-    if options.mode == "snn":
-        most //= 2  # a spiking sample costs T steps
-    elif _fewest_bits(chip) < FEW_BITS:
+    if options.mode == "ann" and _fewest_bits(chip) < FEW_BITS:
         most = min(2 * most, max(most, CHEAP_MACS // max(1, sum(macs_of(network).values()))))
     steps = max(network.loop_steps.values(), default=1)
     most = min(most, max(LOOP_SAMPLES, 4 * most // steps))  # each step of a loop is one to tune on

@@ -35,6 +35,11 @@ class Extent:
     usual_low: FloatArray
     usual_high: FloatArray
 
+    @property
+    def whole(self) -> "Extent":
+        """The same with nothing left out as unusual."""
+        return Extent(low=self.low, high=self.high, usual_low=self.low, usual_high=self.high)
+
 
 def extent(x: torch.Tensor) -> Extent:
     """Return the extent of ``x`` ``[N, C, *size]``."""

@@ -66,7 +66,7 @@ def _error(unit: Unit, fit: Fit, chip: Chip, steps: int) -> FloatArray:
 
 def _chosen(tried: Sequence[Drive], best: FloatArray) -> Drive:
     def of(name: str) -> FloatArray:
-        picked: FloatArray = np.choose(best, [getattr(drive, name) for drive in tried])
+        picked: FloatArray = np.stack([getattr(drive, name) for drive in tried])[best, np.arange(len(best))]
         return picked
 
     return Drive(threshold=of("threshold"), leak=of("leak"), zero=of("zero"))

@@ -1,6 +1,7 @@
 """The fitter of snn mode: encoders, relays with staggered charges, activations, decoded populations, gains."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,11 +40,29 @@ GAIN_LIMITS = (0.3, 5.0)
 DECODED_DAMPING = 0.001
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpikeRule:
+    """What spikes follow.
+
+    Attributes:
+        model: Neuron model.
+        steps: T.
+        balance: How thresholds are chosen, as `neutrams.transform.options` says.
+    """
+
+    model: NeuronModel
+    steps: int
+    balance: str
+
+
 class SnnFitter:
     """Fits units for snn mode (see `neutrams.transform.tuning.build.Fitter`)."""
 
-    def __init__(self, chip: Chip, model: NeuronModel, reset: str, steps: int, copies: int) -> None:
-        self.chip, self.model, self.reset, self.steps, self.copies = chip, model, reset, steps, copies
+    def __init__(self, chip: Chip, rule: SpikeRule, copies: int) -> None:
+        self.chip, self.rule, self.copies = chip, rule, copies
+        self.model, self.steps = rule.model, rule.steps
+        assert rule.model.reset is not None, "rates have a recipe for integrate-and-fire models only"
+        self.reset = rule.model.reset
 
     makes_up = False
 
@@ -61,18 +80,25 @@ class SnnFitter:
         rows, bias = refitted(unit)
         if unit.decoded and self.chip.signal.read_potential:
             return potential_fit(rows, bias, self.model, self.chip, self.steps)
+        if self.rule.balance == "max":
+            context = replace(context, extent=context.extent.whole, tied=tuple(e.whole for e in context.tied))
         drive, copies = self._drive(unit, context, bias)
-        if unit.elementwise and unit.cap is not None and not unit.decoded and context.total is None:
-            return equal_spikes_fit(unit, drive, self.model, self.chip)
+        adds = unit.elementwise and unit.cap is not None and context.total is None
+
         def fit_of(drive: Drive) -> Fit:
+            if adds and not unit.decoded:
+                return equal_spikes_fit(unit, drive, self.model, self.chip)
             return integer_fit(rows, drive, self.model, self.chip, staggered(copies))
 
-        if not unit.decoded and not (context.total is not None and self.reset == "zero"):
-            drive = balanced(unit, drive, fit_of, (self.chip, self.steps, context.level))
-        fit = fit_of(drive)
-        if unit.decoded:  # one scale for all parts of a decoded sum
-            fit = replace(fit, scale=np.tile(drive.threshold, copies))
-        return fit
+        if not unit.decoded:
+            return fit_of(self._balanced(unit, context, drive, fit_of))
+        return replace(fit_of(drive), scale=np.tile(drive.threshold, copies))  # one scale for all parts of a sum
+
+    def _balanced(self, unit: Unit, context: Context, drive: Drive, fit_of: Callable[[Drive], Fit]) -> Drive:
+        """Return the drive with its thresholds chosen; relay spikes of one worth keep it."""
+        if self.rule.balance != "error" or (self.reset == "zero" and context.total is not None):
+            return drive
+        return balanced(unit, drive, fit_of, (self.chip, self.steps, context.level))
 
     def _drive(self, unit: Unit, context: Context, bias: FloatArray) -> tuple[Drive, int]:
         """Return the unit in real numbers, and how many copies carry each of its values."""
