@@ -61,7 +61,8 @@ def one_integrator(initial: int) -> Network:
         ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=1),
         ops.Linear(name="acc", inputs=("q",), weights=one[None], bias=zero),
         ops.Neuron(
-            name="v", inputs=("acc",), model="li", parameters={"leak": zero, "initial": zero + initial, "decay": zero},
+            name="v", inputs=("acc",), model="li",
+            parameters={"leak": zero, "initial": zero + initial, "decay": zero, "exponent": zero},
             scale=np.ones(1), zero=np.zeros(1), origin="v", elements=zero,
         ),
         ops.Decode(name="d", inputs=("v",), coefficient=one, element=zero, scale=np.ones(1), offset=np.zeros(1)),
