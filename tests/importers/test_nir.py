@@ -301,13 +301,12 @@ def test_inspect_tells_what_a_file_holds(tmp_path: Path, run: Callable[..., tupl
     status, out, _ = run("inspect", tmp_path / "small.nir", "--chip", "tianji", "--json")
     assert status == 0
     assert '"LIF": 1' in out
-    assert "float spiking neurons do not go on a chip" not in out  # says which, not why
-    assert "Spiking 'n0'" in out
+    assert "if_hard: the potential decays in 'n0'" in out
 
 
 def test_a_chip_in_ann_mode_refuses_spiking_neurons_in_one_line() -> None:
     network = from_nir(LIFS, steps=3)
-    with pytest.raises(UnsupportedError, match="Spiking 'n0': float spiking neurons do not go on a chip in ann mode"):
+    with pytest.raises(SpecError, match=r"spiking neurons is compiled in mode ann.*take mode snn.*3 steps of its own"):
         nt.compile(network, "tianji", np.zeros((1, 3, 2)))
 
 
