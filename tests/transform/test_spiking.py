@@ -179,3 +179,13 @@ def test_currents_and_negative_inputs_are_carried_in_steps() -> None:
     assert run.spikes is not None
     assert run.spikes.equal > 0.95
     assert evaluate(network, {"x": x})["y"].mean() > 0.1
+
+
+def test_labels_stay_with_the_samples_that_are_taken() -> None:
+    """Whole weights lose nothing, so every accuracy of the ledger is that of the labels, which are the answers."""
+    network = one_layer(np.array([[1.0, -1.0], [-1.0, 1.0]]), "IF", v_threshold=1.0)
+    x = spikes(network, 0, 300)
+    labels = evaluate(network, x)["y"].sum(axis=1).argmax(axis=1)
+    assert 0.2 < labels.mean() < 0.8
+    compiled = compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn", labels=labels))
+    assert {row.accuracy for row in compiled.ledger} == {1.0}

@@ -15,7 +15,8 @@ from neutrams.reference import run as reference
 from neutrams.reference.functions import apply_function
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.options import TransformOptions
-from neutrams.transform.pipeline import Transformed, transform
+from neutrams.transform.pipeline import transform
+from neutrams.transform.transformed import Transformed
 from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.tables import entries, index_range
 

@@ -4,7 +4,7 @@ A signal is a tensor ``[T, N, *shape]`` of integers, or ``[1, N, *shape]`` where
 float32 where every intermediate stays below 2^24, as float64 below 2^53: both are exact there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -110,13 +110,9 @@ def potential(
 
     Arguments are those of :func:`fire`.
     """
-    given = acc.to(torch.int64).numpy()
-    p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
-    state = model.start(p, given.shape[1:])
-    for t in range(steps):
-        _, state = model.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
-    out = torch.zeros((steps, *given.shape[1:]), dtype=torch.float64)
-    out[-1] = torch.from_numpy(state[0])
+    out = torch.zeros((steps, *acc.shape[1:]), dtype=torch.float64)
+    for _, state in _each_step(model, parameters, acc, steps, chip):
+        out[-1] = torch.from_numpy(state[0])
     return out
 
 
@@ -170,13 +166,22 @@ def _stepped(
     rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
 ) -> torch.Tensor:
     """Any spiking model, by its reference step: slow. A graded output is float64, the others uint8."""
+    out = np.empty((steps, *acc.shape[1:]), dtype=np.uint8 if rule.output == "spike" else np.float64)
+    for t, (given, _) in enumerate(_each_step(rule, parameters, acc, steps, chip)):
+        out[t] = given
+    return torch.from_numpy(out)
+
+
+def _each_step(
+    rule: NeuronModel, parameters: Mapping[str, IntArray], acc: torch.Tensor, steps: int, chip: Chip
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield output and states after each step, by the model's reference step."""
     given = acc.to(torch.int64).numpy()
     p = {name: value.reshape(-1, *(1,) * (acc.ndim - 3)) for name, value in parameters.items()}
     state = rule.start(p, given.shape[1:])
-    out = np.empty((steps, *given.shape[1:]), dtype=np.uint8 if rule.output == "spike" else np.float64)
     for t in range(steps):
-        out[t], state = rule.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
-    return torch.from_numpy(out)
+        output, state = rule.step(given[t if len(given) > 1 else 0], state, p, chip.widths)
+        yield output, state
 
 
 def _spikes(

@@ -89,21 +89,23 @@ def accuracy_curve(
     compiled: dict[str, Compiled] = {}
     ordered = sorted(steps)
 
-    def measured(made: Compiled, read: str, after: int) -> CurvePoint:
-        network = made.network if after == made.program.steps else stopped_early(made.network, after)
-        right = answers(made.source, evaluate(network, inputs, made.program.chip)) == labels
-        return CurvePoint(steps=after, read=read, compiled_for=made.program.steps, accuracy=float(right.mean()))
-
     for k, read in enumerate(READS):
         target = chip.with_values(signal={"read_potential": read == "potentials"})
         for i, count in enumerate(ordered):
             if progress is not None:
                 progress(f"T = {count}, reading {read}", k * len(ordered) + i, 2 * len(ordered))
             compiled[read] = compile_model(network, target, calibration, replace(options, steps=count))
-            points.append(measured(compiled[read], read, count))
+            points.append(_point(compiled[read], read, count, test))
         if not any(isinstance(node, ops.Encode) and node.code == "spread" for node in compiled[read].network.nodes):
-            points += [measured(compiled[read], read, count) for count in ordered[:-1]]
+            points += [_point(compiled[read], read, count, test) for count in ordered[:-1]]
     return Curve(
         points=tuple(points), float_accuracy=float((float_classes(network, inputs) == labels).mean()),
         samples=len(labels), last=compiled[READS[int(chip.signal.read_potential)]],
     )  # fmt: skip
+
+
+def _point(made: Compiled, read: str, after: int, test: tuple[Mapping[str, AnyArray], AnyArray]) -> CurvePoint:
+    inputs, labels = test
+    network = made.network if after == made.program.steps else stopped_early(made.network, after)
+    right = answers(made.source, evaluate(network, inputs, made.program.chip)) == labels
+    return CurvePoint(steps=after, read=read, compiled_for=made.program.steps, accuracy=float(right.mean()))

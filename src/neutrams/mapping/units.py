@@ -19,6 +19,7 @@ from neutrams.mapping.states import Held, memories, state_unit
 from neutrams.mapping.unit import Unit, unit_of_add, unit_of_conv, unit_of_linear
 from neutrams.network import Network, ops
 from neutrams.network.border import MOVEMENT
+from neutrams.network.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,18 +86,16 @@ def read_units(network: Network, chip: Chip) -> Units:
     for node in network.nodes:
         known = all(name in signals for name in node.inputs)
         if isinstance(node, ops.State):
-            size = prod(network.shapes[node.name])
             states[node.name] = count
-            signals[node.name] = np.arange(count, count + size, dtype=np.int64).reshape(network.shapes[node.name])
-            count += size
+            signals[node.name] = _numbered(count, network.shapes[node.name])
+            count += signals[node.name].size
         elif isinstance(node, ops.Update) and known:
             signals[node.name] = signals[node.inputs[0]]
             held.append(_held(network, node.state, states[node.state], signals, signals[node.name]))
         elif isinstance(node, ops.Neuron):
             units.append(_unit(node, network.by_name[node.inputs[0]], signals, count))
-            size = len(units[-1])
-            signals[node.name] = np.arange(count, count + size, dtype=np.int64).reshape(network.shapes[node.name])
-            count += size
+            signals[node.name] = _numbered(count, network.shapes[node.name])
+            count += signals[node.name].size
         elif isinstance(node, ops.Decode) and known:
             outputs.append((node, _decoded(node, signals[node.inputs[0]], channels)))
         elif known and isinstance(node, (*MOVEMENT, ops.Pad)):
@@ -110,6 +109,10 @@ def read_units(network: Network, chip: Chip) -> Units:
         sequences=frozenset(node.name for node, _ in outputs if node.name in network.loop_steps),
         potentials=_potentials(units, outputs),
     )  # fmt: skip
+
+
+def _numbered(first: int, shape: Shape) -> IntArray:
+    return np.arange(first, first + prod(shape), dtype=np.int64).reshape(shape)
 
 
 def _held(network: Network, name: str, first: int, signals: Mapping[str, IntArray], source: IntArray) -> Held:

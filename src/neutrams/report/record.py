@@ -12,6 +12,7 @@ from neutrams.report.layout import floor_of, links_of
 from neutrams.report.sampling import raster_of
 
 if TYPE_CHECKING:
+    from neutrams.evaluate import SpikeAgreement
     from neutrams.flow import Compiled, Evaluated
     from neutrams.simulator.result import Cost
 
@@ -30,7 +31,7 @@ def record_of(
         title: Heading of the run.
         float_accuracy: Of the source network on the same samples [1], where it is known better than ``evaluated`` does.
     """
-    program, stats, run, spikes = compiled.program, compiled.stats, evaluated.run, evaluated.spikes
+    program, stats, run = compiled.program, compiled.stats, evaluated.run
     return RunRecord(
         title=title,
         chip=program.chip.name,
@@ -40,9 +41,6 @@ def record_of(
         float_accuracy=_plain(evaluated.float_accuracy if float_accuracy is None else float_accuracy),
         chip_accuracy=_plain(evaluated.accuracy),
         agreement=_plain(evaluated.agreement),
-        spikes_equal=None if spikes is None else spikes.equal,
-        spikes_coincident=None if spikes is None else spikes.coincident,
-        rate_error=None if spikes is None else spikes.rate_error,
         cores=stats.cores,
         chips=stats.chips,
         tiles=stats.tiles,
@@ -65,6 +63,7 @@ def record_of(
         ),
         provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
         seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
+        **_spike_fields(evaluated.spikes),
         **_cost_fields(run.cost),
     )
 
@@ -100,6 +99,16 @@ def figures_of(chip: Chip) -> tuple[FigureRow, ...]:
         FigureRow(key=key, value=float(f.value), unit=f.unit, kind=f.kind, source=f.source, low=f.low, high=f.high)
         for key, f in chip.figures.items()
     )
+
+
+def _spike_fields(spikes: "SpikeAgreement | None") -> dict[str, Any]:
+    if spikes is None:
+        return {}
+    return {
+        "spikes_equal": spikes.equal,
+        "spikes_coincident": spikes.coincident,
+        "rate_error": spikes.rate_error,
+    }
 
 
 def _cost_fields(cost: "Cost | None") -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The transformation: canonicalise, lower, split, then fit unit by unit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray, IntArray, check_finite
+from neutrams.base.arrays import AnyArray, IntArray, check_finite
 from neutrams.base.errors import CapacityError, InputError, SpecError, UnsupportedError
 from neutrams.evaluate import float_values
 from neutrams.hardware import Chip
@@ -14,16 +14,17 @@ from neutrams.network import Network
 from neutrams.network.spiking import has_spiking
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.cost import macs_of
-from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import lower_functions
 from neutrams.transform.names import plain_names
-from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code, rate_reset
+from neutrams.transform.options import CALIBRATION_SAMPLES, TransformOptions, neuron_model, partial_code
 from neutrams.transform.pairs import padded_signed
 from neutrams.transform.repeat import Repeated, repeat_channels
 from neutrams.transform.repeat_inputs import repeat_inputs
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.samples import evenly, some_of
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import units_for_states
+from neutrams.transform.transformed import Transformed
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.ann_fitter import COARSE_BITS, AnnFitter
 from neutrams.transform.tuning.approximation import approximation_losses
@@ -37,24 +38,6 @@ from neutrams.transform.tuning.states import through_time
 from neutrams.transform.tuning.steps import merged
 from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors
 from neutrams.transform.tuning.weights import FEW_BITS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transformed:
-    """A network in core operators.
-
-    Attributes:
-        network: The core network, integer inside.
-        ledger: What it cost, by layer and limit.
-        activity: Words or spikes a sample that each Encode and Neuron sends on calibration data, float64 ``[n]`` by
-            node.
-        samples: Calibration samples used.
-    """
-
-    network: Network
-    ledger: tuple[LedgerRow, ...]
-    activity: Mapping[str, FloatArray]
-    samples: int
 
 
 def transform(
@@ -87,8 +70,8 @@ def transform(
     canonical = repeated.network
     check_loops(canonical, options)
     taken = _samples(canonical, chip, calibration, options)
-    data, labels = _taken(calibration, taken), None if options.labels is None else options.labels[taken]
-    few = _taken(data, _evenly(data, LOWERING_SAMPLES))
+    data, labels = some_of(calibration, taken), None if options.labels is None else options.labels[taken]
+    few = some_of(data, evenly(data, LOWERING_SAMPLES))
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
     lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
@@ -131,8 +114,7 @@ def _spike_for_spike(
             where="option mode",
             fix=f"take mode snn; the network has {steps} steps of its own",
         )
-    found = spiking_core(plain_names(network), chip, calibration, options, progress)
-    return Transformed(network=found.network, ledger=found.ledger, activity=found.activity, samples=found.samples)
+    return spiking_core(plain_names(network), chip, calibration, options, progress)
 
 
 ROUNDS = (1, 3, 4, 6)
@@ -169,7 +151,6 @@ def _fitter(chip: Chip, options: TransformOptions, copies: int) -> Fitter:
     if options.mode == "ann":
         return AnnFitter(chip, options.effort, options.seed, copies)
     model = neuron_model(chip, options.mode)
-    rate_reset(model)
     rule = SpikeRule(model=model, steps=options.steps, balance=options.balance)
     return SnnFitter(chip, rule, copies)
 
@@ -293,7 +274,7 @@ def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray],
     """Return the network with channels and inputs repeated, if weights or signals have few bits."""
     if options.mode != "ann" or _fewest_bits(chip) >= COARSE_BITS:
         return Repeated(network=network, channels={})
-    some = _taken(calibration, _evenly(calibration, LOWERING_SAMPLES))
+    some = some_of(calibration, evenly(calibration, LOWERING_SAMPLES))
     repeated = repeat_channels(network, chip, options.copies)
     return replace(repeated, network=repeat_inputs(repeated.network, chip, some))
 
@@ -306,13 +287,4 @@ def _samples(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], 
     steps = max(network.loop_steps.values(), default=1)
     most = min(most, max(LOOP_SAMPLES, 4 * most // steps))  # each step of a loop is one to tune on
     bytes_a_sample = live_elements(network) * (BYTES_A_VALUE + (options.steps if options.mode == "snn" else 0))
-    return _evenly(calibration, max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample)))
-
-
-def _evenly(calibration: Mapping[str, AnyArray], most: int) -> IntArray:
-    n = len(next(iter(calibration.values())))
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
-
-
-def _taken(calibration: Mapping[str, AnyArray], samples: IntArray) -> dict[str, AnyArray]:
-    return {name: array[samples] for name, array in calibration.items()}
+    return evenly(calibration, max(FEWEST_SAMPLES, min(most, CALIBRATION_BYTES // bytes_a_sample)))

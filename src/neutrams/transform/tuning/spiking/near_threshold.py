@@ -8,7 +8,7 @@ the potential is near the threshold there.
 import numpy as np
 import torch
 
-from neutrams.transform.tuning.spiking.stepped import Stepped
+from neutrams.transform.tuning.spiking.stepped import Stepped, each_step
 from neutrams.transform.tuning.weights import Moments
 
 NEAR = 0.2
@@ -33,29 +33,20 @@ def threshold_moments(given: torch.Tensor, summed: torch.Tensor, real: Stepped) 
     channels = summed.shape[2]
     some = int(max(1, min(samples, MOST_WORK / (steps * channels * n * n))))
     x, z = given[:, :some].double(), summed[:, :some].double()
-    p = {name: torch.from_numpy(getattr(real, name)) for name in ("keep", "gain", "leak", "threshold", "reset")}
+    keep, threshold = torch.from_numpy(real.keep), torch.from_numpy(real.threshold)
     keep_current = torch.zeros(channels) if real.keep_current is None else torch.from_numpy(real.keep_current)
     late = real.keep_current is not None and real.late
-    v = torch.from_numpy(real.initial).expand(some, channels).clone()
-    u = torch.zeros_like(v)
     left = torch.zeros((channels, some, n), dtype=torch.float64)
-    current = torch.zeros_like(left)
-    weight = 0.0
+    current, weight = torch.zeros_like(left), 0.0
     gram = torch.zeros((channels, n, n), dtype=torch.float64)
-    for now, total in zip(x, z, strict=True):
-        before, trace_before = u, current
-        u = keep_current * u + p["gain"] * total
-        current = keep_current[:, None, None] * current + now
-        left = p["keep"][:, None, None] * left + (trace_before if late else current)
-        v = p["keep"] * v + (before if late else u) + p["leak"]
-        near = torch.exp(-(((v - p["threshold"]) / (NEAR * p["threshold"])) ** 2) / 2) + FAR
+    for now, at in zip(x, each_step(z, real), strict=True):
+        before, current = current, keep_current[:, None, None] * current + now
+        left = keep[:, None, None] * left + (before if late else current)
+        near = torch.exp(-(((at.potential - threshold) / (NEAR * threshold)) ** 2) / 2) + FAR
         weight += float(near.sum())
-        weighed = left * near.T[:, :, None]
-        gram += weighed.mT @ left
-        fires = (v > p["threshold"]) if real.strict else (v >= p["threshold"])
-        v = torch.where(fires, v - p["threshold"] if real.soft else p["reset"], v)
+        gram += (left * near.T[:, :, None]).mT @ left
         if not real.soft:
-            left = left * (~fires).T[:, :, None]
+            left = left * (~at.fires).T[:, :, None]
     gram /= steps * some
     gram += torch.diag_embed(gram.diagonal(dim1=1, dim2=2)) * (n / (weight / channels))
     return Moments(gram=gram.numpy(), cross=np.zeros((channels, 1, n)))

@@ -1,23 +1,23 @@
 """From a float network of spiking neurons to one in core operators that spikes in the same steps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.errors import CapacityError, UnsupportedError
 from neutrams.evaluate.run import node_values
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
 from neutrams.transform.canonicalize import canonicalize
-from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.lower import check_supported, lower_exactly
 from neutrams.transform.options import TransformOptions
 from neutrams.transform.room import inputs_of_a_core
+from neutrams.transform.samples import evenly, some_of
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.stepwise import stepwise, units_for_states
+from neutrams.transform.transformed import Transformed
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.spiking.build import Progress, SpikingBuild
 from neutrams.transform.tuning.spiking.delays import delays_as_states, spikes_in_states
@@ -35,30 +35,13 @@ MOST_SAMPLES = (64, 128, 256, 512)
 """Most calibration samples, by effort; each has all its steps."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpikingCore:
-    """A spiking network in core operators.
-
-    Attributes:
-        network: The core network.
-        ledger: What each layer lost.
-        activity: Spikes a sample of each Encode and Neuron, float64 ``[n]`` by node.
-        samples: Calibration samples used.
-    """
-
-    network: Network
-    ledger: tuple[LedgerRow, ...]
-    activity: Mapping[str, FloatArray]
-    samples: int
-
-
 def spiking_core(
     network: Network,
     chip: Chip,
     calibration: Mapping[str, AnyArray],
     options: TransformOptions,
     progress: Progress | None = None,
-) -> SpikingCore:
+) -> Transformed:
     """Return ``network``, whose neurons spike, in what ``chip`` has.
 
     Args:
@@ -77,22 +60,21 @@ def spiking_core(
     check_supported(prepared)
     _check(prepared)
     neurons = [node for node in prepared.nodes if isinstance(node, ops.Spiking) and node.model != "Delay"]
-    remembers = any(isinstance(node, ops.State) for node in prepared.nodes) or len(neurons) < _spiking(prepared)
-    model = spiking_model(neurons, chip, remembers)
+    model = spiking_model(neurons, chip, any(_remembers(node) for node in prepared.nodes))
     prepared = units_for_states(canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first")))
     plan, copies = _plan(chip, prepared, model)
     split = split_fan_in(prepared, plan)
-    data = _samples(split, calibration, options)
+    chosen = _samples(split, calibration, options)
+    data, labels = some_of(calibration, chosen), None if options.labels is None else options.labels[chosen]
     values = node_values(split, data, None)
     build = SpikingBuild(source=split, chip=chip, model=model, fan_in=plan.fan_in, copies=copies, values=values)
     core = build.built(progress)
-    ablation = Ablation(split, data, None if options.labels is None else options.labels[: _count(data)])
-    rows = losses(build, ablation)
-    return SpikingCore(network=core, ledger=rows, activity=build.activity, samples=_count(data))
+    rows = losses(build, Ablation(split, data, labels))
+    return Transformed(network=core, ledger=rows, activity=build.activity, samples=len(chosen))
 
 
-def _spiking(network: Network) -> int:
-    return sum(isinstance(node, ops.Spiking) for node in network.nodes)
+def _remembers(node: ops.Node) -> bool:
+    return isinstance(node, ops.State) or (isinstance(node, ops.Spiking) and node.model == "Delay")
 
 
 def _check(network: Network) -> None:
@@ -131,13 +113,8 @@ def _plan(chip: Chip, network: Network, model: NeuronModel) -> tuple[SplitPlan, 
     return SplitPlan(fan_in=free, terms=max(2, free // copies), neurons=chip.core.neurons), copies
 
 
-def _samples(network: Network, calibration: Mapping[str, AnyArray], options: TransformOptions) -> dict[str, AnyArray]:
+def _samples(network: Network, calibration: Mapping[str, AnyArray], options: TransformOptions) -> IntArray:
+    """Return which samples are used: as many as effort and memory allow."""
     steps = network.loop_steps
     values = sum(int(np.prod(shape)) * steps.get(name, 1) for name, shape in network.shapes.items())
-    most = int(max(1, min(MOST_SAMPLES[options.effort], CALIBRATION_BYTES // (8 * values))))
-    taken = np.unique(np.linspace(0, _count(calibration) - 1, min(_count(calibration), most)).round().astype(np.int64))
-    return {name: array[taken] for name, array in calibration.items()}
-
-
-def _count(arrays: Mapping[str, AnyArray]) -> int:
-    return len(next(iter(arrays.values())))
+    return evenly(calibration, int(max(1, min(MOST_SAMPLES[options.effort], CALIBRATION_BYTES // (8 * values)))))

@@ -1,6 +1,6 @@
 """What a float neuron does in a step, in numbers: what is left of its potential and current, what its input adds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,8 +100,17 @@ def _per_channel(node: ops.Spiking) -> Mapping[str, FloatArray]:
     return found
 
 
-def reached(x: torch.Tensor, real: Stepped) -> tuple[FloatArray, FloatArray]:
-    """Return the largest sizes that potential and current reach, float64 ``[C]`` each.
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Neurons in one step, ``[N, C, *size]``: potential before a reset, current (0 without one), which fire."""
+
+    potential: torch.Tensor
+    current: torch.Tensor
+    fires: torch.Tensor
+
+
+def each_step(x: torch.Tensor, real: Stepped) -> Iterator[Instant]:
+    """Yield what neurons do in each step.
 
     Args:
         x: Input of every step, float ``[T, N, C, *size]``.
@@ -110,19 +119,25 @@ def reached(x: torch.Tensor, real: Stepped) -> tuple[FloatArray, FloatArray]:
     p = {name: _along(getattr(real, name), x) for name in ("keep", "gain", "leak", "threshold", "reset", "refractory")}
     v = _along(real.initial, x).expand(x.shape[1:]).clone()
     u, rest = torch.zeros_like(v), torch.zeros_like(v)
-    most, current = torch.zeros_like(v), torch.zeros_like(v)
     for now in x.double():
         drive = p["gain"] * now
         if real.keep_current is not None:
             before, u = u, _along(real.keep_current, x) * u + drive
             drive = before if real.late else u
-            current = torch.maximum(current, u.abs())
         awake = rest <= 0
         v = torch.where(awake, p["keep"] * v + drive + p["leak"], v)
-        most = torch.maximum(most, v.abs())
         fires = awake & ((v > p["threshold"]) if real.strict else (v >= p["threshold"]))
+        yield Instant(v, u, fires)
         v = torch.where(fires, v - p["threshold"] if real.soft else p["reset"], v)
         rest = torch.where(fires, p["refractory"], (rest - 1).clamp(min=0))
+
+
+def reached(x: torch.Tensor, real: Stepped) -> tuple[FloatArray, FloatArray]:
+    """Return the largest sizes that potential and current reach, float64 ``[C]`` each; arguments as for `each_step`."""
+    most = current = torch.zeros(x.shape[1:], dtype=torch.float64)
+    for at in each_step(x, real):
+        most = torch.maximum(most, at.potential.abs())
+        current = torch.maximum(current, at.current.abs())
     return _largest(most), _largest(current)
 
 
