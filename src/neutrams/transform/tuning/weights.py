@@ -64,6 +64,10 @@ class Moments:
     gram: FloatArray
     cross: FloatArray
 
+    def repeated(self, axons: IntArray) -> "Moments":
+        """Return the moments where axon k carries input ``axons[k]``."""
+        return Moments(gram=self.gram[:, axons][:, :, axons], cross=self.cross[..., axons])
+
 
 def moments(x: torch.Tensor, target: torch.Tensor) -> Moments:
     """Return the centred moments of inputs ``[G, M, in]`` and targets ``[G, M, out]``; the bias takes up the means."""

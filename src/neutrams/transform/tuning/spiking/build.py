@@ -161,19 +161,23 @@ class SpikingBuild:
         summed = summed + torch.from_numpy(bias).float().reshape(-1, *(1,) * (summed.ndim - 2))
         return summed.reshape(steps, -1, *summed.shape[1:])
 
-    def _spread(self, unit: Unit, names: tuple[str, ...]) -> tuple[Unit, tuple[str, ...]]:
-        """Return a matrix's unit with each input on as many axons as a core has idle."""
+    def _spread(
+        self, unit: Unit, names: tuple[str, ...], seen: Moments | None
+    ) -> tuple[Unit, tuple[str, ...], Moments | None]:
+        """Return a matrix's unit with each input on as many axons as a core has idle, and the moments of those."""
         a = unit.accumulator
         if not isinstance(a, ops.Linear) or whole_steps(a.weights)[1].all():
-            return unit, names
+            return unit, names, seen
         counts = shared_axons(a.weights, self.fan_in)
         if (counts == 1).all():
-            return unit, names
+            return unit, names, seen
         wide = np.repeat(np.arange(len(counts)), counts)
         gather = ops.Gather(name=f"{unit.name} axons", inputs=names, indices=wide, axis=0)
         self.nodes.append(gather)
         accumulator = replace(a, inputs=(gather.name,), weights=a.weights[:, wide] / counts[wide])
-        return replace(unit, accumulator=accumulator, inputs=(carried(gather, unit.inputs),)), (gather.name,)
+        if seen is not None:
+            seen = seen.repeated(wide)
+        return replace(unit, accumulator=accumulator, inputs=(carried(gather, unit.inputs),)), (gather.name,), seen
 
     def _moments(self, unit: Unit, real: Stepped) -> Moments | None:
         """Return second moments of what the inputs of a matrix leave in potentials, those of its bias aside."""
@@ -184,12 +188,13 @@ class SpikingBuild:
         return threshold_moments(unit.inputs[0].values.float(), self._sums(unit), real)
 
     def _neurons(self, node: ops.Spiking) -> None:
-        unit, names = self._spread(*self._unit(node.name, self.source.by_name[node.inputs[0]]))
+        unit, names = self._unit(node.name, self.source.by_name[node.inputs[0]])
         real = stepped(node)
+        unit, names, seen = self._spread(unit, names, self._moments(unit, real))
         rows, bias = unit.per_lsb()
         potential, current = reached(self._sums(unit), real)
         reach = Reach(potential=potential, current=current)
-        fit = integers(rows, bias, real, self.model, self.chip, reach, self._moments(unit, real))
+        fit = integers(rows, bias, real, self.model, self.chip, reach, seen)
         acc = self._accumulated(unit, fit)
         fit = tuned_thresholds(fit, acc, self.values[node.name], self.model, self.chip)
         self._emit(unit, fit, names, acc)
