@@ -5,7 +5,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 
 
-def encode(x: FloatArray, scale: float, zero: float, limits: tuple[int, int]) -> IntArray:
+def encode(x: FloatArray, scale: float | FloatArray, zero: float | FloatArray, limits: tuple[int, int]) -> IntArray:
     """Return q = clip(rint((x - zero) / scale), low, high), half to even; any shape."""
     return np.clip(np.rint((x - zero) / scale), *limits).astype(np.int64)
 

@@ -23,8 +23,9 @@ def has_products(network: Network) -> bool:
 def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Network:
     """Write each product before the host tail with squares; same function.
 
-    With A and B the largest sizes of a and b, a b = A B (s^2 - t^2), s = (a / A + b / B) / 2, t = (a / A - b / B) / 2:
-    both squares are of numbers of -1 to 1. A factor of smaller shape is repeated first. Longer products go pairwise.
+    With A and B the largest sizes of a and b in each channel, a b = A B (s^2 - t^2), s = (a / A + b / B) / 2,
+    t = (a / A - b / B) / 2: both squares are of numbers of -1 to 1. A factor of smaller shape is repeated first. Longer
+    products go pairwise.
 
     Args:
         network: A canonical network: no product has a constant factor that a gain could replace.
@@ -37,11 +38,11 @@ def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Networ
             return [node]
         shape = network.shapes[node.name]
         nodes: list[ops.Node] = []
-        factors: list[tuple[str, float]] = []
+        factors: list[tuple[str, FloatArray]] = []
         for k, name in enumerate(node.inputs):
             moves = _repeated(f"{node.name} factor {k}", name, network.shapes[name], shape)
             nodes += moves
-            factors.append((moves[-1].name if moves else name, _size(values[name])))
+            factors.append((moves[-1].name if moves else name, _sizes(values[name], shape[0], bool(moves))))
         product, size = factors[0]
         for k, (other, other_size) in enumerate(factors[1:], 1):
             name = node.name if k == len(factors) - 1 else f"{node.name} of {k + 1}"
@@ -52,16 +53,26 @@ def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Networ
     return network.map(lowered)
 
 
-def _size(values: FloatArray) -> float:
-    return float(np.abs(values).max(initial=0.0)) or 1.0
+LEAST_SIZE = 0.01
+"""No channel counts as smaller than this share of the largest: calibration may have missed what it can be."""
 
 
-def _product(name: str, a: tuple[str, float], b: tuple[str, float], channels: int) -> list[ops.Node]:
-    """Return the nodes of the product of two tensors, each given with its largest size."""
-    if a == b:
+def _sizes(values: FloatArray, channels: int, repeated: bool) -> FloatArray:
+    """Return the largest size in each channel of a tensor, which ``repeated`` ones have in common."""
+    size = np.abs(values)
+    most = float(size.max(initial=0.0)) or 1.0
+    if repeated:
+        return np.full(channels, most)
+    each: FloatArray = size.max(axis=(0, *range(2, size.ndim)), initial=0.0).astype(np.float64)
+    return np.asarray(np.maximum(each, LEAST_SIZE * most), dtype=np.float64)
+
+
+def _product(name: str, a: tuple[str, FloatArray], b: tuple[str, FloatArray], channels: int) -> list[ops.Node]:
+    """Return the nodes of the product of two tensors, each given with its largest sizes."""
+    if a[0] == b[0]:
         return [ops.Activation(name=name, inputs=(a[0],), function="power", parameters=SQUARE)]
     nodes: list[ops.Node] = []
-    squares: dict[str, float] = {}
+    squares: dict[str, float | FloatArray] = {}
     for sign, label in ((1.0, "sum"), (-1.0, "difference")):
         half = weighted_sum(f"{name} {label}", {a[0]: 0.5 / a[1], b[0]: sign * 0.5 / b[1]}, channels)
         square = ops.Activation(name=f"{half.name} squared", inputs=(half.name,), function="power", parameters=SQUARE)

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from neutrams.base.arrays import FloatArray
 from neutrams.network import ops
 
 
-def weighted_sum(name: str, terms: Mapping[str, float], channels: int, bias: float = 0.0) -> ops.Add:
-    """Return the sum of tensors of ``channels`` channels, each with one gain, and one bias."""
-    gains = np.repeat(np.array(list(terms.values()), dtype=np.float64)[:, None], channels, axis=1)
+def weighted_sum(name: str, terms: Mapping[str, float | FloatArray], channels: int, bias: float = 0.0) -> ops.Add:
+    """Return the sum of tensors of ``channels`` channels, each with one gain or one a channel, and one bias."""
+    gains = np.stack([np.broadcast_to(np.asarray(gain, dtype=np.float64), (channels,)) for gain in terms.values()])
     return ops.Add(name=name, inputs=tuple(terms), coefficients=gains, bias=np.full(channels, float(bias)))
 
 

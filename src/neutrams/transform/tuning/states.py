@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.codec import encode
 from neutrams.evaluate.run import node_values, run
 from neutrams.hardware import Chip
@@ -20,9 +20,10 @@ from neutrams.transform.tuning.steps import merged
 
 
 def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
-    """Return how the values of each unit that updates a state map to integers, one way for all channels, by its name.
+    """Return how the values of each unit that updates a state map to integers, by its name.
 
-    The range spans what the original gives and what the state begins with.
+    The range spans what the original gives and what the state begins with. It is one for all channels, but for states
+    that begin with zeros and are read channel by channel: a matrix would have to make up for differences.
     """
     source, found = build.source, {}
     begins = {node.name: source.by_name[node.inputs[0]] for node in source.nodes if isinstance(node, ops.State)}
@@ -31,20 +32,40 @@ def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
             continue
         unit, begin = source.by_name[node.inputs[0]], begins[node.state]
         values = build.values.beginnings[begin.name]
-        found[unit.name] = _range(unit, build.values.extents[unit.name], values, chip)
+        extent = build.values.extents[unit.name]
+        if values.any() or not _channel_by_channel(source, node.state):
+            extent = _widest(extent)
+        found[unit.name] = _range(unit, extent, values, chip)
     return found
 
 
+def _channel_by_channel(network: Network, name: str) -> bool:
+    readers = network.consumers[name]
+    vector = len(network.shapes[name]) == 1
+    begin = network.by_name[network.by_name[name].inputs[0]]
+    return vector and isinstance(begin, ops.Constant) and all(isinstance(reader, ops.Add) for reader in readers)
+
+
+def _widest(seen: Extent) -> Extent:
+    """Return one extent for all channels."""
+    low, high = np.full_like(seen.low, seen.low.min()), np.full_like(seen.high, seen.high.max())
+    return Extent(low=low, high=high, usual_low=low, usual_high=high)
+
+
+LEAST_WIDTH = 0.02
+"""No channel's range is narrower than this share of the widest."""
+
+
 def _range(unit: ops.Node, seen: Extent, begin: FloatArray, chip: Chip) -> OutputRange:
-    bits, channels = signal_bits(chip, decoded=False), len(seen.low)
-    low = min(float(seen.low.min()), float(begin.min(initial=0.0)))
-    high = max(float(seen.high.max()), float(begin.max(initial=0.0)), low + 1e-30)
+    bits = signal_bits(chip, decoded=False)
+    low = np.minimum(seen.low, begin.min(initial=0.0))
+    high = np.maximum(seen.high, begin.max(initial=0.0))
+    high = np.maximum(high, low + max(LEAST_WIDTH * float((high - low).max()), 1e-30))
     positive = isinstance(unit, ops.Activation) and (unit.function in CLIPPING or seen.low.min() >= 0)
-    if positive and low >= 0:
-        return from_zero(np.full(channels, high / ((1 << bits) - 1)), bits, fixed=True)
-    lows, highs = np.full(channels, low), np.full(channels, high)
-    ends = Extent(low=lows, high=highs, usual_low=lows, usual_high=highs)
-    return signed_range(ends, tied_scale([ends], chip, bits, shared=True), chip, bits, padded=False)
+    if positive and low.min() >= 0:
+        return from_zero(high / ((1 << bits) - 1), bits, fixed=True)
+    ends = Extent(low=low, high=high, usual_low=low, usual_high=high)
+    return signed_range(ends, tied_scale([ends], chip, bits, shared=False), chip, bits, padded=False)
 
 
 def add_state(build: Build, node: ops.State) -> None:
@@ -54,23 +75,30 @@ def add_state(build: Build, node: ops.State) -> None:
     """
     updated = next(n for n in build.source.nodes if isinstance(n, ops.Update) and n.state == node.name)
     reach = build.ranges[updated.inputs[0]]
-    scale, zero = float(reach.scale[0]), float(reach.zero[0])
     begin = build.source.by_name[node.inputs[0]]
     name = f"{node.name} begins"
     if isinstance(begin, ops.Constant):
-        first = encode(begin.values, scale, zero, (reach.low, reach.high))
+        first = _coded(begin.values[None], reach)[0]
         build.nodes.append(ops.Constant(name=name, values=first))
     else:
-        build.nodes.append(
-            ops.Encode(name=name, inputs=(begin.name,), scale=scale, zero=zero, low=reach.low, high=reach.high)
-        )
+        encoder = ops.Encode(
+            name=name, inputs=(begin.name,), scale=float(reach.scale[0]), zero=float(reach.zero[0]),
+            low=reach.low, high=reach.high,
+        )  # fmt: skip
+        build.nodes.append(encoder)
     build.nodes.append(ops.State(name=node.name, inputs=(name,)))
     held = build.remembered.get(node.name)
     if held is None:
         exact = build.values[node.name].double().numpy()
-        held = torch.from_numpy(encode(exact, scale, zero, (reach.low, reach.high)).astype(np.float32))
+        held = torch.from_numpy(_coded(exact, reach).astype(np.float32))
     build.signals[node.name] = Signal.of(held[None], reach.scale, reach.zero, build.steps)
     build.values.release(node.name)
+
+
+def _coded(x: FloatArray, reach: OutputRange) -> IntArray:
+    """Return values ``[N, C, *size]`` as integers."""
+    shape = (-1, *(1,) * (x.ndim - 2))
+    return encode(x, reach.scale.reshape(shape), reach.zero.reshape(shape), (reach.low, reach.high))
 
 
 Built = Callable[[Mapping[str, torch.Tensor], bool], tuple[Network, Build]]
