@@ -169,3 +169,29 @@ def test_fitting_on_its_own_states_is_never_worse_on_calibration_data() -> None:
         found, exact = evaluate(compiled.network, inputs, chip)["speech"], reference(network, inputs)["speech"]
         errors.append(float(np.square(found - exact).mean()))
     assert errors[1] <= errors[0]
+
+
+@pytest.mark.parametrize("table_bits", [8, 0])
+def test_channels_of_different_reach_keep_their_values_in_a_state_that_is_read_channel_by_channel(
+    table_bits: int,
+) -> None:
+    gains = np.array([1.0, 0.2, 0.05])
+    network = Network(
+        (
+            Input(name="x", shape=(8, 3)),
+            Unstack(name="now", inputs=("x",)),
+            Constant(name="start", values=np.zeros(3)),
+            State(name="held", inputs=("start",)),
+            Add(name="sum", inputs=("now", "held"), coefficients=np.stack([gains, np.full(3, 0.5)]), bias=np.zeros(3)),
+            Activation(name="new", inputs=("sum",), function="tanh"),
+            Update(name="next", inputs=("new",), state="held"),
+            Stack(name="steps", inputs=("new",), steps=8),
+            Output(name="y", inputs=("steps",)),
+        )
+    )
+    x = np.random.default_rng(0).normal(size=(512, 8, 3))
+    chip = plain_chip(core={"axons": 256, "neurons": 64}, neuron={"multiplier_bits": 16, "table_bits": table_bits})
+    core = compile_model(network, chip, {"x": x[:256]}, CompileOptions()).network
+    got, want = evaluate(core, {"x": x[256:]}, chip)["y"], reference(network, {"x": x[256:]})["y"]
+    error = np.sqrt(np.square(got - want).mean(axis=(0, 1)))
+    assert (error < 0.02).all(), error

@@ -13,7 +13,7 @@ from neutrams.network import Network, ops
 from neutrams.transform.facts import CLIPPING
 from neutrams.transform.tuning.ablation import relative
 from neutrams.transform.tuning.build import Build
-from neutrams.transform.tuning.originals import Extent
+from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.ranges import OutputRange, from_zero, signal_bits, signed_range, tied_scale
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.steps import merged
@@ -22,8 +22,8 @@ from neutrams.transform.tuning.steps import merged
 def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
     """Return how the values of each unit that updates a state map to integers, by its name.
 
-    The range spans what the original gives and what the state begins with. It is one for all channels, but for states
-    that begin with zeros and are read channel by channel: a matrix would have to make up for differences.
+    The range spans what the original gives and what the state begins with. Each channel has its own where nothing needs
+    one for all and the state begins with zeros: one that grows far would leave others few steps.
     """
     source, found = build.source, {}
     begins = {node.name: source.by_name[node.inputs[0]] for node in source.nodes if isinstance(node, ops.State)}
@@ -33,23 +33,28 @@ def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
         unit, begin = source.by_name[node.inputs[0]], begins[node.state]
         values = build.values.beginnings[begin.name]
         extent = build.values.extents[unit.name]
-        if values.any() or not _channel_by_channel(source, node.state):
-            extent = _widest(extent)
+        if values.any() or not _a_scale_each(build, unit, node.state, chip):
+            extent = joint([extent], len(extent.low))
         found[unit.name] = _range(unit, extent, values, chip)
     return found
 
 
-def _channel_by_channel(network: Network, name: str) -> bool:
-    readers = network.consumers[name]
-    vector = len(network.shapes[name]) == 1
-    begin = network.by_name[network.by_name[name].inputs[0]]
-    return vector and isinstance(begin, ops.Constant) and all(isinstance(reader, ops.Add) for reader in readers)
+def _a_scale_each(build: Build, unit: ops.Node, state: str, chip: Chip) -> bool:
+    """Whether channels of a state may have scales of their own.
 
-
-def _widest(seen: Extent) -> Extent:
-    """Return one extent for all channels."""
-    low, high = np.full_like(seen.low, seen.low.min()), np.full_like(seen.high, seen.high.max())
-    return Extent(low=low, high=high, usual_low=low, usual_high=high)
+    All that reads it must read channel by channel: a matrix would have to make up for the differences. A table, an
+    encoder, what meets in one channel, and neurons of a core that share a multiplier have one scale.
+    """
+    readers, shape = build.source.consumers[state], build.source.shapes[state]
+    begin = build.source.by_name[build.source.by_name[state].inputs[0]]
+    return (
+        len(shape) == 1
+        and all(isinstance(reader, ops.Add) for reader in readers)
+        and isinstance(begin, ops.Constant)
+        and (not isinstance(unit, ops.Activation) or unit.function in CLIPPING)
+        and not {unit.name, state} & build.meetings.keys()
+        and chip.neuron.scale != "core"
+    )
 
 
 LEAST_WIDTH = 0.02
@@ -96,7 +101,7 @@ def add_state(build: Build, node: ops.State) -> None:
 
 
 def _coded(x: FloatArray, reach: OutputRange) -> IntArray:
-    """Return values ``[N, C, *size]`` as integers."""
+    """Return the integers that stand for values ``[N, C, *size]``, int64 of their shape."""
     shape = (-1, *(1,) * (x.ndim - 2))
     return encode(x, reach.scale.reshape(shape), reach.zero.reshape(shape), (reach.low, reach.high))
 
