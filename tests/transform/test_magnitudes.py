@@ -63,10 +63,10 @@ def test_a_length_is_a_sum_of_projections(seed: int, make: object) -> None:
     assert (found <= 1.007 * wanted + 1e-12).all()
 
 
-def test_parts_of_one_layer_are_projected_by_it() -> None:
+def test_all_projections_are_one_layer_behind_that_of_both_parts() -> None:
     low = canonicalize(lower_magnitudes(canonicalize(of_images())))
-    convs = [node for node in low.nodes if isinstance(node, Conv)]
-    assert [len(node.weights) for node in convs] == [2 * DIRECTIONS]
+    assert [len(node.weights) for node in low.nodes if isinstance(node, Conv)] == [4]
+    assert low.shapes["length directions"] == (2 * DIRECTIONS, 3)
 
 
 def test_three_terms_or_a_shift_are_no_length() -> None:

@@ -63,5 +63,9 @@ def apply_host(name: str, given: Sequence[torch.Tensor], parameters: Mapping[str
             return (entry[..., None] == torch.arange(depth)).to(x.dtype)
         case "sum":
             return x.sum(dim=1)
+        case "clip":
+            return x.clamp(parameters["low"], parameters["high"])
+        case "softshrink":
+            return x - x.clamp(-parameters["threshold"], parameters["threshold"])
     assert name == "matmul", f"no host function {name!r}"
     return x @ given[1]

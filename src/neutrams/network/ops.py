@@ -28,7 +28,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 """Named functions of one element, with the names of their parameters."""
 
 HOST_FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "softmax": (), "argmax": (), "one_hot": ("depth",), "matmul": (), "sum": (),
+    "softmax": (), "argmax": (), "one_hot": ("depth",), "matmul": (), "sum": (), "clip": ("low", "high"),
+    "softshrink": ("threshold",),
 }  # fmt: skip
 """Functions that run outside the chip, with the names of their parameters."""
 
@@ -334,7 +335,8 @@ class Host(Node):
 
     softmax and argmax go over the last axis; one_hot appends an axis of length ``depth`` to a tensor of indices: those
     below 0 count from the end, others outside give zeros, or are refused where it is ``strict``; matmul is the batched
-    matrix product of two tensors; sum goes over the first axis, such as the steps of spikes.
+    matrix product of two tensors; sum goes over the first axis, such as the steps of spikes; clip keeps what lies
+    between two values, softshrink what lies beyond a threshold on either side, less the threshold.
     """
 
     function: str

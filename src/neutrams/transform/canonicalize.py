@@ -13,6 +13,7 @@ from neutrams.transform.moves import (
     drop_identities,
     merge_activations,
     merge_moves,
+    pick_from_join,
     slice_earlier,
     sum_before_flattening,
 )
@@ -80,6 +81,6 @@ def _pass_through(scope: Scope, name: str, source: str) -> ops.Add:
 
 RULES: tuple[Rule, ...] = (
     name_function, drop_identities, merge_moves, merge_activations, activation_earlier, gain_from_product,
-    fold_constant_terms, slice_earlier, sum_before_flattening, sum_of_sums, gain_into_conv_before, gain_into_conv_after,
-    sum_of_maps, fold_into_linear, own_accumulator, tail_reads_units,
+    fold_constant_terms, slice_earlier, pick_from_join, sum_before_flattening, sum_of_sums, gain_into_conv_before,
+    gain_into_conv_after, sum_of_maps, fold_into_linear, own_accumulator, tail_reads_units,
 )  # fmt: skip

@@ -12,6 +12,9 @@ MOVES = (ops.Reshape, ops.Transpose, ops.Slice, ops.Gather, ops.Pad, ops.Concat)
 CLIPPING = ("relu", "clip")
 """Functions of a neuron that clips; a clip starts at 0."""
 
+PREPARING = ("one_hot", "clip", "softshrink")
+"""Functions that the host computes before the chip."""
+
 EXACT_FUNCTIONS = ("identity", "relu", "clip", "leaky_relu", "abs", "hard_sigmoid")
 """Functions that ReLU gives exactly; others run on the host where nothing on the chip needs them."""
 
@@ -25,8 +28,8 @@ def head_of(network: Network) -> frozenset[str]:
         if not all(name in before for name in node.inputs):
             continue
         scales = isinstance(node, ops.Add) and len(node.inputs) == 1 and _scales_for_chip(network, node, tail)
-        looks_up = isinstance(node, ops.Host) and node.function == "one_hot"
-        if isinstance(node, ops.Input | ops.Constant) or scales or looks_up:
+        prepares = isinstance(node, ops.Host) and node.function in PREPARING
+        if isinstance(node, ops.Input | ops.Constant) or scales or prepares:
             before.add(node.name)
             head.update([node.name], (i for i in node.inputs if not isinstance(network.by_name[i], MOVES)))
             head.update(_moves_before(network, node))
@@ -59,7 +62,7 @@ def tail_of(network: Network) -> frozenset[str]:
     """Names of the nodes that run on the host after the chip: outputs, what only they need, what follows the host."""
     after_host: set[str] = set()
     for node in network.nodes:
-        hosted = isinstance(node, ops.Host) and node.function != "one_hot"
+        hosted = isinstance(node, ops.Host) and node.function not in PREPARING
         if hosted or any(name in after_host for name in node.inputs):
             after_host.add(node.name)
     tail: set[str] = set()

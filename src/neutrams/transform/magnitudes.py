@@ -11,6 +11,7 @@ from neutrams.transform.approximate import ApproximationRow
 from neutrams.transform.contract import network_pass
 from neutrams.transform.facts import tail_of
 from neutrams.transform.shorthand import relu, weighted_sum
+from neutrams.transform.signs import kept_unsigned
 
 DIRECTIONS = 16
 """Onto how many directions a vector is projected; an even number."""
@@ -68,8 +69,7 @@ def lower_magnitudes(network: Network) -> Network:
     """Return the network with sqrt(a^2 + b^2) as the sum of ReLUs of a cos t + b sin t over `DIRECTIONS` angles t.
 
     The sum is between 98.7 and 100.7 % of the length. Squares of 8 bits would lose all of a quiet one: that of a
-    sixteenth of the largest value is 1 / 256. Where a and b are channels of one layer the projections are too, else
-    they are sums of both.
+    sixteenth of the largest value is 1 / 256.
 
     Args:
         network: A canonical network.
@@ -120,38 +120,20 @@ def _before_copy(network: Network, name: str) -> str:
 
 def _projections(network: Network, length: _Length) -> list[ops.Node]:
     name, channels = length.node.name, len(length.gain)
-    nodes = _as_one_layer(network, length)
-    if not nodes:
-        for k, angle in enumerate(ANGLES):
-            terms = {length.a: float(np.cos(angle)), length.b: float(np.sin(angle))}
-            nodes.append(weighted_sum(f"{name} direction {k} input", terms, channels))
-            nodes.append(relu(f"{name} direction {k}", nodes[-1].name))
-    inputs = tuple(f"{name} direction {k}" for k in range(DIRECTIONS))
-    gains = np.tile(GAIN * length.gain, (DIRECTIONS, 1))
-    return [*nodes, ops.Add(name=name, inputs=inputs, coefficients=gains, bias=np.zeros(channels))]
-
-
-def _as_one_layer(network: Network, length: _Length) -> list[ops.Node]:
-    """Return all projections as channels of one layer, where a and b are slices of one; else nothing."""
-    cuts = [network.by_name[name] for name in (length.a, length.b)]
-    sources = {cut.inputs[0] for cut in cuts if isinstance(cut, ops.Slice)}
-    layer = network.by_name[sources.pop()] if len(sources) == 1 else None
-    if not isinstance(layer, ops.Conv | ops.Linear) or (isinstance(layer, ops.Conv) and layer.groups > 1):
-        return []
-    rank, parts = len(network.shapes[layer.name]), []
-    for cut in cuts:
-        if not isinstance(cut, ops.Slice) or cut.axis % rank != 0 or (isinstance(layer, ops.Linear) and rank > 1):
-            return []
-        taken = slice(cut.start, cut.stop, cut.step)
-        parts.append((layer.weights[taken], layer.bias[taken]))
-    (wa, ba), (wb, bb) = parts
-    weights = np.concatenate([np.cos(angle) * wa + np.sin(angle) * wb for angle in ANGLES])
-    bias = np.concatenate([np.cos(angle) * ba + np.sin(angle) * bb for angle in ANGLES])
-    name, n = length.node.name, len(wa)
-    wide = replace(layer, name=f"{name} directions input", weights=weights, bias=bias)
-    kept = relu(f"{name} directions", wide.name)
-    pieces = [
-        ops.Slice(name=f"{name} direction {k}", inputs=(kept.name,), start=k * n, stop=(k + 1) * n, axis=0)
+    again = np.tile(np.arange(channels), DIRECTIONS)
+    ends = [
+        ops.Gather(name=f"{name} {end} along", inputs=(source,), indices=again, axis=0)
+        for end, source in (("a", length.a), ("b", length.b))
+    ]
+    rows = np.repeat([np.cos(ANGLES), np.sin(ANGLES)], channels, axis=1)
+    terms = dict(zip((end.name for end in ends), rows, strict=True))
+    along = weighted_sum(f"{name} directions input", terms, len(again))
+    kept = relu(f"{name} directions", along.name)
+    each = [
+        ops.Slice(
+            name=f"{name} direction {k}", inputs=(kept.name,), start=k * channels, stop=(k + 1) * channels, axis=0
+        )
         for k in range(DIRECTIONS)
     ]
-    return [wide, kept, *pieces]
+    total = weighted_sum(name, {piece.name: GAIN * length.gain for piece in each}, channels)
+    return [*ends, along, kept, *each, *kept_unsigned(network, total, tail_of(network))]

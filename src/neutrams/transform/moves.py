@@ -122,6 +122,22 @@ def slice_earlier(scope: Scope, node: ops.Node) -> Rewritten | None:
     return {node.name: _slice_terms(scope, node, source, taken)} if isinstance(source, ops.Concat) else None
 
 
+def pick_from_join(scope: Scope, node: ops.Node) -> Rewritten | None:
+    """Let what takes elements of one term of a concatenation read that term itself."""
+    if not isinstance(node, ops.Slice | ops.Gather) or node.name in scope.tail:
+        return None
+    join, rank = scope.source(node), len(scope.network.shapes[node.inputs[0]])
+    if not isinstance(join, ops.Concat) or join.axis % rank != node.axis % rank:
+        return None
+    taken = np.arange(node.start, node.stop, node.step) if isinstance(node, ops.Slice) else node.indices
+    ends = np.cumsum([scope.network.shapes[name][node.axis] for name in join.inputs])
+    terms = np.unique(np.searchsorted(ends, taken, side="right"))
+    if len(terms) != 1:
+        return None
+    name, first = join.inputs[terms[0]], int(ends[terms[0] - 1]) if terms[0] else 0
+    return {node.name: [ops.Gather(name=node.name, inputs=(name,), indices=taken - first, axis=node.axis)]}
+
+
 def _slice_terms(scope: Scope, node: ops.Slice, source: ops.Concat, taken: range) -> list[ops.Node]:
     """Return the slices of each term of ``source`` that ``taken`` touches, joined under the name of ``node``."""
     cuts: list[ops.Node] = []

@@ -38,6 +38,7 @@ from neutrams.transform.tuning.states import through_time
 from neutrams.transform.tuning.steps import merged
 from neutrams.transform.tuning.ties import meeting_tensors, tied_tensors
 from neutrams.transform.tuning.weights import FEW_BITS
+from neutrams.transform.two_ranges import in_two_ranges, wide_tensors
 
 
 def transform(
@@ -75,7 +76,10 @@ def transform(
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
     lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)))
     plan, copies = split_plan(chip, options, lowered.network)
-    split = units_for_states(split_fan_in(lowered.network, plan))
+    split = split_fan_in(lowered.network, plan)
+    if options.mode == "ann":
+        split = _ranged(split, plan, chip, few)
+    split = units_for_states(split)
     ablation, importance = Ablation(split, data, labels), {}
     if _weighs_errors(chip, options):
         importance = sensitivities(split, data, options.seed)
@@ -131,6 +135,22 @@ def check_loops(network: Network, options: TransformOptions) -> None:
         raise UnsupportedError(
             "rates have no order in time, a loop has", where="option mode", fix="take mode ann for recurrent networks"
         )
+
+
+MOST_RANGED = 4
+"""Most rounds in which tensors are given two ranges: what reads their parts may need them too."""
+
+
+def _ranged(split: Network, plan: SplitPlan, chip: Chip, data: Mapping[str, AnyArray]) -> Network:
+    """Return a split network with two ranges for the tensors that need them."""
+    settled: set[str] = set()
+    for _ in range(MOST_RANGED):
+        ends = wide_tensors(split, chip, data, settled)
+        if not ends:
+            break
+        settled.update(split.by_name)
+        split = split_fan_in(in_two_ranges(split, ends), plan)
+    return split
 
 
 def _weighs_errors(chip: Chip, options: TransformOptions) -> bool:

@@ -56,13 +56,23 @@ class Ablation:
 
         In a loop the error is there at every step, and states carry it on.
         """
+        return self._compared(self._continued(name, value, most))
+
+    def error_of_samples(self, name: str, value: torch.Tensor) -> float:
+        """Return which share of its answer a sample loses by that: root mean square, none more than all."""
+        now = self._continued(name, value, MOST_SAMPLES)
+        was = self._values[self._output][: len(now)]
+        error, size = ((x.float().square().reshape(len(x), -1).mean(1)) for x in (now - was, was))
+        return float((error / size.clamp(min=1e-30)).clamp(max=1.0).mean().sqrt())
+
+    def _continued(self, name: str, value: torch.Tensor, most: int) -> torch.Tensor:
         n = min(self.samples, most)
         changed = self._changed_by(name)
         given = {key: x[:, :n] if key in self.steps else x[:n] for key, x in self._values.items() if key not in changed}
         rows = value[: n * self.steps.get(name, 1)]
         given[name] = parted(rows, self.steps[name]) if name in self.steps else rows
         inputs = {key: array[:n] for key, array in self._inputs.items()}
-        return self._compared(float_values(self._source, inputs, given)[self._output])
+        return float_values(self._source, inputs, given)[self._output]
 
     def _compared(self, now: torch.Tensor) -> Effect:
         n = len(now)

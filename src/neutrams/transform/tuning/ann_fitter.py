@@ -13,6 +13,7 @@ from neutrams.transform.tuning.ann import lay_out, solve_ann
 from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.gradient import Task, polished
 from neutrams.transform.tuning.ranges import (
+    PLENTY_BITS,
     OutputRange,
     encoded_range,
     from_zero,
@@ -83,6 +84,8 @@ class AnnFitter:
             others = (e for e in context.tied if self.coarse or unit.decoded or e.low.min() < 0)
             tied = [context.extent, *others]
             scale = tied_scale(tied, self.chip, bits, shared=unit.decoded)
+            if bits >= PLENTY_BITS and not (self.coarse or unit.decoded or context.level):
+                scale = _finer(scale, tied_scale([context.extent], self.chip, bits, shared=False))
             return signed_range(context.extent, scale, self.chip, bits, unit.padded)
         if context.level and context.extent.high.max() > 0:
             return from_zero(context.extent.high / ((1 << bits) - 1), bits, fixed=True)
@@ -104,6 +107,12 @@ class AnnFitter:
     def decoded(self, value: torch.Tensor, target: torch.Tensor) -> tuple[FloatArray, FloatArray]:
         """Return gain 1 and shift 0: the decoder is exact."""
         return np.ones(value.shape[1]), np.zeros(value.shape[1])
+
+
+def _finer(scale: FloatArray, own: FloatArray) -> FloatArray:
+    """Return ``scale`` divided by the largest power of two that leaves at least ``own``: it still adds up exactly."""
+    result: FloatArray = scale / 2.0 ** np.floor(np.log2(np.maximum(scale / own, 1.0)) + 1e-9)
+    return result
 
 
 def _growth(context: Context) -> float:

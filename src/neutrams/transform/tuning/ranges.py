@@ -133,7 +133,10 @@ def signed_range(own: Extent, scale: FloatArray, chip: Chip, bits: int, padded: 
     high = (1 << bits) - 1
     if not padded:
         middle = (own.low + own.high if bits >= PLENTY_BITS else own.usual_low + own.usual_high) / 2
-        return OutputRange(scale=scale, zero=middle - scale * high / 2, low=0, high=high, fixed=True)
+        zero = middle - scale * high / 2
+        if bits >= PLENTY_BITS:
+            zero = np.rint(zero / scale) * scale
+        return OutputRange(scale=scale, zero=zero, low=0, high=high, fixed=True)
     least, most = min(float(own.low.min()), 0.0), max(float(own.high.max()), 0.0)
     enough, point = around_zero(least, most, high)
     widest = max(float(scale.max()), enough)
