@@ -9,7 +9,9 @@ import numpy as np
 
 from neutrams.base.errors import UnsupportedError
 from neutrams.base.files import write_atomically
+from neutrams.exporters.nir_core import as_spiking
 from neutrams.exporters.nir_nodes import scale_of, write_node
+from neutrams.hardware import Chip
 from neutrams.network import (
     Add,
     Constant,
@@ -87,8 +89,11 @@ class _Work:
             self.edges[source, name] = late
 
 
-def export_nir(network: Network, path: Path) -> None:
+def export_nir(network: Network, path: Path, chip: Chip | None = None) -> None:
     """Write ``network`` as a NIR file; importing it again, without a preset, gives a network that computes the same.
+
+    A constrained spiking network (``compiled.network``) is written with its integer weights, given the chip it is for
+    (see `neutrams.exporters.nir_core`).
 
     The file's metadata says what NIR has no place for: steps, rules of neurons, delayed edges, rest after spikes. Other
     tools do not read that.
@@ -97,14 +102,16 @@ def export_nir(network: Network, path: Path) -> None:
         UnsupportedError: Nodes have no form in NIR; lists all of them.
         InputError: The folder does not exist or cannot be written.
     """
-    graph = to_nir(network)
+    graph = to_nir(network, chip)
     buffer = io.BytesIO()
     nir.write(buffer, graph)
     write_atomically(path, buffer.getvalue())
 
 
-def to_nir(network: Network) -> nir.NIRGraph:
+def to_nir(network: Network, chip: Chip | None = None) -> nir.NIRGraph:
     """Return ``network`` as a graph object of the nir package; see :func:`export_nir`."""
+    if chip is not None:
+        network = as_spiking(network, chip)
     updates = {node.state: node.inputs[0] for node in network.nodes if isinstance(node, Update)}
     work = _Work(network, _names(network), updates)
     for node in network.nodes:
