@@ -51,22 +51,22 @@ def wide_tensors(
     candidates = [name for name in _candidates(network) if name not in settled] if bits >= PLENTY_BITS else []
     if not candidates:
         return {}
-    last, found, steps = (1 << bits) - 1, {}, network.loop_steps
     ablation: Ablation | None = None
+    rounded: list[tuple[str, torch.Tensor]] = []
+    ends: dict[str, float] = {}
     for node, value in stream_values(network, data):
         if node.name not in candidates:
             continue
-        x = merged(value) if node.name in steps else value
-        step = (float(x.max()) - min(float(x.min()), 0.0)) / last
+        x = merged(value) if node.name in network.loop_steps else value
+        step = (float(x.max()) - min(float(x.min()), 0.0)) / ((1 << bits) - 1)
         if _error(x, np.inf, step) < LEAST_ERROR:
             continue
         ablation = ablation or Ablation(network, data, None)
-        name, rows = node.name, ablation.rows(node.name)
-        if ablation.error_of_samples(name, (x[:rows] / step).round() * step) < LEAST_EFFECT:
-            continue
+        rounded.append((node.name, (x[: ablation.rows(node.name)] / step).round() * step))
         peak = float(x.abs().max())
-        found[name] = min((peak / ratio for ratio in RATIOS), key=lambda end: _error(x, end, step))
-    return found
+        ends[node.name] = min((peak / ratio for ratio in RATIOS), key=lambda end: _error(x, end, step))
+    lost = [] if ablation is None else ablation.errors_of_samples(rounded)
+    return {name: ends[name] for (name, _), error in zip(rounded, lost, strict=True) if error >= LEAST_EFFECT}
 
 
 def _error(x: torch.Tensor, end: float, step: float) -> float:

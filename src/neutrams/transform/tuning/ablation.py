@@ -58,11 +58,21 @@ class Ablation:
         """
         return self._compared(self._continued(name, value, most))
 
-    def error_of_samples(self, name: str, value: torch.Tensor) -> float:
-        """Return which share of its answer a sample loses by that: root mean square, none more than all."""
-        now = self._continued(name, value, MOST_SAMPLES)
+    def errors_of_samples(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[float]:
+        """Return for each of several tensors with errors which share of its answer a sample loses by it.
+
+        Root mean square over samples, none counted as more than all: a quiet one counts as much as a loud one.
+        """
+        inside = [(name, value) for name, value in errors if name in self.steps]
+        outputs = dict(zip((name for name, _ in inside), self._outputs_in_loops(inside), strict=True))
+        return [
+            self._lost(outputs[name] if name in outputs else self._continued(name, value, MOST_SAMPLES))
+            for name, value in errors
+        ]
+
+    def _lost(self, now: torch.Tensor) -> float:
         was = self._values[self._output][: len(now)]
-        error, size = ((x.float().square().reshape(len(x), -1).mean(1)) for x in (now - was, was))
+        error, size = (x.float().square().reshape(len(x), -1).mean(1) for x in (now - was, was))
         return float((error / size.clamp(min=1e-30)).clamp(max=1.0).mean().sqrt())
 
     def _continued(self, name: str, value: torch.Tensor, most: int) -> torch.Tensor:
@@ -92,7 +102,10 @@ class Ablation:
 
         A step of a loop takes about as long for many samples as for few.
         """
-        found: list[Effect] = []
+        return [self._compared(now) for now in self._outputs_in_loops(errors)]
+
+    def _outputs_in_loops(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
+        found: list[torch.Tensor] = []
         n = self.samples
         for start in range(0, len(errors), AT_ONCE):
             some = errors[start : start + AT_ONCE]
@@ -103,7 +116,7 @@ class Ablation:
             inputs = {key: np.concatenate([array[:n]] * len(some)) for key, array in self._inputs.items()}
             stream = stream_values(self._source, inputs, only=read_outside(self._source), patches=patches)
             now = next(value for node, value in stream if node.name == self._output)
-            found += [self._compared(now[k * n : (k + 1) * n]) for k in range(len(some))]
+            found += [now[k * n : (k + 1) * n] for k in range(len(some))]
         return found
 
     def rows(self, name: str, most: int = MOST_SAMPLES) -> int:
