@@ -20,6 +20,14 @@ class Mode(StrEnum):
     SNN = "snn"
 
 
+class Balance(StrEnum):
+    """Where thresholds of rates come from."""
+
+    PERCENTILE = "percentile"
+    MAX = "max"
+    ERROR = "error"
+
+
 def compile(  # noqa: A001 (the command's name; its options are its arguments)
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.onnx, .nir).")],
     chip: Annotated[str, typer.Option("--chip", metavar="C", help="Preset name or path of a chip file.")],
@@ -36,6 +44,10 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
     copies: Annotated[int, typer.Option(min=1, max=16, help="Most neurons to carry a channel of few bits.")] = 1,
+    balance: Annotated[Balance, typer.Option(help="Where thresholds of rates come from, in snn mode.")] = (
+        Balance.PERCENTILE
+    ),
+    state_bits: Annotated[int, typer.Option(metavar="8|16", help="What loops remember their states in.")] = 8,
     feedback: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,7 +72,10 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
         network = as_sequence(network, frames, pairs_of(feedback, "--feedback", "OUTPUT=INPUT", "stateN=state"))
     arrays, classes = arrays_of(calibration, network, labels)
     window = default_steps(mode.value, network) if steps is None else steps
-    options = CompileOptions(mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, labels=classes)
+    options = CompileOptions(
+        mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, balance=balance.value,
+        state_bits=state_bits, labels=classes,
+    )  # fmt: skip
     with progress(f"compiling {model.name} for {target.name}") as tell:
         compiled = compile_model(network, target, arrays, options, tell)
     save_compiled(compiled, output)

@@ -152,4 +152,5 @@ def provenance_of(
         "seed": options.seed,
         "partial_sums": options.partial_sums,
         "balance": options.balance,
+        "state_bits": options.state_bits,
     }

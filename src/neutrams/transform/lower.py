@@ -16,7 +16,7 @@ from neutrams.transform.facts import MOVES, functions_native, head_of, tail_of, 
 from neutrams.transform.largest import lower_max
 from neutrams.transform.magnitudes import has_magnitudes, lower_magnitudes, magnitudes
 from neutrams.transform.max_pools import activations_before_pools, lower_max_pools
-from neutrams.transform.products import has_products, lower_products
+from neutrams.transform.products import gated_states, has_products, lower_products, products_of_states
 from neutrams.transform.stepwise import stepwise
 from neutrams.transform.taps import windows_hold_something
 
@@ -40,7 +40,7 @@ class Lowered:
     rows: tuple[ApproximationRow, ...]
 
 
-def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
+def lower_functions(network: Network, chip: Chip, values: Values, exact_states: bool = False) -> Lowered:
     """Return the network with only sums, ReLU, clips from 0 and functions of tables before the host tail.
 
     Pools, largest values and piecewise linear functions stay exactly what they are, products become squares; lengths of
@@ -51,6 +51,7 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
         network: A float network.
         chip: The chip.
         values: Called where something is to be approximated, at most three times.
+        exact_states: Leave products with gates that states add up: tuning has digits for them.
 
     Raises:
         UnsupportedError: Operators have no way onto a chip; lists them all with their names.
@@ -59,7 +60,17 @@ def lower_functions(network: Network, chip: Chip, values: Values) -> Lowered:
     check_supported(network)
     network = lower_exactly(network)
     if has_products(network):
-        network = canonicalize(lower_products(network, values(network)))
+        kept: frozenset[str] = frozenset()
+        if exact_states:
+            network = canonicalize(gated_states(network))
+            kept = products_of_states(network)
+            if not kept:
+                raise UnsupportedError(
+                    "no state is updated by a sum of products with a sigmoid gate that only sums read",
+                    where="option state_bits",
+                    fix="leave it at 8",
+                )
+        network = canonicalize(lower_products(network, values(network), kept))
     exact = network
     rows: list[ApproximationRow] = []
     if has_magnitudes(network):

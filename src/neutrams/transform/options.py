@@ -30,6 +30,8 @@ class TransformOptions:
             and the next layer's fan-in leaves room; what takes no tile more is done in any case.
         balance: Where thresholds of rates come from in snn mode: a ``percentile`` of values (99.9), their ``max``, or
             the share of the percentile that leaves each unit the least ``error``.
+        state_bits: What the states of loops are held in: 8, or as the chip's signals are, or 16, twice that, in two
+            signals each, with products by binary digits.
         labels: Class of each calibration sample ``[N]``, for accuracies in the ledger; never used to tune.
 
     Raises:
@@ -43,6 +45,7 @@ class TransformOptions:
     partial_sums: str = "auto"
     copies: int = 1
     balance: str = "percentile"
+    state_bits: int = 8
     labels: AnyArray | None = None
 
     def __post_init__(self) -> None:
@@ -57,6 +60,7 @@ class TransformOptions:
             "take auto, signed, offset or pair",
         )
         _check(self.balance in BALANCES, f"balance is {self.balance!r}", "balance", "take percentile, max or error")
+        _check(self.state_bits in (8, 16), f"state_bits is {self.state_bits}", "state_bits", "take 8 or 16")
         if self.mode == "snn":
             _check(
                 self.copies == 1, f"copies is {self.copies} in snn mode", "copies", "leave it at 1, or take mode ann"

@@ -30,7 +30,9 @@ from neutrams.transform.tuning.ann_fitter import COARSE_BITS, AnnFitter
 from neutrams.transform.tuning.approximation import approximation_losses
 from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
+from neutrams.transform.tuning.exact_products import check_digits
 from neutrams.transform.tuning.originals import Originals, live_elements
+from neutrams.transform.tuning.ranges import signal_bits
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter, SpikeRule
 from neutrams.transform.tuning.spiking import spiking_core
@@ -73,8 +75,11 @@ def transform(
     taken = _samples(canonical, chip, calibration, options)
     data, labels = some_of(calibration, taken), None if options.labels is None else options.labels[taken]
     few = some_of(data, evenly(data, LOWERING_SAMPLES))
+    exact = options.state_bits > signal_bits(chip, decoded=False)
+    if exact and canonical.loop_steps:
+        check_digits(chip)
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
-    lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)))
+    lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)), exact)
     plan, copies = split_plan(chip, options, lowered.network)
     split = split_fan_in(lowered.network, plan)
     if options.mode == "ann":

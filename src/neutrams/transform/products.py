@@ -19,8 +19,86 @@ def has_products(network: Network) -> bool:
     return any(isinstance(node, ops.Mul) and node.name not in tail for node in network.nodes)
 
 
+GATES = ("sigmoid", "hard_sigmoid")
+"""Functions whose values lie between 0 and 1."""
+
+
 @network_pass()
-def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Network:
+def gated_states(network: Network) -> Network:
+    """Bring products with gates that update states into one form: gate first, the other factor no sum; same function.
+
+    a (x - y), as gated recurrent units have it, becomes a x - a y.
+    """
+    tail = tail_of(network)
+    spread: dict[str, list[tuple[str, FloatArray]]] = {}
+    nodes: dict[str, list[ops.Node]] = {}
+    for node in network.nodes:
+        if not isinstance(node, ops.Mul) or node.name in tail or not _updates_state(network, node):
+            continue
+        gate = next((name for name in node.inputs if _is_gate(network, name)), None)
+        if gate is None or len(node.inputs) != 2 or len(network.shapes[node.name]) != 1:
+            continue
+        (factor,) = (name for name in node.inputs if name != gate)
+        if network.shapes[gate] != network.shapes[factor]:
+            continue
+        inner = network.by_name[factor]
+        if isinstance(inner, ops.Add) and network.consumers[factor] == (node,) and not inner.bias.any():
+            names = [f"{node.name} {k + 1}" for k in range(len(inner.inputs))]
+            pairs = zip(names, inner.inputs, strict=True)
+            nodes[node.name] = [ops.Mul(name=name, inputs=(gate, source)) for name, source in pairs]
+            spread[node.name] = list(zip(names, inner.coefficients, strict=True))
+        else:
+            nodes[node.name] = [ops.Mul(name=node.name, inputs=(gate, factor))]
+
+    def changed(node: ops.Node) -> list[ops.Node]:
+        if not isinstance(node, ops.Add) or not any(name in spread for name in node.inputs):
+            return nodes.get(node.name, [node])
+        one = np.ones(len(node.bias))
+        shares = [spread.get(name, [(name, one)]) for name in node.inputs]
+        rows = [own * row for row, share in zip(node.coefficients, shares, strict=True) for _, own in share]
+        names = tuple(name for share in shares for name, _ in share)
+        return [ops.Add(name=node.name, inputs=names, coefficients=np.stack(rows), bias=node.bias)]
+
+    return network.map(changed).pruned()
+
+
+def products_of_states(network: Network) -> frozenset[str]:
+    """Return the products with a gate, in the form of `gated_states`, that are added up into states."""
+    tail = tail_of(network)
+    return frozenset(
+        node.name
+        for node in network.nodes
+        if isinstance(node, ops.Mul)
+        and node.name not in tail
+        and len(node.inputs) == 2
+        and _is_gate(network, node.inputs[0])
+        and len(network.shapes[node.name]) == 1
+        and network.shapes[node.inputs[0]] == network.shapes[node.inputs[1]]
+        and not isinstance(network.by_name[node.inputs[1]], ops.Mul | ops.Constant | ops.Input)
+        and _updates_state(network, node)
+    )
+
+
+def _is_gate(network: Network, name: str) -> bool:
+    node = network.by_name[name]
+    return isinstance(node, ops.Activation) and node.function in GATES
+
+
+def _updates_state(network: Network, product: ops.Node) -> bool:
+    """Whether only sums read ``product``, and one of them is what a state will be that begins with a constant."""
+    readers = network.consumers[product.name]
+    states = [
+        network.by_name[following.state]
+        for reader in readers
+        for following in network.consumers[reader.name]
+        if isinstance(following, ops.Update)
+    ]
+    constant = all(isinstance(network.by_name[state.inputs[0]], ops.Constant) for state in states)
+    return bool(states) and constant and all(isinstance(reader, ops.Add) for reader in readers)
+
+
+@network_pass()
+def lower_products(network: Network, values: Mapping[str, FloatArray], kept: frozenset[str] = frozenset()) -> Network:
     """Write each product before the host tail with squares; same function.
 
     With A and B the largest sizes of a and b in each channel, a b = A B (s^2 - t^2), s = (a / A + b / B) / 2,
@@ -30,11 +108,12 @@ def lower_products(network: Network, values: Mapping[str, FloatArray]) -> Networ
     Args:
         network: A canonical network: no product has a constant factor that a gain could replace.
         values: The tensors of ``network`` on calibration data, float ``[N, *shape]``; only sizes are used.
+        kept: Products that stay.
     """
     tail = tail_of(network)
 
     def lowered(node: ops.Node) -> list[ops.Node]:
-        if not isinstance(node, ops.Mul) or node.name in tail:
+        if not isinstance(node, ops.Mul) or node.name in tail or node.name in kept:
             return [node]
         shape = network.shapes[node.name]
         nodes: list[ops.Node] = []

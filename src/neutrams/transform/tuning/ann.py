@@ -135,7 +135,7 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
     if unit.cap is not None and unit.channels is not None:
         fraction += np.tile(_stagger_of_repeats(unit.channels), copies)
     stagger = fraction * np.tile(solution.scale / solution.step, copies)
-    register, row = _bias(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
+    register, row = bias_parts(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
     parameters = {
         "bias": register,
         "multiplier": np.tile(solution.multiplier, copies),
@@ -294,7 +294,7 @@ def _best_grid(
     return best
 
 
-def _bias(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray | None]:
+def bias_parts(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, IntArray | None]:
     """Return (bias register ``[n]``, weights of bias rows ``[n, rows]`` or None), together nearest to ``wanted``.
 
     Rows take what the register cannot hold, shared evenly; where there is no register they take all of it.

@@ -64,6 +64,7 @@ class Build:
         meetings: Tensor of whose channels some meet in one channel → the tensors they meet.
         remembered: State → what it really holds on calibration data, float32 ``[N T, C]``, where that is known.
         ranges: Tensor that updates a state → how its values map to integers.
+        exact: Sums that update states in two signals (`neutrams.transform.tuning.exact_products`).
         accounts: Whether losses are written into the ledger.
         open: Rows of the ledger whose effect is not measured yet, with what their units have.
         nodes: Core nodes so far.
@@ -87,6 +88,7 @@ class Build:
     importance: Mapping[str, torch.Tensor]
     remembered: Mapping[str, torch.Tensor] = field(default_factory=dict)
     ranges: dict[str, OutputRange] = field(default_factory=dict)
+    exact: frozenset[str] = frozenset()
     accounts: bool = True
     open: list[tuple[int, torch.Tensor]] = field(default_factory=list)
     nodes: list[ops.Node] = field(default_factory=list)

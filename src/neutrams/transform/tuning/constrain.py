@@ -16,6 +16,12 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
+from neutrams.transform.tuning.exact_products import (
+    gate_ranges,
+    sums_of_products,
+    take_exactly,
+    updates_of_two,
+)
 from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit, settle
 from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.signal import Signal, carried
@@ -33,7 +39,8 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
     """
     tail, head = tail_of(build.source), head_of(build.source)
     nodes = build.source.nodes
-    build.ranges = state_ranges(build, build.chip)
+    build.exact = sums_of_products(build.source)
+    build.ranges = state_ranges(build, build.chip) | gate_ranges(build.source, tail)
     last = _last_readers(build.source, tail)
     for done, node in enumerate(nodes):
         if progress is not None:
@@ -56,9 +63,11 @@ def _take(build: Build, node: ops.Node, head: frozenset[str], tail: frozenset[st
             if not _begins_state(build, node):
                 _add_zeros(build, node)
         case _ if node.name in head or isinstance(node, ops.Update):
-            build.nodes.append(node)
+            build.nodes += updates_of_two(node) if set(node.inputs) & build.exact else [node]
         case _ if isinstance(node, MOVES):
             _move(build, node)
+        case ops.Mul() | ops.Add() if isinstance(node, ops.Mul) or node.name in build.exact:
+            take_exactly(build, node, tail)
         case ops.Activation():
             _add_unit(build, node.name, build.source.by_name[node.inputs[0]], node, tail)
         case ops.Linear() | ops.Conv() | ops.Add() if not _has_activation(build.source, node, tail):

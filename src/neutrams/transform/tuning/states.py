@@ -13,6 +13,7 @@ from neutrams.network import Network, ops
 from neutrams.transform.facts import CLIPPING
 from neutrams.transform.tuning.ablation import relative
 from neutrams.transform.tuning.build import Build
+from neutrams.transform.tuning.exact_products import hold_in_two
 from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.ranges import OutputRange, from_zero, signal_bits, signed_range, tied_scale
 from neutrams.transform.tuning.signal import Signal
@@ -49,7 +50,7 @@ def _a_scale_each(build: Build, unit: ops.Node, state: str, chip: Chip) -> bool:
     begin = build.source.by_name[build.source.by_name[state].inputs[0]]
     return (
         len(shape) == 1
-        and all(isinstance(reader, ops.Add) for reader in readers)
+        and all(isinstance(reader, ops.Add | ops.Mul) for reader in readers)
         and isinstance(begin, ops.Constant)
         and (not isinstance(unit, ops.Activation) or unit.function in CLIPPING)
         and not {unit.name, state} & build.meetings.keys()
@@ -81,6 +82,10 @@ def add_state(build: Build, node: ops.State) -> None:
     updated = next(n for n in build.source.nodes if isinstance(n, ops.Update) and n.state == node.name)
     reach = build.ranges[updated.inputs[0]]
     begin = build.source.by_name[node.inputs[0]]
+    if updated.inputs[0] in build.exact:
+        assert isinstance(begin, ops.Constant)
+        hold_in_two(build, node, reach, begin.values)
+        return
     name = f"{node.name} begins"
     if isinstance(begin, ops.Constant):
         first = _coded(begin.values[None], reach)[0]
