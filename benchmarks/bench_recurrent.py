@@ -1,6 +1,6 @@
 """What TIANJI's limits cost the recurrent models of the data folder: accuracy lost and compile time beside the limits.
 
-Usage: NEUTRAMS_DATA=folder python benchmarks/bench_recurrent.py [--split validation|test] [--images N] [--state-bits 8|16]
+Usage: NEUTRAMS_DATA=folder python benchmarks/bench_recurrent.py [--split validation|test] [--state-bits 8|16]
 
 MNIST's images row by row through an LSTM and a GRU of 128 units, 28 steps, in ANN mode with 8-bit weights and signals;
 `held_out.py` says what the splits are. Classes come from the exact evaluator; the simulator has to give the same for

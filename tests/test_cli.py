@@ -241,7 +241,7 @@ REFUSALS = {
                                "{t}/o.neu", "--set", "core.weight_bits=99"], "weight_bits"),
     "no labels": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--labels", "klass"], "klass"),
     "cycle": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--level", "cycle"], "later release"),
-    "nir": (["export", "{w}/p.neu", "--to", "nir", "-o", "{t}/o.nir"], "later release"),
+    "nir": (["export", "{w}/p.neu", "--to", "nir", "-o", "{t}/o.nir"], "has no form in NIR"),
     "not a result": (["report", "{w}/p.neu", "-o", "{t}/o.html"], "not a result file"),
     "no folder": (["report", "{t}/r.json", "-o", "{t}/no/o.html"], "r.json"),
     "folder is a file": (["demo", "-o", "{w}/x.npz"], "folder"),

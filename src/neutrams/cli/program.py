@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from neutrams.base.errors import UnsupportedError
 from neutrams.cli.options import Json, ProgramFile
 from neutrams.cli.show import emit, show
 
@@ -51,16 +50,21 @@ def report(
 
 def export(
     program: ProgramFile,
-    to: Annotated[Format, typer.Option(help="onnx: integer-exact standard ONNX, ann mode.")],
+    to: Annotated[Format, typer.Option(help="onnx: exact integers, ann mode; nir: spiking networks.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")],
     as_json: Json = False,
 ) -> None:
     """Hand a transformed network over to other tools."""
-    if to is Format.NIR:
-        raise UnsupportedError("export to nir comes with a later release", where="option --to", fix="take --to onnx")
-    from neutrams.exporters.onnx import export_onnx
     from neutrams.flow import load_compiled
 
     compiled = load_compiled(program)
-    export_onnx(compiled.network, compiled.program.chip, output)
+    chip = compiled.program.chip
+    if to is Format.NIR:
+        from neutrams.exporters.nir import export_nir
+
+        export_nir(compiled.network, output, chip)
+    else:
+        from neutrams.exporters.onnx import export_onnx
+
+        export_onnx(compiled.network, chip, output)
     show({"file": str(output)}, as_json)

@@ -32,7 +32,6 @@ from neutrams.transform.tuning.build import Build, Fitter
 from neutrams.transform.tuning.constrain import Progress, constrain
 from neutrams.transform.tuning.exact_products import check_digits
 from neutrams.transform.tuning.originals import Originals, live_elements
-from neutrams.transform.tuning.ranges import signal_bits
 from neutrams.transform.tuning.sensitivity import sensitivities
 from neutrams.transform.tuning.snn_fitter import SnnFitter, SpikeRule
 from neutrams.transform.tuning.spiking import spiking_core
@@ -75,8 +74,8 @@ def transform(
     taken = _samples(canonical, chip, calibration, options)
     data, labels = some_of(calibration, taken), None if options.labels is None else options.labels[taken]
     few = some_of(data, evenly(data, LOWERING_SAMPLES))
-    exact = options.state_bits > signal_bits(chip, decoded=False)
-    if exact and canonical.loop_steps:
+    exact = options.state_bits == 16 and bool(canonical.loop_steps)
+    if exact:
         check_digits(chip)
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
     lowered = lower_functions(canonical, able, lambda n: _arrays(n, float_values(n, few)), exact)
