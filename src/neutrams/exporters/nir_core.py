@@ -1,7 +1,8 @@
 """A constrained spiking network as one of float neurons with the integers of the chip: what NIR has a form for.
 
 Integrate-and-fire neurons give the very spikes of the chip as long as no potential saturates. Leaky ones decay by the
-same factor, but the chip rounds what is left to whole numbers; NIR has no rounding.
+same factor, but the chip rounds what is left to whole numbers; NIR has no rounding. An input that a neuron reads on
+several axons has one weight there, their sum.
 """
 
 from collections.abc import Mapping
