@@ -211,6 +211,22 @@ def test_halves_of_a_signed_value_are_not_booked_under_fan_in() -> None:
     assert {row.constraint for row in halves} == {"inherited", "weight_bits", "spikes"}
 
 
+@pytest.mark.parametrize("bits", [1, 8])
+def test_the_rounding_of_inputs_has_a_row_of_its_own(bits: int) -> None:
+    """Inputs of whole steps are exact; of a third of a step each is off by so much, the outputs likewise."""
+    fc = ops.Linear(name="fc", inputs=("x",), weights=np.eye(4), bias=np.zeros(4))
+    chip, high = CHIP.with_values(signal={"input_bits": bits}), (1 << bits) - 1
+    exact = np.array([[0.0, 0.0, high, high], [high, 0.0, high, 0.0]])
+    third = np.abs(exact - 1 / 3)
+    third[0, 0], third[1, 0] = 0.0, high  # so that the range stays
+    for x, error in ((exact, 0.0), (third, np.sqrt(np.square(np.rint(third) - third).sum() / np.square(third).sum()))):
+        found = transform(network_of((4,), fc, relu("r", "fc")), chip, {"x": x}, TransformOptions()).ledger
+        (row,) = (row for row in found if row.constraint == "input_bits")
+        assert (row.layer, row.unit) == ("x", "x")
+        assert row.relative_error == pytest.approx(error, abs=1e-6)
+        assert row.output_error == pytest.approx(error, abs=1e-6)
+
+
 def test_a_channel_that_hardly_speaks_does_not_coarsen_a_core_that_shares_one_shift() -> None:
     """One of 8 channels gives at most 0.005, the others up to 7: on PRIME, one shift a core, 6 bits are kept."""
     rng = np.random.default_rng(0)

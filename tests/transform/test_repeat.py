@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core_strategies import plain_chip
 from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.evaluate import run as evaluate
+from neutrams.evaluate.run import node_values
 from neutrams.hardware import Chip, load_chip
 from neutrams.mapping.partition import cut_unit
 from neutrams.mapping.tiling import count_tiles
@@ -156,6 +157,28 @@ def test_copies_of_coarse_signals_tell_more_levels() -> None:
         return float(np.mean((evaluate(core, x, chip)["y"] - wanted) ** 2) / wanted.var())
 
     assert error(2) < 0.5 * error(1)
+
+
+def test_copies_of_a_rate_fire_in_turn_and_tell_more_levels() -> None:
+    """One value on one neuron or four, 8 steps: a rate tells 9 levels, four staggered ones 33, within half a level."""
+    x = np.linspace(0, 1, 101)[:, None]
+    one = np.ones((1, 1))
+    network = Network((
+        Input(name="x", shape=(1,)), Linear(name="fc0", inputs=("x",), weights=one, bias=np.zeros(1)),
+        Activation(name="relu0", inputs=("fc0",), function="relu"),
+        Linear(name="fc1", inputs=("relu0",), weights=one, bias=np.zeros(1)), Output(name="y", inputs=("fc1",)),
+    ))  # fmt: skip
+    errors = []
+    for axons in (8, 32):  # eight are kept free: for copies there are none, or 24
+        chip = chip_of(axons, 32).with_values(neuron={"models": ("if_soft",)})
+        core = transform(network, chip, {"x": x}, TransformOptions(mode="snn", steps=8)).network
+        (carriers,) = (node for node in core.nodes if isinstance(node, ops.Neuron) and node.name == "relu0")
+        rates = node_values(core, {"x": x}, chip)["relu0"].numpy().mean((0, 2))
+        errors.append(np.abs(rates - x[:, 0]).max())
+        charges = carriers.parameters["initial"] / carriers.parameters["threshold"]
+        np.testing.assert_allclose(charges, (np.arange(len(charges)) + 0.5) / len(charges), atol=0.01)
+    assert errors[0] < 0.5 / 8 + 0.02
+    assert errors[1] < 0.5 / 32 + 0.02
 
 
 def chip_of(axons: int, neurons: int) -> Chip:

@@ -43,7 +43,9 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     ] = None,
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
-    copies: Annotated[int, typer.Option(min=1, max=16, help="Most neurons to carry a channel of few bits.")] = 1,
+    copies: Annotated[
+        int, typer.Option(min=1, max=16, help="Most neurons to carry a channel of few bits or of rates.")
+    ] = 1,
     balance: Annotated[Balance, typer.Option(help="Where thresholds of rates come from, in snn mode.")] = (
         Balance.PERCENTILE
     ),

@@ -16,7 +16,8 @@ MOST_IDENTITY = 1 << 22
 def fold_into_linear(scope: Scope, node: ops.Node) -> Rewritten | None:
     """Let a Linear absorb the accumulators it reads, directly or through concatenations; each tensor is read once.
 
-    A Linear is not absorbed where the product would have more weights than the two together.
+    A Linear is not absorbed where the product would have more weights than the two together, nor is a sum of several
+    tensors that others read too: it stands anyway, as what a state remembers does.
     """
     if not _on_chip_vector(scope, node) or not isinstance(node, ops.Linear):
         return None
@@ -86,7 +87,8 @@ def _worth_absorbing(scope: Scope, node: ops.Linear, name: str) -> bool:
         out, (middle, fan_in) = len(node.weights), inner.weights.shape
         own = middle * fan_in if scope.sole(name) else 0
         return bool(out * fan_in <= out * middle + own)
-    return bool(_terms(scope, name))
+    terms = _terms(scope, name)
+    return len(terms) == 1 or (bool(terms) and scope.sole(name))
 
 
 def _leaves(scope: Scope, name: str) -> list[str]:

@@ -25,9 +25,9 @@ class LedgerRow:
     Attributes:
         layer: Tensor of the source network.
         unit: Tensor of the transformed network (a part of the layer where it was split).
-        constraint: ``inherited`` (errors of earlier layers), ``fan_in``, ``weight_bits``, ``signal_bits``, ``spikes``
-            (rate code, thresholds and reset), ``activation`` (a function approximated or looked up); ``all`` sums up a
-            layer.
+        constraint: ``input_bits``, ``inherited`` (errors of earlier layers), ``fan_in``, ``weight_bits``,
+            ``signal_bits``, ``spikes`` (rate code, thresholds and reset), ``activation`` (a function approximated or
+            looked up); ``all`` sums up a layer.
         relative_error: Root mean square of the error it adds, over the root mean square of the original's values (of
             the sum that it is a part of, where the layer was split).
         output_error: With this error alone and the rest in float, the root mean square of the change of the first

@@ -26,8 +26,8 @@ class TransformOptions:
         seed: Of whatever is random.
         partial_sums: ``auto``, ``signed`` (where the chip has signed signals), ``offset`` (not under reset to zero)
             or ``pair`` (two neurons).
-        copies: Most neurons that carry a channel of a hidden layer in ann mode, where weights or signals have few bits
-            and the next layer's fan-in leaves room; what takes no tile more is done in any case.
+        copies: Most neurons that carry a channel of a hidden layer, in snn mode or where weights or signals have few
+            bits, and where the next layer's fan-in leaves room; what takes no tile more is done in any case.
         balance: Where thresholds of rates come from in snn mode: a ``percentile`` of values (99.9), their ``max``, or
             the share of the percentile that leaves each unit the least ``error``.
         state_bits: What the states of loops are held in: 8, or as the chip's signals are, or 16, twice that, in two
@@ -61,10 +61,6 @@ class TransformOptions:
         )
         _check(self.balance in BALANCES, f"balance is {self.balance!r}", "balance", "take percentile, max or error")
         _check(self.state_bits in (8, 16), f"state_bits is {self.state_bits}", "state_bits", "take 8 or 16")
-        if self.mode == "snn":
-            _check(
-                self.copies == 1, f"copies is {self.copies} in snn mode", "copies", "leave it at 1, or take mode ann"
-            )
         if self.mode == "ann":
             _check(self.steps == 1, f"steps is {self.steps} in ann mode", "steps", "leave it at 1, or take mode snn")
         else:

@@ -115,6 +115,12 @@ def _spike_for_spike(
     progress: Progress | None,
 ) -> Transformed:
     """Return a network of spiking neurons in core operators, with the same steps."""
+    if options.copies != 1:
+        raise SpecError(
+            f"copies is {options.copies} for a network of spiking neurons, which are what they are",
+            where="option copies",
+            fix="leave it at 1",
+        )
     steps = max(network.loop_steps.values())
     if options.mode != "snn" or options.steps not in (1, steps):
         raise SpecError(
@@ -295,11 +301,13 @@ def check_inputs(network: Network, arrays: Mapping[str, AnyArray], what: str) ->
 
 
 def _repeated(network: Network, chip: Chip, calibration: Mapping[str, AnyArray], options: TransformOptions) -> Repeated:
-    """Return the network with channels and inputs repeated, if weights or signals have few bits."""
-    if options.mode != "ann" or _fewest_bits(chip) >= COARSE_BITS:
+    """Return the network with channels repeated if they are rates or have few bits, inputs if those have few."""
+    if options.mode == "ann" and _fewest_bits(chip) >= COARSE_BITS:
         return Repeated(network=network, channels={})
-    some = some_of(calibration, evenly(calibration, LOWERING_SAMPLES))
     repeated = repeat_channels(network, chip, options.copies)
+    if options.mode == "snn":
+        return repeated
+    some = some_of(calibration, evenly(calibration, LOWERING_SAMPLES))
     return replace(repeated, network=repeat_inputs(repeated.network, chip, some))
 
 

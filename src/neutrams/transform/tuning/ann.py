@@ -133,7 +133,7 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
     n = copies * len(solution.step)
     fraction = np.repeat((np.arange(copies) + 0.5) / copies - 0.5, len(solution.step))
     if unit.cap is not None and unit.channels is not None:
-        fraction += np.tile(_stagger_of_repeats(unit.channels), copies)
+        fraction += np.tile(unit.turns() - 0.5, copies)
     stagger = fraction * np.tile(solution.scale / solution.step, copies)
     register, row = bias_parts(np.rint(np.tile(solution.lead, copies) + stagger), chip, _bias_rows(unit, chip))
     parameters = {
@@ -152,16 +152,6 @@ def lay_out(unit: Unit, solution: Solution, reach: OutputRange, chip: Chip, copi
         zero=np.tile(reach.zero, copies),
         bias_weights=row,
     )
-
-
-def _stagger_of_repeats(channels: IntArray) -> FloatArray:
-    """Return by how much copies of a channel shall be staggered, float64 ``[C]`` [LSB]; 0 for single ones."""
-    order = np.argsort(channels, kind="stable")
-    count = np.bincount(channels)
-    rank = np.empty(len(channels), dtype=np.int64)
-    rank[order] = np.concatenate([np.arange(n) for n in count])
-    staggered: FloatArray = (rank + 0.5) / count[channels] - 0.5
-    return staggered
 
 
 def _bias_rows(unit: Unit, chip: Chip) -> int:

@@ -22,7 +22,7 @@ from neutrams.transform.tuning.exact_products import (
     take_exactly,
     updates_of_two,
 )
-from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit, settle
+from neutrams.transform.tuning.loss import mean_of_copies, record_input, record_layer, record_unit, settle
 from neutrams.transform.tuning.originals import Extent, joint
 from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.states import add_state, state_ranges
@@ -136,6 +136,7 @@ def _read(build: Build, name: str) -> str:
             np.full(channels, encoder.scale * span), np.full(channels, encoder.zero), build.steps,
         )  # fmt: skip
         build.activity[encoded] = build.signals[encoded].sent(build.chip.signal.skip_zero)
+        record_input(build, name, build.signals[encoded])
         build.nodes.append(encoder)
     return encoded
 

@@ -56,6 +56,16 @@ def record_unit(
         _book(build, row, target[:few] + error[:few], LIMIT_SAMPLES)
 
 
+def record_input(build: Build, name: str, given: Signal) -> None:
+    """Write the ledger's row of a tensor that the host gives to the chip, on as many samples as those of layers."""
+    if not build.accounts:
+        return
+    rows = build.ablation.rows(name)
+    value, target = given.value()[:rows], build.values[name][:rows]
+    row = LedgerRow(layer=name, unit=name, constraint="input_bits", relative_error=relative(value - target, target))
+    _book(build, row, value, MOST_SAMPLES)
+
+
 def _errors(unit: Unit, fit: Fit, given: Signal, target: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
     channels = unit.target.shape[1]
     rows, bias = unit.per_lsb()

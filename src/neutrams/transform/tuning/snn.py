@@ -114,7 +114,7 @@ def integer_fit(rows: FloatArray, drive: Drive, model: NeuronModel, chip: Chip, 
         drive: Its real threshold, leak and zero.
         model: Neuron model.
         chip: Gives all widths.
-        charges: Initial potential of each copy in units of the threshold, float64 ``[copies, 1]``.
+        charges: Initial potential of each copy in units of the threshold, float64 ``[copies, C]``.
 
     References:
         Ji et al. (2016), rounding tuning: one factor for W, leak and threshold. doi 10.1109/MICRO.2016.7783724
@@ -156,7 +156,7 @@ def equal_spikes_fit(unit: Unit, drive: Drive, model: NeuronModel, chip: Chip) -
     coefficients = unit.rows
     leak = np.rint(unit.accumulator.bias * factor + (got * coefficients * zeros).sum(axis=1))
     leak = np.clip(leak, -most_leak - 1, most_leak).astype(np.int64)
-    charge = np.where(equal, 0.0, 0.5)[None, :]
+    charge = np.where(equal, 0.0, unit.turns())[None, :]
     return spiking_fit(weights, threshold, leak, charge, (model, 1 / factor, drive))
 
 

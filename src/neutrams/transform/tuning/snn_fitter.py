@@ -23,7 +23,14 @@ from neutrams.transform.tuning.snn import (
     relay_drive,
 )
 from neutrams.transform.tuning.snn_balance import balanced
-from neutrams.transform.tuning.snn_counting import counting_fit, counts_spikes, takes_away
+from neutrams.transform.tuning.snn_counting import (
+    adds_difference,
+    counting_fit,
+    counts_spikes,
+    settles,
+    steps_in_debt,
+    takes_away,
+)
 from neutrams.transform.tuning.snn_potential import potential_fit
 from neutrams.transform.tuning.snn_refit import refitted
 from neutrams.transform.tuning.unit import Fit, Unit, channel_mean
@@ -75,8 +82,11 @@ class SnnFitter:
 
     def fit(self, unit: Unit, context: Context) -> Fit:
         """Return the unit in integers."""
-        if counts_spikes(unit):
-            return counting_fit(unit, self.model)
+        if self._counts_spikes(unit, context):
+            in_debt = self.reset == "subtract" and settles(unit, context.source)
+            channels = unit.target.shape[1]
+            debt = steps_in_debt(self.chip, self.steps, channels) if in_debt else None
+            return counting_fit(unit, self.model, debt)
         rows, bias = refitted(unit)
         if unit.decoded and self.chip.signal.read_potential:
             return potential_fit(rows, bias, self.model, self.chip, self.steps)
@@ -88,11 +98,14 @@ class SnnFitter:
         def fit_of(drive: Drive) -> Fit:
             if adds and not unit.decoded:
                 return equal_spikes_fit(unit, drive, self.model, self.chip)
-            return integer_fit(rows, drive, self.model, self.chip, staggered(copies))
+            return integer_fit(rows, drive, self.model, self.chip, staggered(copies, unit.turns()))
 
         if not unit.decoded:
             return fit_of(self._balanced(unit, context, drive, fit_of))
         return replace(fit_of(drive), scale=np.tile(drive.threshold, copies))  # one scale for all parts of a sum
+
+    def _counts_spikes(self, unit: Unit, context: Context) -> bool:
+        return counts_spikes(unit, self.reset == "subtract" and adds_difference(unit, context.source))
 
     def _balanced(self, unit: Unit, context: Context, drive: Drive, fit_of: Callable[[Drive], Fit]) -> Drive:
         """Return the drive with its thresholds chosen; relay spikes of one worth keep it."""
@@ -122,7 +135,7 @@ class SnnFitter:
         scale = fit.scale
         if unit.decoded or context.total is not None or unit.cap is None:
             return scale
-        if takes_away(unit) and counts_spikes(unit):
+        if takes_away(unit) and self._counts_spikes(unit, context):
             return scale
         rate, target = given.means, unit.activated(unit.target)
         power = np.maximum(channel_mean(rate * rate), 1e-9 / len(rate))
@@ -141,6 +154,9 @@ class SnnFitter:
         return gain.numpy(), (t.mean(axes) - gain * v.mean(axes)).numpy()
 
 
-def staggered(copies: int) -> FloatArray:
-    """Return initial charges evenly between 0 and the threshold, float64 ``[copies, 1]``: copies fire in turn."""
-    return ((np.arange(copies) + 0.5) / copies)[:, None]
+def staggered(copies: int, turns: FloatArray) -> FloatArray:
+    """Return initial charges evenly between 0 and the threshold, float64 ``[copies, C]``: copies fire in turn.
+
+    ``turns`` says where between 0 and 1 each channel stands among those that are the same, float64 ``[C]``.
+    """
+    return (np.arange(copies)[:, None] + turns) / copies

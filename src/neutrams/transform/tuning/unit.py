@@ -119,6 +119,17 @@ class Unit:
             return found.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
         return z if self.cap is None else z.clamp(0, self.cap)
 
+    def turns(self) -> FloatArray:
+        """Return (k + 1/2) / K for the k-th of K channels that are the same in the original, float64 ``[C]``."""
+        if self.channels is None:
+            return np.full(self.target.shape[1], 0.5)
+        count = np.bincount(self.channels)
+        order = np.argsort(self.channels, kind="stable")
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+        found: FloatArray = (rank + 0.5) / count[self.channels]
+        return found
+
     def on(self, chosen: torch.Tensor) -> "Unit":
         """Return the unit on some samples, int64 indices ``[n]``."""
         inputs = tuple(signal.on(chosen) for signal in self.inputs)
