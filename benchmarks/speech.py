@@ -72,6 +72,7 @@ class Speaker:
     def frames(self, sentences: Sequence[str], seed: int) -> FloatArray:
         """Return a stream of all sentences in random order, loudness, pauses and noise, frames ``[n, 576]``."""
         rng = np.random.default_rng(seed)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed + 1))  # breath is noise
         parts = [np.zeros(CONTEXT)]
         for k, place in enumerate(rng.permutation(len(sentences))):
             loud = self.say(sentences[place], VOICES[k % len(VOICES)]) * rng.uniform(0.2, 1.2)

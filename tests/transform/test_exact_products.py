@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_strategies import plain_chip
-from neutrams.base.arrays import FloatArray
-from neutrams.base.errors import SpecError
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.errors import NeutramsError, SpecError
 from neutrams.evaluate import run as evaluate
 from neutrams.flow import CompileOptions, compile_model
 from neutrams.hardware import load_chip
 from neutrams.network import (
     Activation,
     Add,
+    Concat,
     Constant,
     Input,
     Linear,
@@ -33,6 +33,8 @@ from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.options import TransformOptions
 from neutrams.transform.pipeline import transform
 from neutrams.transform.products import gated_states, products_of_states
+from neutrams.transform.shorthand import weighted_sum
+from neutrams.transform.tuning.exact_products import TOP
 
 TIANJI = load_chip("tianji")
 
@@ -129,14 +131,128 @@ def test_an_open_gate_keeps_every_bit() -> None:
 def test_a_gated_difference_becomes_two_products_of_the_same_function() -> None:
     network = canonicalize(gated(5, "gru"))
     spread = gated_states(network)
-    assert products_of_states(spread) == {"kept 1", "kept 2"}
+    assert products_of_states(spread) == {"kept gated 2.1", "kept gated 2.2"}
     x = {"x": sequences(5, 3)}
     np.testing.assert_allclose(run(spread, x)["y"], run(network, x)["y"], rtol=1e-9, atol=1e-12)
 
 
-def test_a_chip_without_room_for_digits_is_refused() -> None:
-    chip = plain_chip(core={"axons": 32}, signal={"input_bits": 4, "output_bits": 4})
-    with pytest.raises(SpecError, match="cannot hold states in 16 bits"):
+def updated(gates: dict[str, float], products: dict[str, str], terms: dict[str, float], read: str = "new") -> Network:
+    """A loop of 30 steps: gates with biases, a candidate g, products "a b", and the sum of terms c becomes.
+
+    A second sum, d, has the same fresh product, and an old one of its own.
+    """
+    rng, n = np.random.default_rng(3), 3
+    nodes: list[Node] = [Input(name="x", shape=(30, n)), Unstack(name="now", inputs=("x",))]
+    for state in "cd" if read == "other" else "c":
+        nodes.append(Constant(name=f"start {state}", values=np.zeros(n)))
+        nodes.append(State(name=state, inputs=(f"start {state}",)))
+    for name, bias in (gates | {"g": 0.0}).items():
+        weights = rng.normal(0, 1, (n, n)) if abs(bias) < 5 else np.zeros((n, n))
+        nodes.append(Linear(name=f"{name} sum", inputs=("now",), weights=weights, bias=np.full(n, bias)))
+        nodes.append(Activation(name=name, inputs=(f"{name} sum",), function="tanh" if name == "g" else "sigmoid"))
+    nodes.append(weighted_sum("lead", {"now": 1.0, "c": -1.0}, n))
+    nodes += [Mul(name=name, inputs=tuple(factors.split())) for name, factors in products.items()]
+    nodes.append(weighted_sum("new", dict(terms), n))
+    nodes.append(Update(name="next", inputs=("new",), state="c"))
+    if read == "other":
+        nodes.append(weighted_sum("other", {"aside": 1.0, "fresh": 1.0}, n))
+        nodes.append(Update(name="next other", inputs=("other",), state="d"))
+    nodes += [Stack(name="all", inputs=(read,), steps=30), Output(name="y", inputs=("all",))]
+    return Network(tuple(nodes)).pruned()
+
+
+OLD = {"old": "f c"}
+LSTM = OLD | {"fresh": "i g"}
+FORMS = {
+    "small gates": updated({"f": 0.0, "i": -6.0}, LSTM, {"old": 1, "fresh": 1}),
+    "a signal of the host": updated({"f": 2.0}, OLD, {"old": 1, "now": 1}),
+    "a small share of it": updated({"f": 4.0}, OLD, {"old": 1, "now": 0.02}),
+    "a factor of the host": updated({"f": 2.0, "i": 0.0}, OLD | {"fresh": "i now"}, {"old": 1, "fresh": 1}),
+    "towards the input": updated({"f": -2.0}, {"step": "f lead"}, {"c": 1, "step": 1}),
+    "a gate squared": updated({"f": 2.0, "i": 0.0}, OLD | {"fresh": "i i"}, {"old": 1, "fresh": 1}),
+    "gains": updated({"f": 4.0, "i": 0.0}, LSTM, {"old": 0.9, "fresh": -0.3}),
+    "small terms that cancel": updated({"f": 2.0, "i": 0.0}, LSTM, {"old": 0.1, "fresh": 0.01}),
+    "a product that two states add": updated(
+        {"f": -2.0, "i": 0.0, "e": 5.0}, LSTM | {"aside": "e d"}, {"old": 1, "fresh": 1}, "other"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("form", FORMS)
+def test_sixteen_bits_lose_no_more_than_eight_whatever_updates_the_state(form: str, bits: int) -> None:
+    """Gates and candidates have 8 bits either way: most of what is lost."""
+    network, x = FORMS[form], {"x": np.random.default_rng(1).normal(size=(48, 30, 3))}
+    plain, wanted = TIANJI.with_values(neuron={"table_bits": 8}), run(network, x)["y"]
+    eight = transform(network, plain, x, TransformOptions(effort=0)).network
+    most = np.square(evaluate(eight, x, plain)["y"] - wanted).mean() ** 0.5
+    chip = plain.with_values(signal={"input_bits": bits})
+    core = compile_model(network, chip, x, CompileOptions(state_bits=16, effort=0)).network
+    got = evaluate(core, x, chip)["y"]
+    assert np.square(got - wanted).mean() ** 0.5 <= 1.2 * most
+    np.testing.assert_array_equal(run(core, x, chip)["y"], got)
+
+
+@pytest.mark.parametrize("what", ["nothing seen", "nothing remembered"])
+def test_a_state_that_calibration_leaves_at_zero_has_a_range(what: str) -> None:
+    network, zeros = gated(6, "lstm"), np.zeros((16, 6, 2))
+    if what == "nothing remembered":
+        network = updated({"f": 0.0, "i": -20.0}, LSTM, {"old": 1, "fresh": 1e-9})
+        zeros = np.zeros((16, 30, 3))
+    chip = TIANJI.with_values(neuron={"table_bits": 8})
+    compiled = compile_model(network, chip, {"x": zeros}, CompileOptions(state_bits=16, effort=0))
+    got = evaluate(compiled.network, {"x": zeros}, chip)["y"]
+    assert np.abs(got - run(network, {"x": zeros})["y"]).max() < 0.02
+
+
+def test_two_signals_hold_every_sum_of_16_bits() -> None:
+    """The first gives (s - 127) 32896 / 2^23, the second what is left, if it is of 8 bits."""
+    total = np.arange(TOP * (TOP + 1))
+    high = requantized(total - TOP // 2, (1 << 23) // TOP, 23)
+    np.testing.assert_array_equal(TOP * high + np.clip(total - TOP * high, 0, TOP), total)
+
+
+def requantized(total: IntArray, multiplier: int, shift: int) -> IntArray:
+    """Half is rounded up, as the neuron model requantize has it."""
+    found: IntArray = (total * multiplier + (1 << (shift - 1))) >> shift
+    return found
+
+
+@pytest.mark.parametrize(("sections", "named"), [
+    ({"signal": {"input_bits": 4}}, "signal.input_bits"), ({"signal": {"output_bits": 4}}, "signal.output_bits"),
+    ({"core": {"weight_bits": 4}}, "core.weight_bits"), ({"core": {"bias": "row"}}, "core.bias"),
+    ({"neuron": {"multiplier_bits": 8}}, "neuron.multiplier_bits"), ({"neuron": {"shift_bits": 4}}, "shift_bits"),
+    ({"core": {"axons": 16}}, "core.axons is 16"), ({"core": {"accumulator_bits": 16}}, "accumulator_bits 16"),
+])  # fmt: skip
+def test_a_chip_without_room_for_digits_is_refused_by_name(sections: dict[str, dict[str, object]], named: str) -> None:
+    chip = TIANJI.with_values(neuron={"table_bits": 8}).with_values(**sections)
+    with pytest.raises(NeutramsError, match=named):
         transform(gated(4, "lstm"), chip, {"x": sequences(4, 0)}, TransformOptions(state_bits=16))
+
+
+@pytest.mark.parametrize("what", ["no loop", "no gate", "spiking"])
+def test_sixteen_bits_are_refused_where_there_is_nothing_to_hold(what: str) -> None:
+    weights, zeros = np.eye(2), np.zeros(2)
+    nodes: tuple[Node, ...] = (
+        Input(name="x", shape=(2,)), Linear(name="l", inputs=("x",), weights=weights, bias=zeros),
+        Activation(name="a", inputs=("l",), function="relu"), Output(name="y", inputs=("a",)),
+    )  # fmt: skip
+    x, options = {"x": np.ones((8, 2))}, TransformOptions(state_bits=16)
+    if what == "no gate":
+        nodes = (
+            Input(name="x", shape=(4, 2)), Unstack(name="now", inputs=("x",)), Constant(name="start", values=zeros),
+            State(name="h", inputs=("start",)), Concat(name="both", inputs=("now", "h"), axis=0),
+            Linear(name="l", inputs=("both",), weights=np.ones((2, 4)), bias=zeros),
+            Activation(name="a", inputs=("l",), function="tanh"), Update(name="next", inputs=("a",), state="h"),
+            Stack(name="all", inputs=("a",), steps=4), Output(name="y", inputs=("all",)),
+        )  # fmt: skip
+        x = {"x": np.ones((8, 4, 2))}
+    if what == "spiking":
+        options = TransformOptions(state_bits=16, mode="snn", steps=4)
+    with pytest.raises(NeutramsError, match="state_bits"):
+        transform(Network(nodes), TIANJI, x, options)
+
+
+def test_only_8_or_16_bits_are_known() -> None:
     with pytest.raises(SpecError, match="state_bits is 12"):
         TransformOptions(state_bits=12)

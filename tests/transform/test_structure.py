@@ -14,6 +14,7 @@ from neutrams.transform.facts import tail_of
 from neutrams.transform.lower import unsupported
 from neutrams.transform.names import origin_of, part_name
 from neutrams.transform.pairs import signed_tensors
+from neutrams.transform.shorthand import weighted_sum
 from neutrams.transform.split import SplitPlan, split_fan_in
 from strategies import float_inputs, float_networks, image_networks
 
@@ -243,3 +244,48 @@ def test_a_product_that_only_looks_like_a_known_function_stays() -> None:
         (act("s", "x", "sigmoid"), mul("f", "z", "s")),
     ):
         assert any(isinstance(node, ops.Mul) for node in canonicalize(layers_around(*between)).nodes)
+
+
+def test_a_sum_that_stands_anyway_is_read_and_not_taken_apart() -> None:
+    """s = a + b is read twice, joined with a and joined with x: no reader computes it again, and no gain gets dense."""
+    rng, n = np.random.default_rng(0), 6
+
+    def layer(name: str, source: str, wide: int, out: int) -> list[ops.Node]:
+        weights = rng.normal(size=(out, wide))
+        linear = Linear(name=f"{name} in", inputs=(source,), weights=weights, bias=np.zeros(out))
+        return [linear, Activation(name=name, inputs=(linear.name,), function="relu")]
+
+    nodes = (
+        Input(name="x", shape=(n,)), *layer("a", "x", n, n), *layer("b", "x", n, n), *layer("q", "x", n, 2 * n),
+        weighted_sum("s", {"a": 1.0, "b": 1.0}, n),
+        ops.Concat(name="sa", inputs=("s", "a"), axis=0), weighted_sum("t", {"sa": 1.0, "q": 1.0}, 2 * n),
+        Activation(name="u", inputs=("t",), function="relu"), *layer("v", "u", 2 * n, 3),
+        ops.Concat(name="sx", inputs=("s", "x"), axis=0), *layer("o", "sx", 2 * n, 3), *layer("p", "sx", 2 * n, 3),
+        *(Output(name=f"{name} out", inputs=(name,)) for name in "vop"),
+    )  # fmt: skip
+    canonical = canonicalize(Network(nodes))
+    assert isinstance(canonical.by_name["t"], ops.Add)
+    assert canonical.by_name["o in"].inputs == canonical.by_name["p in"].inputs == ("sx",)
+    x = {"x": rng.normal(size=(4, n))}
+    for name, values in run(Network(nodes), x).items():
+        np.testing.assert_allclose(run(canonical, x)[name], values, rtol=1e-9, atol=1e-12)
+
+
+def test_what_a_state_remembers_is_read_by_other_sums() -> None:
+    """c becomes f c + W x, and the answer is relu(V x + c): the sum is not computed a second time."""
+    n = 3
+    maps = {name: np.random.default_rng(k).normal(size=(n, n)) for k, name in enumerate("fwv")}
+    nodes = (
+        Input(name="x", shape=(5, n)), ops.Unstack(name="now", inputs=("x",)),
+        ops.Constant(name="start", values=np.zeros(n)), ops.State(name="c", inputs=("start",)),
+        *(Linear(name=name, inputs=("now",), weights=w, bias=np.zeros(n)) for name, w in maps.items()),
+        Activation(name="gate", inputs=("f",), function="sigmoid"), ops.Mul(name="old", inputs=("gate", "c")),
+        weighted_sum("new", {"old": 1.0, "w": 1.0}, n), ops.Update(name="next", inputs=("new",), state="c"),
+        weighted_sum("t", {"v": 1.0, "new": 1.0}, n), Activation(name="u", inputs=("t",), function="relu"),
+        ops.Stack(name="all", inputs=("u",), steps=5), Output(name="y", inputs=("all",)),
+    )  # fmt: skip
+    canonical = canonicalize(Network(nodes))
+    readers = [node.name for node in canonical.consumers["old"]]
+    assert len(readers) == 1, readers
+    x = {"x": np.random.default_rng(9).normal(size=(4, 5, n))}
+    np.testing.assert_allclose(run(canonical, x)["y"], run(Network(nodes), x)["y"], rtol=1e-9, atol=1e-12)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core_strategies import chips, plain_chip
@@ -16,6 +16,7 @@ from neutrams.network import Activation, Add, Input, Linear, Network, Output
 from neutrams.transform.split import SplitPlan, split_fan_in
 from neutrams.transform.tuning import ann, gradient
 from neutrams.transform.tuning.amplification import amplification
+from neutrams.transform.tuning.ann import bias_parts
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.originals import extent
 from neutrams.transform.tuning.ranges import (
@@ -425,3 +426,24 @@ def test_amplification_is_the_next_layer_however_it_is_split() -> None:
         np.testing.assert_allclose(through, w2 * 0.5)
         assert amplification(network, part) is None  # its sum is activated: one to one
     assert amplification(network, "y") is None
+
+
+@example(bits=16, bias_bits=16, rows=1, wanted=50_000, row=False)
+@given(
+    bits=st.integers(2, 16), bias_bits=st.sampled_from([2, 8, 9, 16, 20]), rows=st.integers(1, 3),
+    wanted=st.integers(-(1 << 20), 1 << 20), row=st.booleans(),
+)  # fmt: skip
+def test_registers_and_axons_hold_a_bias_as_nearly_as_they_can(
+    bits: int, bias_bits: int, rows: int, wanted: int, row: bool
+) -> None:
+    """Of all weights of the constant axons none comes nearer."""
+    core = {"bias": "row" if row else "register"}
+    chip = plain_chip(signal={"input_bits": bits}, neuron={"bias_bits": bias_bits}, core=core)
+    register, weights = bias_parts(np.array([float(wanted)]), chip, rows)
+    level, most = (1 << bits) - 1, 0 if row else (1 << (bias_bits - 1)) - 1
+    held = register[0] + level * (0 if weights is None else weights.sum())
+    low, high = (end * rows for end in chip.core.weight_range)
+    nearest = np.clip(round(wanted / level), low, high)
+    possible = min(max(abs(wanted - level * w) - most, 0) for w in range(nearest - 1, nearest + 2) if low <= w <= high)
+    possible = min(possible, max(abs(wanted) - most, 0))
+    assert abs(held - wanted) <= possible + (0 if row else 1)

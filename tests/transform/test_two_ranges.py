@@ -128,6 +128,37 @@ def test_by_hand() -> None:
     assert found["y"].item() == 16.0
 
 
+def test_a_clip_that_ends_below_its_fine_range_is_all_in_it() -> None:
+    nodes = (
+        Input(name="x", shape=(1,)),
+        Linear(name="fc", inputs=("x",), weights=np.array([[3.0]]), bias=np.zeros(1)),
+        Activation(name="r", inputs=("fc",), function="clip", parameters={"low": 0.0, "high": 2.0}),
+        Linear(name="out", inputs=("r",), weights=np.array([[1.0]]), bias=np.ones(1)),
+        Activation(name="s", inputs=("out",), function="relu"),
+        Output(name="y", inputs=("s",)),
+    )
+    parted = in_two_ranges(lowered_exactly(Network(nodes)), {"r": 5.0})
+    np.testing.assert_array_equal(run(parted, {"x": np.array([[0.5], [4.0]])})["y"], [[2.5], [3.0]])
+
+
+def test_a_tensor_that_only_a_second_answer_needs_fine_has_two_ranges() -> None:
+    """y is r + 1000, which a whisper of r does not change; z is r."""
+    x = {"x": np.random.default_rng(0).random((64, 1))}
+    x["x"][::8] *= 1000.0
+    heads: list[ops.Node] = []
+    for name, bias in (("y", 1000.0), ("z", 0.0)):
+        heads += [
+            Linear(name=f"{name} sum", inputs=("r",), weights=np.eye(1), bias=np.full(1, bias)),
+            Activation(name=f"{name} act", inputs=(f"{name} sum",), function="relu"),
+            Output(name=name, inputs=(f"{name} act",)),
+        ]
+    nodes = (
+        Input(name="x", shape=(1,)), Linear(name="fc", inputs=("x",), weights=np.eye(1), bias=np.zeros(1)),
+        Activation(name="r", inputs=("fc",), function="relu"), *heads,
+    )  # fmt: skip
+    assert "r" in wide_tensors(lowered_exactly(Network(nodes)), TIANJI, x)
+
+
 def test_terms_of_a_sum_differ_by_powers_of_two() -> None:
     """Of two partial sums one is a twentieth of the other: its steps are a sixteenth."""
     weights = np.ones((1, 8))

@@ -49,16 +49,16 @@ def sum_of_maps(scope: Scope, node: ops.Node) -> Rewritten | None:
     by_name = scope.network.by_name
     n = len(node.bias)
     mixed = [name for name in node.inputs if isinstance(by_name[name], ops.Concat)]
-    accumulates = any(_terms(scope, leaf) for name in mixed for leaf in _leaves(scope, name))
+    accumulates = any(_terms(scope, leaf) and not _stands(scope, leaf) for i in mixed for leaf in _leaves(scope, i))
     maps = [name for name in node.inputs if isinstance(by_name[name], ops.Linear)]
-    if not accumulates and not any(scope.sole(name) for name in maps):  # one that others read too is not computed twice
+    if not accumulates and all(_stands(scope, name) for name in maps):
         return None
     if n * n > MOST_IDENTITY and len(node.inputs) > 1:
         return None
     pairs: list[Term] = []
     bias = node.bias
     for name, gain in zip(node.inputs, node.coefficients, strict=True):
-        inner = [] if name in maps and not scope.sole(name) else _terms(scope, name)
+        inner = [] if _stands(scope, name) else _terms(scope, name)
         if inner:
             bias = bias + gain * by_name[name].bias  # type: ignore[attr-defined]
             pairs += [(i, np.diag(gain * m) if m.ndim == 1 else gain[:, None] * m) for i, m in inner]
@@ -85,10 +85,24 @@ def _worth_absorbing(scope: Scope, node: ops.Linear, name: str) -> bool:
     inner = scope.network.by_name[name]
     if isinstance(inner, ops.Linear) and len(scope.network.shapes[name]) == 1:
         out, (middle, fan_in) = len(node.weights), inner.weights.shape
-        own = middle * fan_in if scope.sole(name) else 0
+        own = 0 if _stands(scope, name) else middle * fan_in
         return bool(out * fan_in <= out * middle + own)
-    terms = _terms(scope, name)
-    return len(terms) == 1 or (bool(terms) and scope.sole(name))
+    return bool(_terms(scope, name)) and not _stands(scope, name)
+
+
+def _stands(scope: Scope, name: str) -> bool:
+    """Whether a map or a sum of several tensors has several readers, through concatenations: it is there anyway."""
+    node = scope.network.by_name[name]
+    alone = isinstance(node, ops.Add) and len(node.inputs) == 1
+    return not alone and len(_readers(scope, name)) > 1
+
+
+def _readers(scope: Scope, name: str) -> list[str]:
+    """Return the names of what reads a tensor, directly or through concatenations."""
+    found: list[str] = []
+    for reader in scope.network.consumers[name]:
+        found += _readers(scope, reader.name) if isinstance(reader, ops.Concat) else [reader.name]
+    return found
 
 
 def _leaves(scope: Scope, name: str) -> list[str]:

@@ -76,6 +76,20 @@ def tail_of(network: Network) -> frozenset[str]:
     return frozenset(tail)
 
 
+def readers_of(network: Network, name: str, past: tuple[type[ops.Node], ...] = MOVES) -> list[ops.Node]:
+    """Return what reads tensor ``name`` itself or what movement of the kinds ``past`` makes of it."""
+    found: list[ops.Node] = []
+    for reader in network.consumers[name]:
+        found += readers_of(network, reader.name, past) if isinstance(reader, past) else [reader]
+    return found
+
+
+def is_padded(network: Network, name: str) -> bool:
+    """Whether a border is put around tensor ``name`` or what other movement makes of it."""
+    moves = [reader for reader in network.consumers[name] if isinstance(reader, (*MOVES, ops.Unstack))]
+    return any(isinstance(move, ops.Pad) or is_padded(network, move.name) for move in moves)
+
+
 def summed_by_host(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
     """Whether ``node`` sums parts of a layer for the host alone: then the decoder adds them up itself."""
     return (

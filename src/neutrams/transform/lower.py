@@ -59,17 +59,18 @@ def lower_functions(network: Network, chip: Chip, values: Values, exact_states: 
     network = canonicalize(stepwise(canonicalize(network)))
     check_supported(network)
     network = lower_exactly(network)
+    kept: frozenset[str] = frozenset()
+    if exact_states:
+        network = canonicalize(gated_states(network))
+        kept = products_of_states(network)
+        if not kept:
+            raise UnsupportedError(
+                "state_bits is 16, and no state begins with a constant and is updated by a sum of products with a "
+                "sigmoid gate",
+                where="option state_bits",
+                fix="leave it at 8",
+            )
     if has_products(network):
-        kept: frozenset[str] = frozenset()
-        if exact_states:
-            network = canonicalize(gated_states(network))
-            kept = products_of_states(network)
-            if not kept:
-                raise UnsupportedError(
-                    "no state is updated by a sum of products with a sigmoid gate that only sums read",
-                    where="option state_bits",
-                    fix="leave it at 8",
-                )
         network = canonicalize(lower_products(network, values(network), kept))
     exact = network
     rows: list[ApproximationRow] = []

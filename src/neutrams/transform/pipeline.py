@@ -74,7 +74,7 @@ def transform(
     taken = _samples(canonical, chip, calibration, options)
     data, labels = some_of(calibration, taken), None if options.labels is None else options.labels[taken]
     few = some_of(data, evenly(data, LOWERING_SAMPLES))
-    exact = options.state_bits == 16 and bool(canonical.loop_steps)
+    exact = options.state_bits == 16
     if exact:
         check_digits(chip)
     able = chip if options.mode == "ann" else chip.with_values(neuron={"table_bits": 0, "functions": ()})
@@ -120,6 +120,12 @@ def _spike_for_spike(
             f"copies is {options.copies} for a network of spiking neurons, which are what they are",
             where="option copies",
             fix="leave it at 1",
+        )
+    if options.state_bits != 8:
+        raise SpecError(
+            f"state_bits is {options.state_bits} for a network of spiking neurons, whose potentials are the chip's",
+            where="option state_bits",
+            fix="leave it at 8",
         )
     steps = max(network.loop_steps.values())
     if options.mode != "snn" or options.steps not in (1, steps):

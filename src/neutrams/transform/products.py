@@ -7,7 +7,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import tail_of
+from neutrams.transform.facts import head_of, tail_of
 from neutrams.transform.shorthand import weighted_sum
 
 SQUARE = {"exponent": 2.0}
@@ -19,82 +19,78 @@ def has_products(network: Network) -> bool:
     return any(isinstance(node, ops.Mul) and node.name not in tail for node in network.nodes)
 
 
-GATES = ("sigmoid", "hard_sigmoid")
-"""Functions whose values lie between 0 and 1."""
-
-
 @network_pass()
 def gated_states(network: Network) -> Network:
-    """Bring products with gates that update states into one form: gate first, the other factor no sum; same function.
+    """Give each product with a gate that updates a state the form of `products_of_states`; same function.
 
-    a (x - y), as gated recurrent units have it, becomes a x - a y.
+    The gate comes first, and a (x - y), as gated recurrent units have it, becomes a x - a y. Each sum has products of
+    its own: states count in units of their own.
     """
     tail = tail_of(network)
-    spread: dict[str, list[tuple[str, FloatArray]]] = {}
-    nodes: dict[str, list[ops.Node]] = {}
-    for node in network.nodes:
-        if not isinstance(node, ops.Mul) or node.name in tail or not _updates_state(network, node):
-            continue
-        gate = next((name for name in node.inputs if _is_gate(network, name)), None)
-        if gate is None or len(node.inputs) != 2 or len(network.shapes[node.name]) != 1:
-            continue
-        (factor,) = (name for name in node.inputs if name != gate)
-        if network.shapes[gate] != network.shapes[factor]:
-            continue
-        inner = network.by_name[factor]
-        if isinstance(inner, ops.Add) and network.consumers[factor] == (node,) and not inner.bias.any():
-            names = [f"{node.name} {k + 1}" for k in range(len(inner.inputs))]
-            pairs = zip(names, inner.inputs, strict=True)
-            nodes[node.name] = [ops.Mul(name=name, inputs=(gate, source)) for name, source in pairs]
-            spread[node.name] = list(zip(names, inner.coefficients, strict=True))
-        else:
-            nodes[node.name] = [ops.Mul(name=node.name, inputs=(gate, factor))]
 
     def changed(node: ops.Node) -> list[ops.Node]:
-        if not isinstance(node, ops.Add) or not any(name in spread for name in node.inputs):
-            return nodes.get(node.name, [node])
-        one = np.ones(len(node.bias))
-        shares = [spread.get(name, [(name, one)]) for name in node.inputs]
-        rows = [own * row for row, share in zip(node.coefficients, shares, strict=True) for _, own in share]
-        names = tuple(name for share in shares for name, _ in share)
-        return [ops.Add(name=node.name, inputs=names, coefficients=np.stack(rows), bias=node.bias)]
+        if not isinstance(node, ops.Add) or node.name in tail or not _updates_state(network, node):
+            return [node]
+        products: list[ops.Node] = []
+        terms: list[tuple[str, FloatArray]] = []
+        for k, (name, row) in enumerate(zip(node.inputs, node.coefficients, strict=True)):
+            product = network.by_name[name]
+            factors = _gate_and_factor(network, product)
+            if factors is None:
+                terms.append((name, row))
+                continue
+            for j, (factor, gain) in enumerate(_taken_apart(network, factors[1], product)):
+                products.append(ops.Mul(name=f"{name} gated {k + 1}.{j + 1}", inputs=(factors[0], factor)))
+                terms.append((products[-1].name, row * gain))
+        names = tuple(name for name, _ in terms)
+        return [
+            *products,
+            ops.Add(name=node.name, inputs=names, coefficients=np.stack([r for _, r in terms]), bias=node.bias),
+        ]
 
     return network.map(changed).pruned()
 
 
 def products_of_states(network: Network) -> frozenset[str]:
-    """Return the products with a gate, in the form of `gated_states`, that are added up into states."""
+    """Return the products of a sigmoid gate and another factor that one sum alone reads, which updates a state."""
     tail = tail_of(network)
-    return frozenset(
-        node.name
-        for node in network.nodes
-        if isinstance(node, ops.Mul)
-        and node.name not in tail
-        and len(node.inputs) == 2
-        and _is_gate(network, node.inputs[0])
-        and len(network.shapes[node.name]) == 1
-        and network.shapes[node.inputs[0]] == network.shapes[node.inputs[1]]
-        and not isinstance(network.by_name[node.inputs[1]], ops.Mul | ops.Constant | ops.Input)
-        and _updates_state(network, node)
-    )
+    found = []
+    for node in network.nodes:
+        factors = None if node.name in tail else _gate_and_factor(network, node)
+        readers = network.consumers[node.name]
+        if factors == node.inputs and len(readers) == 1 and _updates_state(network, readers[0]):
+            found.append(node.name)
+    return frozenset(found)
+
+
+def _gate_and_factor(network: Network, node: ops.Node) -> tuple[str, str] | None:
+    """Return the factors of a product of two vectors, first the gate, a sigmoid on the chip; None without one."""
+    if not isinstance(node, ops.Mul) or len(node.inputs) != 2 or len(network.shapes[node.name]) != 1:
+        return None
+    if len({network.shapes[name] for name in node.inputs}) > 1:
+        return None
+    one, other = node.inputs
+    return (one, other) if _is_gate(network, one) else (other, one) if _is_gate(network, other) else None
 
 
 def _is_gate(network: Network, name: str) -> bool:
     node = network.by_name[name]
-    return isinstance(node, ops.Activation) and node.function in GATES
+    return isinstance(node, ops.Activation) and node.function == "sigmoid" and name not in head_of(network)
 
 
-def _updates_state(network: Network, product: ops.Node) -> bool:
-    """Whether only sums read ``product``, and one of them is what a state will be that begins with a constant."""
-    readers = network.consumers[product.name]
-    states = [
-        network.by_name[following.state]
-        for reader in readers
-        for following in network.consumers[reader.name]
-        if isinstance(following, ops.Update)
-    ]
-    constant = all(isinstance(network.by_name[state.inputs[0]], ops.Constant) for state in states)
-    return bool(states) and constant and all(isinstance(reader, ops.Add) for reader in readers)
+def _taken_apart(network: Network, factor: str, product: ops.Node) -> list[tuple[str, FloatArray | float]]:
+    """Return the terms, with their gains, of a factor that is a sum ``product`` alone reads; else the factor itself."""
+    node = network.by_name[factor]
+    if isinstance(node, ops.Add) and network.consumers[factor] == (product,) and not node.bias.any():
+        return list(zip(node.inputs, node.coefficients, strict=True))
+    return [(factor, 1.0)]
+
+
+def _updates_state(network: Network, node: ops.Node) -> bool:
+    """Whether ``node`` is a sum that is the next value of a state, or several, which begin with constants."""
+    updates = [reader for reader in network.consumers[node.name] if isinstance(reader, ops.Update)]
+    begins = [network.by_name[network.by_name[update.state].inputs[0]] for update in updates]
+    return isinstance(node, ops.Add) and bool(begins) and all(isinstance(begin, ops.Constant) for begin in begins)
 
 
 @network_pass()

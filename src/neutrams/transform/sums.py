@@ -66,24 +66,33 @@ def _affine(
 
 
 def sum_of_sums(scope: Scope, node: ops.Node) -> Rewritten | None:
-    """Let a sum of sums read their terms; a term that comes twice is read once."""
+    """Let a sum of sums read their terms, but for one that a state remembers; a term that comes twice is read once."""
     if not isinstance(node, ops.Add) or node.name in scope.tail:
         return None
     by_name = scope.network.by_name
     doubled = len(set(node.inputs)) < len(node.inputs)
-    if not doubled and not any(isinstance(by_name[name], ops.Add) for name in node.inputs):
+    taken = {name for name in node.inputs if isinstance(by_name[name], ops.Add) and not _remembered(scope, name)}
+    if not doubled and not taken:
         return None
     terms: dict[str, AnyArray] = {}
     bias = node.bias
     for name, gain in zip(node.inputs, node.coefficients, strict=True):
         inner = by_name[name]
         found = [(name, gain)]
-        if isinstance(inner, ops.Add):
+        if name in taken:
+            assert isinstance(inner, ops.Add)
             bias = bias + gain * inner.bias
             found = [(i, gain * g) for i, g in zip(inner.inputs, inner.coefficients, strict=True)]
         for source, factor in found:
             terms[source] = terms.get(source, np.zeros_like(factor)) + factor
     return {node.name: [replace(node, inputs=tuple(terms), coefficients=np.stack(list(terms.values())), bias=bias)]}
+
+
+def _remembered(scope: Scope, name: str) -> bool:
+    """Whether a sum of several tensors updates a state: it is there anyway."""
+    readers = scope.network.consumers[name]
+    several = len(scope.network.by_name[name].inputs) > 1
+    return several and any(isinstance(reader, ops.Update) for reader in readers)
 
 
 def gain_into_conv_before(scope: Scope, node: ops.Node) -> Rewritten | None:

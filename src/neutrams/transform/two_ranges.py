@@ -16,7 +16,17 @@ from neutrams.evaluate.run import stream_values
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.transform.contract import network_pass
-from neutrams.transform.facts import ACCUMULATORS, CLIPPING, MOVES, functions_native, head_of, tail_of, units_are_simple
+from neutrams.transform.facts import (
+    ACCUMULATORS,
+    CLIPPING,
+    MOVES,
+    functions_native,
+    head_of,
+    is_padded,
+    readers_of,
+    tail_of,
+    units_are_simple,
+)
 from neutrams.transform.names import part_name
 from neutrams.transform.shorthand import clip_from_zero
 from neutrams.transform.tuning.ablation import Ablation
@@ -38,7 +48,7 @@ def wide_tensors(
 ) -> dict[str, float]:
     """Return the tensors that need two ranges, and where the fine one ends [source units].
 
-    They are those whose rounding to one signal alone changes answers by more than `LEAST_EFFECT`. On a chip of few
+    They are those whose rounding to one signal alone changes any answer by more than `LEAST_EFFECT`. On a chip of few
     bits that is so of all, and none is returned: copies are the better means there (`neutrams.transform.repeat`).
 
     Args:
@@ -51,9 +61,9 @@ def wide_tensors(
     candidates = [name for name in _candidates(network) if name not in settled] if bits >= PLENTY_BITS else []
     if not candidates:
         return {}
-    ablation: Ablation | None = None
     rounded: list[tuple[str, torch.Tensor]] = []
     ends: dict[str, float] = {}
+    ablation: Ablation | None = None
     for node, value in stream_values(network, data):
         if node.name not in candidates:
             continue
@@ -91,34 +101,20 @@ def _candidates(network: Network) -> list[str]:
     found = []
     for node in network.nodes:
         clips = isinstance(node, ops.Activation) and node.function in CLIPPING and node.name not in tail
-        readers = _readers(network, node.name)
+        readers = readers_of(network, node.name, MOVING_ONE)
         on_chip = bool(readers) and not any(r.name in head or r.name in tail for r in readers)
         if (isinstance(node, ops.Input) and node.shape) or clips:
             taken = on_chip and all(isinstance(r, ACCUMULATORS) for r in readers)
         else:  # its fine part carries an offset, which sums take out
-            unit = isinstance(node, ACCUMULATORS) and node.name not in head | tail and not _padded(network, node.name)
+            unit = isinstance(node, ACCUMULATORS) and node.name not in head | tail and not is_padded(network, node.name)
             taken = unit and on_chip and all(isinstance(r, ops.Add) for r in readers)
         if taken:
             found.append(node.name)
     return found
 
 
-def _readers(network: Network, name: str) -> list[ops.Node]:
-    """Return what reads tensor ``name`` itself or what movement of it alone gives."""
-    found: list[ops.Node] = []
-    for reader in network.consumers[name]:
-        found += _readers(network, reader.name) if _moves(reader) else [reader]
-    return found
-
-
-def _padded(network: Network, name: str) -> bool:
-    moves = [r for r in network.consumers[name] if _moves(r)]
-    return any(isinstance(r, ops.Pad) or _padded(network, r.name) for r in moves)
-
-
-def _moves(node: ops.Node) -> bool:
-    """Whether ``node`` moves one tensor."""
-    return isinstance(node, (*MOVES, ops.Unstack)) and len(node.inputs) == 1
+MOVING_ONE = (*(move for move in MOVES if move is not ops.Concat), ops.Unstack)
+"""What moves one tensor, and so its parts alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +142,7 @@ def in_two_ranges(network: Network, ends: Mapping[str, float]) -> Network:
 
     def changed(node: ops.Node) -> list[ops.Node]:
         nodes = [node]
-        if _moves(node) and node.inputs[0] in parted:
+        if isinstance(node, MOVING_ONE) and node.inputs[0] in parted:
             nodes = []
             for part in parted[node.inputs[0]]:
                 nodes.append(replace(node, name=f"{node.name} of {part.name}", inputs=(part.name,)))
@@ -174,7 +170,8 @@ def _parts(nodes: list[ops.Node], made: Mapping[str, ops.Node], end: float) -> t
     if isinstance(node, ops.Activation):
         accumulator = made[node.inputs[0]]
         top = np.inf if node.function == "relu" else node.parameters["high"]
-        cuts = [("fine", 1.0, 0.0, end, 0.0), ("coarse", 1.0, end, top - end, 0.0)]
+        cut = min(end, top)
+        cuts = [("fine", 1.0, 0.0, cut, 0.0), ("coarse", 1.0, cut, top - cut, 0.0)]
     else:
         accumulator = node
         cuts = [("fine", 1.0, -end, 2 * end, -end), ("above", 1.0, end, np.inf, 0.0), ("below", -1.0, end, np.inf, 0.0)]

@@ -49,6 +49,7 @@ class Ablation:
         self._labels = None if labels is None else labels[: self.samples]
         self._values = float_values(source, self._inputs)
         self._output = source.outputs[0].name
+        self._outputs = [node.name for node in source.outputs]
         self._wanted = self._classes(self._values[self._output])
 
     def effect(self, name: str, value: torch.Tensor, most: int = MOST_SAMPLES) -> Effect:
@@ -56,10 +57,10 @@ class Ablation:
 
         In a loop the error is there at every step, and states carry it on.
         """
-        return self._compared(self._continued(name, value, most))
+        return self._compared(self._continued(name, value, most)[self._output])
 
     def errors_of_samples(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[float]:
-        """Return for each of several tensors with errors which share of its answer a sample loses by it.
+        """Return for each of several tensors with errors which share of an answer a sample loses by it, at most.
 
         Root mean square over samples, none counted as more than all: a quiet one counts as much as a loud one.
         """
@@ -70,19 +71,23 @@ class Ablation:
             for name, value in errors
         ]
 
-    def _lost(self, now: torch.Tensor) -> float:
-        was = self._values[self._output][: len(now)]
-        error, size = (x.float().square().reshape(len(x), -1).mean(1) for x in (now - was, was))
-        return float((error / size.clamp(min=1e-30)).clamp(max=1.0).mean().sqrt())
+    def _lost(self, outputs: Mapping[str, torch.Tensor]) -> float:
+        lost = []
+        for name, now in outputs.items():
+            was = self._values[name][: len(now)]
+            error, size = (x.float().square().reshape(len(x), -1).mean(1) for x in (now - was, was))
+            lost.append(float((error / size.clamp(min=1e-30)).clamp(max=1.0).mean().sqrt()))
+        return max(lost)
 
-    def _continued(self, name: str, value: torch.Tensor, most: int) -> torch.Tensor:
+    def _continued(self, name: str, value: torch.Tensor, most: int) -> dict[str, torch.Tensor]:
         n = min(self.samples, most)
         changed = self._changed_by(name)
         given = {key: x[:, :n] if key in self.steps else x[:n] for key, x in self._values.items() if key not in changed}
         rows = value[: n * self.steps.get(name, 1)]
         given[name] = parted(rows, self.steps[name]) if name in self.steps else rows
         inputs = {key: array[:n] for key, array in self._inputs.items()}
-        return float_values(self._source, inputs, given)[self._output]
+        values = float_values(self._source, inputs, given)
+        return {output: values[output] for output in self._outputs}
 
     def _compared(self, now: torch.Tensor) -> Effect:
         n = len(now)
@@ -102,10 +107,10 @@ class Ablation:
 
         A step of a loop takes about as long for many samples as for few.
         """
-        return [self._compared(now) for now in self._outputs_in_loops(errors)]
+        return [self._compared(now[self._output]) for now in self._outputs_in_loops(errors)]
 
-    def _outputs_in_loops(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
-        found: list[torch.Tensor] = []
+    def _outputs_in_loops(self, errors: Sequence[tuple[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
+        found: list[dict[str, torch.Tensor]] = []
         n = self.samples
         for start in range(0, len(errors), AT_ONCE):
             some = errors[start : start + AT_ONCE]
@@ -115,8 +120,8 @@ class Ablation:
                 patches.setdefault(name, []).append((slice(k * n, (k + 1) * n), patch))
             inputs = {key: np.concatenate([array[:n]] * len(some)) for key, array in self._inputs.items()}
             stream = stream_values(self._source, inputs, only=read_outside(self._source), patches=patches)
-            now = next(value for node, value in stream if node.name == self._output)
-            found += [now[k * n : (k + 1) * n] for k in range(len(some))]
+            now = {node.name: value for node, value in stream if node.name in self._outputs}
+            found += [{key: x[k * n : (k + 1) * n] for key, x in now.items()} for k in range(len(some))]
         return found
 
     def rows(self, name: str, most: int = MOST_SAMPLES) -> int:

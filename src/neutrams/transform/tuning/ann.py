@@ -292,8 +292,9 @@ def bias_parts(wanted: FloatArray, chip: Chip, rows: int) -> tuple[IntArray, Int
     low, high = chip.core.weight_range
     level = (1 << chip.signal.input_bits) - 1
     most = 0 if chip.core.bias == "row" else (1 << (chip.neuron.bias_bits - 1)) - 1
-    beyond = (wanted - np.clip(wanted, -most, most)) / level
-    beyond = np.sign(beyond) * np.ceil(np.abs(beyond)) if most >= level else np.rint(beyond)
+    beyond = wanted - np.clip(wanted, -most, most)
+    reaches = 2 * most + 1 >= level  # whatever is left of a level fits into the register
+    beyond = np.sign(beyond) * np.ceil(np.abs(beyond) / level) if reaches else np.rint(wanted / level)
     if rows == 0 or (most and not beyond.any()):
         return np.clip(wanted, -most - 1, most).astype(np.int64), None
     shares = [np.floor((beyond + k) / rows) for k in range(rows)]

@@ -6,9 +6,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from neutrams.evaluate.signals import encode_signal
 from neutrams.network import Network, ops
-from neutrams.transform.facts import ACCUMULATORS, CLIPPING, MOVES, head_of, summed_by_host, tail_of
+from neutrams.transform.facts import ACCUMULATORS, CLIPPING, MOVES, head_of, is_padded, summed_by_host, tail_of
 from neutrams.transform.ledger import LedgerRow
 from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.build import Build
@@ -16,16 +15,13 @@ from neutrams.transform.tuning.context import Context
 from neutrams.transform.tuning.decode import decode
 from neutrams.transform.tuning.delivery import delivered
 from neutrams.transform.tuning.emit import emit_unit
-from neutrams.transform.tuning.exact_products import (
-    gate_ranges,
-    sums_of_products,
-    take_exactly,
-    updates_of_two,
-)
-from neutrams.transform.tuning.loss import mean_of_copies, record_input, record_layer, record_unit, settle
+from neutrams.transform.tuning.exact_products import sums_of_products, take_exactly, updates_of_two
+from neutrams.transform.tuning.loss import mean_of_copies, record_layer, record_unit, settle
 from neutrams.transform.tuning.originals import Extent, joint
+from neutrams.transform.tuning.reading import read
 from neutrams.transform.tuning.signal import Signal, carried
-from neutrams.transform.tuning.states import add_state, state_ranges
+from neutrams.transform.tuning.state_ranges import state_ranges
+from neutrams.transform.tuning.states import add_state
 from neutrams.transform.tuning.unit import Unit, per_channel
 
 Progress = Callable[[int, int], None]
@@ -40,7 +36,7 @@ def constrain(build: Build, progress: Progress | None = None) -> tuple[Network, 
     tail, head = tail_of(build.source), head_of(build.source)
     nodes = build.source.nodes
     build.exact = sums_of_products(build.source)
-    build.ranges = state_ranges(build, build.chip) | gate_ranges(build.source, tail)
+    build.ranges = state_ranges(build, tail)
     last = _last_readers(build.source, tail)
     for done, node in enumerate(nodes):
         if progress is not None:
@@ -121,28 +117,8 @@ def _add_zeros(build: Build, node: ops.Constant) -> None:
     build.signals[node.name] = Signal.of(values, np.ones(channels), np.zeros(channels), build.steps)
 
 
-def _read(build: Build, name: str) -> str:
-    """Return the core node that gives tensor ``name``, encoding it if the host gives it."""
-    if name in build.signals:
-        return name
-    encoded = f"{name} encoded"
-    if encoded not in build.signals:
-        values = build.values[name]
-        encoder = build.fitter.encode(encoded, name, values)
-        span = build.steps if encoder.code == "spread" else 1
-        channels = values.shape[1]
-        build.signals[encoded] = Signal.of(
-            encode_signal(encoder, values, build.steps),
-            np.full(channels, encoder.scale * span), np.full(channels, encoder.zero), build.steps,
-        )  # fmt: skip
-        build.activity[encoded] = build.signals[encoded].sent(build.chip.signal.skip_zero)
-        record_input(build, name, build.signals[encoded])
-        build.nodes.append(encoder)
-    return encoded
-
-
 def _move(build: Build, node: ops.Node) -> None:
-    names = tuple(_read(build, name) for name in node.inputs)
+    names = tuple(read(build, name) for name in node.inputs)
     given = [build.signals[name] for name in names]
     moved = replace(node, inputs=names)
     if isinstance(moved, ops.Pad):
@@ -189,8 +165,8 @@ def _unit(build: Build, name: str, accumulator: ops.Node, activation: ops.Activa
         accumulator=accumulator,
         cap=cap,
         decoded=decoded,
-        padded=_padded(build.source, name),
-        inputs=tuple(build.signals[_read(build, i)] for i in accumulator.inputs),
+        padded=is_padded(build.source, name),
+        inputs=tuple(build.signals[read(build, i)] for i in accumulator.inputs),
         importance=build.importance.get(accumulator.name),
         target=_made_up(build, accumulator.name) if activation is None else build.values[accumulator.name],
         function=function,
@@ -221,12 +197,6 @@ def _made_up(build: Build, name: str) -> torch.Tensor:
     return target
 
 
-def _padded(network: Network, name: str) -> bool:
-    """Whether a border is put around tensor ``name`` or what other moves make of it."""
-    moves = [r for r in network.consumers[name] if isinstance(r, MOVES)]
-    return any(isinstance(r, ops.Pad) or _padded(network, r.name) for r in moves)
-
-
 def _add_unit(
     build: Build, name: str, accumulator: ops.Node, activation: ops.Activation | None, tail: frozenset[str]
 ) -> None:
@@ -240,7 +210,7 @@ def _add_unit(
     scale = build.fitter.gain(unit, context, fit, given)
     fit = replace(fit, scale=np.full_like(scale, scale.mean()) if context.level else scale)
     given = Signal.of(given.values, fit.scale, fit.zero, build.steps)
-    names = tuple(_read(build, i) for i in unit.accumulator.inputs)
+    names = tuple(read(build, i) for i in unit.accumulator.inputs)
     build.nodes += emit_unit(unit, fit, names, neurons, (1 << build.chip.signal.input_bits) - 1)
     build.signals[neurons] = given
     sent = given.sent(build.chip.signal.skip_zero)

@@ -62,7 +62,9 @@ def record_input(build: Build, name: str, given: Signal) -> None:
         return
     rows = build.ablation.rows(name)
     value, target = given.value()[:rows], build.values[name][:rows]
-    row = LedgerRow(layer=name, unit=name, constraint="input_bits", relative_error=relative(value - target, target))
+    row = LedgerRow(
+        layer=origin_of(name)[0], unit=name, constraint="input_bits", relative_error=relative(value - target, target)
+    )
     _book(build, row, value, MOST_SAMPLES)
 
 

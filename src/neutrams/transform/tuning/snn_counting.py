@@ -7,6 +7,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
 from neutrams.neurons import NeuronModel
+from neutrams.transform.facts import MOVES, readers_of
 from neutrams.transform.tuning.snn import EQUAL
 from neutrams.transform.tuning.unit import Fit, Unit
 
@@ -60,15 +61,30 @@ def takes_away(unit: Unit) -> bool:
 
 
 def settles(unit: Unit, source: Network) -> bool:
-    """Whether a unit is the last difference of a largest value: no sum of ``source`` that reads it subtracts again."""
-    return takes_away(unit) and not any(_subtracts(reader) for reader in source.consumers[unit.name])
+    """Whether a unit is the last difference of a largest value: none of the sums of ``source`` after it subtracts.
+
+    Those of the largest value itself are meant, one stage after the other, up to the layer that reads it.
+    """
+    return takes_away(unit) and not _subtracted_later(source, unit.name)
+
+
+def _subtracted_later(source: Network, name: str) -> bool:
+    sums = [reader for reader in readers_of(source, name) if isinstance(reader, ops.Add)]
+    after = [reader for total in sums for reader in source.consumers[total.name] if isinstance(reader, ops.Activation)]
+    return any(_subtracts(total) for total in sums) or any(_subtracted_later(source, node.name) for node in after)
 
 
 def adds_difference(unit: Unit, source: Network) -> bool:
     """Whether a unit adds a difference of spikes of ``source`` to others, and subtracts nothing."""
-    terms = [source.by_name[name] for name in source.by_name[unit.accumulator.name].inputs]
+    terms = [_moved_from(source, name) for name in source.by_name[unit.accumulator.name].inputs]
     sums = [source.by_name[term.inputs[0]] for term in terms if isinstance(term, ops.Activation)]
     return not takes_away(unit) and any(_subtracts(node) for node in sums)
+
+
+def _moved_from(source: Network, name: str) -> ops.Node:
+    """Return what gives the tensor that movement brings as ``name``; a joined one as it is joined."""
+    node = source.by_name[name]
+    return _moved_from(source, node.inputs[0]) if isinstance(node, MOVES) and len(node.inputs) == 1 else node
 
 
 def _subtracts(node: ops.Node) -> bool:

@@ -10,68 +10,12 @@ from neutrams.base.codec import encode
 from neutrams.evaluate.run import node_values, run
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
-from neutrams.transform.facts import CLIPPING
 from neutrams.transform.tuning.ablation import relative
 from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.exact_products import hold_in_two
-from neutrams.transform.tuning.originals import Extent, joint
-from neutrams.transform.tuning.ranges import OutputRange, from_zero, signal_bits, signed_range, tied_scale
+from neutrams.transform.tuning.ranges import OutputRange
 from neutrams.transform.tuning.signal import Signal
 from neutrams.transform.tuning.steps import merged
-
-
-def state_ranges(build: Build, chip: Chip) -> dict[str, OutputRange]:
-    """Return how the values of each unit that updates a state map to integers, by its name.
-
-    The range spans what the original gives and what the state begins with. Each channel has its own where nothing needs
-    one for all and the state begins with zeros: one that grows far would leave others few steps.
-    """
-    source, found = build.source, {}
-    begins = {node.name: source.by_name[node.inputs[0]] for node in source.nodes if isinstance(node, ops.State)}
-    for node in source.nodes:
-        if not isinstance(node, ops.Update) or node.state not in begins:
-            continue
-        unit, begin = source.by_name[node.inputs[0]], begins[node.state]
-        values = build.values.beginnings[begin.name]
-        extent = build.values.extents[unit.name]
-        if values.any() or not _a_scale_each(build, unit, node.state, chip):
-            extent = joint([extent], len(extent.low))
-        found[unit.name] = _range(unit, extent, values, chip)
-    return found
-
-
-def _a_scale_each(build: Build, unit: ops.Node, state: str, chip: Chip) -> bool:
-    """Whether channels of a state may have scales of their own.
-
-    All that reads it must read channel by channel: a matrix would have to make up for the differences. A table, an
-    encoder, what meets in one channel, and neurons of a core that share a multiplier have one scale.
-    """
-    readers, shape = build.source.consumers[state], build.source.shapes[state]
-    begin = build.source.by_name[build.source.by_name[state].inputs[0]]
-    return (
-        len(shape) == 1
-        and all(isinstance(reader, ops.Add | ops.Mul) for reader in readers)
-        and isinstance(begin, ops.Constant)
-        and (not isinstance(unit, ops.Activation) or unit.function in CLIPPING)
-        and not {unit.name, state} & build.meetings.keys()
-        and chip.neuron.scale != "core"
-    )
-
-
-LEAST_WIDTH = 0.02
-"""No channel's range is narrower than this share of the widest."""
-
-
-def _range(unit: ops.Node, seen: Extent, begin: FloatArray, chip: Chip) -> OutputRange:
-    bits = signal_bits(chip, decoded=False)
-    low = np.minimum(seen.low, begin.min(initial=0.0))
-    high = np.maximum(seen.high, begin.max(initial=0.0))
-    high = np.maximum(high, low + max(LEAST_WIDTH * float((high - low).max()), 1e-30))
-    positive = isinstance(unit, ops.Activation) and (unit.function in CLIPPING or seen.low.min() >= 0)
-    if positive and low.min() >= 0:
-        return from_zero(high / ((1 << bits) - 1), bits, fixed=True)
-    ends = Extent(low=low, high=high, usual_low=low, usual_high=high)
-    return signed_range(ends, tied_scale([ends], chip, bits, shared=False), chip, bits, padded=False)
 
 
 def add_state(build: Build, node: ops.State) -> None:
