@@ -271,25 +271,7 @@ def _add(build: Build, node: ops.Add) -> None:
     """
     reach = build.ranges[node.name]
     unit, channels = reach.scale / TOP, len(reach.scale)
-    most = build.chip.core.weight_range[1]
-    inputs: list[str] = []
-    rows: list[IntArray] = []
-    constant = node.bias - reach.zero
-    for term, gain in zip(node.inputs, node.coefficients, strict=True):
-        gated = isinstance(build.source.by_name[term], ops.Mul)
-        for carrier in build.copies.get(term, (term,)):
-            name = _carried(build, carrier)
-            scale, zero = _known(build, name)
-            worth = scale if gated else gain * scale
-            if not gated:
-                constant = constant + gain * zero
-                if np.abs(worth / unit).min() < FEW_UNITS:
-                    name = _scaled(build, (part_name(node.name, f"of {name}"), (name,)), worth, unit)
-                    worth = build.signals[name].scale
-            weight = np.rint(worth / unit).astype(np.int64)
-            axons = max(1, int(-(-np.abs(weight).max() // most)))
-            inputs += [name] * axons
-            rows += [_share(weight, axons, j) for j in range(axons)]
+    inputs, rows, constant = _terms(build, node, unit)
     lead = np.rint(constant / unit).astype(np.int64)
     _check_room(build, node, rows, lead)
     one = np.ones(channels)
@@ -305,6 +287,30 @@ def _add(build: Build, node: ops.Add) -> None:
     ))  # fmt: skip
     _alias(build, _alone(node.name), high, reach)
     build.copies[node.name] = (_alone(node.name), rest)
+
+
+def _terms(build: Build, node: ops.Add, unit: FloatArray) -> tuple[list[str], list[IntArray], FloatArray]:
+    """Return what a sum reads, an axon each, its weights in units ``[C]``, and the constant that offsets make."""
+    most = build.chip.core.weight_range[1]
+    names: list[str] = []
+    rows: list[IntArray] = []
+    constant = node.bias - build.ranges[node.name].zero
+    for term, gain in zip(node.inputs, node.coefficients, strict=True):
+        gated = isinstance(build.source.by_name[term], ops.Mul)  # in units and with its gain already
+        for carrier in build.copies.get(term, (term,)):
+            name = _carried(build, carrier)
+            scale, zero = _known(build, name)
+            worth = scale if gated else gain * scale
+            constant = constant if gated else constant + gain * zero
+            whole = np.allclose(worth / unit, np.rint(worth / unit), rtol=0, atol=1e-6)
+            if not whole and np.abs(worth / unit).min() < FEW_UNITS:
+                name = _scaled(build, (part_name(node.name, f"of {name}"), (name,)), worth, unit)
+                worth = build.signals[name].scale
+            weight = np.rint(worth / unit).astype(np.int64)
+            axons = max(1, int(-(-np.abs(weight).max() // most)))
+            names += [name] * axons
+            rows += [_share(weight, axons, j) for j in range(axons)]
+    return names, rows, constant
 
 
 def _check_room(build: Build, node: ops.Add, rows: Sequence[IntArray], lead: IntArray) -> None:
