@@ -69,19 +69,20 @@ def has_curved(network: Network, chip: Chip) -> bool:
 
 
 def approximate_functions(
-    network: Network, values: Mapping[str, FloatArray], chip: Chip
+    network: Network, values: Mapping[str, FloatArray], chip: Chip, tolerance: float = TOLERANCE
 ) -> tuple[Network, tuple[ApproximationRow, ...]]:
     """Return the network with ramps in place of the functions that ``chip`` lacks, and the error of each.
 
     f(z) = c + sum over k of a_k clip(z - t_k, 0, t_(k+1) - t_k) over the range of z on calibration data, constant or
     straight beyond it. Each ramp is one neuron an element, bounded and unsigned, with all its bits on its own piece:
     rounding costs about 1 / K of what K unbounded ReLUs would lose. All channels share the ramps. Their number is the
-    least that keeps the error below `TOLERANCE`, up to `MOST`.
+    least that keeps the error below ``tolerance``, up to `MOST`.
 
     Args:
         network: A canonical network; functions with an exact construction are gone.
         values: The tensors of ``network`` on calibration data, float ``[N, *shape]``.
         chip: Gives the width of a neuron's output.
+        tolerance: Relative error of a function.
     """
     tail = tail_of(network)
     rows: list[ApproximationRow] = []
@@ -89,7 +90,7 @@ def approximate_functions(
     def lowered(node: ops.Node) -> list[ops.Node]:
         if not isinstance(node, ops.Activation) or node.name in tail or not curved(node, chip):
             return [node]
-        ramps, row = fit_function(node, values[node.inputs[0]], chip.signal.output_bits)
+        ramps, row = fit_function(node, values[node.inputs[0]], chip.signal.output_bits, tolerance)
         rows.append(row)
         channels = network.shapes[node.name][0]
         nodes = _emitted(node, network.by_name[node.inputs[0]], channels, ramps)
@@ -102,7 +103,9 @@ def approximate_functions(
     return network.map(lowered).pruned(), tuple(rows)
 
 
-def fit_function(node: ops.Activation, values: FloatArray, bits: int) -> tuple[Ramps, ApproximationRow]:
+def fit_function(
+    node: ops.Activation, values: FloatArray, bits: int, tolerance: float = TOLERANCE
+) -> tuple[Ramps, ApproximationRow]:
     """Return the ramps for a function given ``values``, and how good they are with outputs of ``bits`` bits."""
     x = np.asarray(values, dtype=np.float64).reshape(-1)
     x = x[spread(len(x), MOST_VALUES)]
@@ -117,7 +120,7 @@ def fit_function(node: ops.Activation, values: FloatArray, bits: int) -> tuple[R
     for count in range(FEWEST, MOST + 1):
         ramps = fit_ramps(given, count, bounds, node.function in RISING)
         error = float(np.sqrt(np.mean((ramps(x, bits) - truth) ** 2))) / size
-        if error <= TOLERANCE:
+        if error <= tolerance:
             break
     worst = float(np.abs(ramps(given.x, bits) - given.y).max())
     row = ApproximationRow(

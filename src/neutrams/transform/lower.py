@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
-from neutrams.transform.approximate import ApproximationRow, approximate_functions, has_curved
+from neutrams.transform.approximate import TOLERANCE, ApproximationRow, approximate_functions, has_curved
 from neutrams.transform.average_pools import lower_average_pools
 from neutrams.transform.canonicalize import canonicalize
 from neutrams.transform.constructions import linears_as_convolutions, lower_exact_functions
@@ -50,7 +52,7 @@ def lower_functions(network: Network, chip: Chip, values: Values, exact_states: 
     Args:
         network: A float network.
         chip: The chip.
-        values: Called where something is to be approximated, at most three times.
+        values: Called where something is to be approximated, with loops for each try.
         exact_states: Leave products with gates that states add up: tuning has digits for them.
 
     Raises:
@@ -78,9 +80,38 @@ def lower_functions(network: Network, chip: Chip, values: Values, exact_states: 
         rows += magnitudes(network, values(network))
         network = canonicalize(lower_magnitudes(network))
     if has_curved(network, chip):
-        network, more = approximate_functions(network, values(network), chip)
+        network, more = _approximated(network, values, chip)
         rows += more
     return Lowered(network=_checked(network), exact=exact, rows=tuple(rows))
+
+
+LOOP_TOLERANCES = (TOLERANCE, 0.006, 0.004, 0.003)
+"""Errors of functions that are tried where there are loops, the last one in any case."""
+
+MOST_LOST = 0.025
+"""Share of the answer of a network with loops that approximation may lose [1]."""
+
+
+def _approximated(network: Network, values: Values, chip: Chip) -> tuple[Network, tuple[ApproximationRow, ...]]:
+    """Return what `approximate_functions` does; with loops, to the largest error that leaves the answer as it is.
+
+    States carry errors on: of a long memory, 1 % a step makes another one, where a short one does not notice.
+    """
+    given = values(network)
+    if not network.loop_steps:
+        return approximate_functions(network, given, chip)
+    for tolerance in LOOP_TOLERANCES:
+        found, rows = approximate_functions(network, given, chip, tolerance)
+        now = values(found)
+        if max(_lost(given[node.name], now[node.name]) for node in network.outputs) <= MOST_LOST:
+            break
+    return found, rows
+
+
+def _lost(was: FloatArray, now: FloatArray) -> float:
+    """Return the root mean square of the difference over that of ``was``; 0 where both are nothing."""
+    size = float(np.sqrt(np.mean(np.square(was, dtype=np.float64))))
+    return float(np.sqrt(np.mean(np.square(now - was, dtype=np.float64)))) / size if size > 0 else 0.0
 
 
 @network_pass(ensures=(units_are_simple,))

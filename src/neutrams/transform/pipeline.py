@@ -88,12 +88,12 @@ def transform(
     if _weighs_errors(chip, options):
         importance = sensitivities(split, data, options.seed)
 
-    ties, meetings = tied_tensors(split), meeting_tensors(split)
+    ties, meetings, originals = tied_tensors(split), meeting_tensors(split), Originals(split, data)
 
     def built(held: Mapping[str, torch.Tensor], accounts: bool) -> tuple[Network, Build]:
         build = Build(
             source=split, chip=chip, fitter=_fitter(chip, options, copies), steps=options.steps,
-            values=Originals(split, data), ablation=ablation, ties=ties,
+            values=originals.again(), ablation=ablation, ties=ties,
             meetings=meetings, repeats=repeated.channels, importance=importance, remembered=held,
             accounts=accounts,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """What the original network gives on calibration data: extents of tensors, and tensors while units need them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,8 @@ class Originals:
 
     Held are accumulators (targets of units), states, and what the host gives to the chip.
 
+    They are computed twice: for their extents, then one after another. `again` does the second alone.
+
     Attributes:
         steps: How many steps each node of a loop has.
         samples: Rows of a tensor on the chip: samples, in a loop times steps.
@@ -80,7 +83,6 @@ class Originals:
     def __init__(self, source: Network, inputs: Mapping[str, AnyArray]) -> None:
         self.steps = source.loop_steps
         self.samples = len(next(iter(inputs.values()))) * max(self.steps.values(), default=1)
-        head = head_of(source)
         kept = (*ACCUMULATORS, ops.Activation)
         begins = {node.inputs[0] for node in source.nodes if isinstance(node, ops.State)}
         self.extents: dict[str, Extent] = {}
@@ -90,9 +92,20 @@ class Originals:
                 self.extents[node.name] = extent(x)
             if node.name in begins:
                 self.beginnings[node.name] = np.array([float(x.min()), float(x.max())])
+        self._given = source, inputs
+        self._begin()
+
+    def _begin(self) -> None:
+        source, inputs = self._given
         self._stream = self._stream_merged(source, inputs)
-        self._wanted = {n.name for n in source.nodes if isinstance(n, (*ACCUMULATORS, ops.State))} | head
+        self._wanted = {n.name for n in source.nodes if isinstance(n, (*ACCUMULATORS, ops.State))} | head_of(source)
         self._held: dict[str, torch.Tensor] = {}
+
+    def again(self) -> "Originals":
+        """Return the same with no tensor taken or released yet."""
+        fresh = copy(self)
+        fresh._begin()
+        return fresh
 
     def _stream_merged(
         self, source: Network, inputs: Mapping[str, AnyArray]
