@@ -7,6 +7,7 @@ from neutrams.evaluate import float_values
 from neutrams.hardware import load_chip
 from neutrams.network import Network
 from neutrams.transform.lower import Lowered, Values, lower_functions
+from neutrams.transform.tuning.steps import merged
 
 TIANJI = load_chip("tianji")
 
@@ -15,7 +16,8 @@ def values_on(inputs: Mapping[str, AnyArray]) -> Values:
     """Return what gives every tensor of a network on ``inputs``."""
 
     def values(network: Network) -> dict[str, FloatArray]:
-        return {name: tensor.numpy() for name, tensor in float_values(network, inputs).items()}
+        steps, tensors = network.loop_steps, float_values(network, inputs)
+        return {name: (merged(x) if name in steps else x).numpy() for name, x in tensors.items()}
 
     return values
 

@@ -135,7 +135,7 @@ def _named(arrays: "AnyArray | Mapping[str, AnyArray]", network: "Network") -> "
 
     given = arrays if isinstance(arrays, Mapping) else {"x": arrays}
     given = {name: np.asarray(array) for name, array in given.items()}
-    return named_inputs(given, tuple(node.name for node in network.inputs))
+    return named_inputs(given, network.inputs)
 
 
 def __getattr__(name: str) -> str:

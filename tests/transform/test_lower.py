@@ -10,9 +10,10 @@ from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.network import Network, ops
 from neutrams.reference import run
+from neutrams.transform.approximate import TOLERANCE
 from neutrams.transform.how import how_nodes_run
 from neutrams.transform.largest import lower_max
-from neutrams.transform.lower import unsupported
+from neutrams.transform.lower import MOST_LOST, unsupported
 from neutrams.transform.products import lower_products
 
 EXACT = {
@@ -205,6 +206,30 @@ def test_what_mixes_the_steps_of_a_loop_is_refused_by_name() -> None:
     flat = ops.Reshape(name="flat", inputs=("all",), shape=(6,))
     mixed = ops.Linear(name="mixed", inputs=("flat",), weights=np.ones((2, 6)), bias=np.zeros(2))
     assert unsupported(running_sum(flat, mixed)) == ["Linear 'mixed'"]
+
+
+def gated_memory(steps: int) -> Network:
+    """c <- sigmoid(x + 4) c + x / 10, all c: a gate near 1 remembers for about fifty steps."""
+    nodes = (
+        ops.Constant(name="empty", values=np.zeros(2)), ops.Unstack(name="now", inputs=("x",)),
+        ops.State(name="c", inputs=("empty",)),
+        ops.Linear(name="z", inputs=("now",), weights=np.eye(2), bias=np.full(2, 4.0)), act("f", "z", "sigmoid"),
+        ops.Mul(name="old", inputs=("f", "c")),
+        ops.Add(name="new", inputs=("old", "now"), coefficients=np.array([[1, 1], [0.1, 0.1]]), bias=np.zeros(2)),
+        ops.Update(name="next", inputs=("new",), state="c"), ops.Stack(name="all", inputs=("new",), steps=steps),
+    )  # fmt: skip
+    return network_of((steps, 2), *nodes)
+
+
+def test_a_long_memory_is_approximated_until_the_answer_stays() -> None:
+    errors = {}
+    for steps in (4, 64):
+        network, x = gated_memory(steps), {"x": np.random.default_rng(0).normal(size=(64, steps, 2))}
+        found = lowered(network, x)
+        exact, now = run(network, x)["y"], run(found.network, x)["y"]
+        assert np.sqrt(np.mean((now - exact) ** 2)) <= MOST_LOST * np.sqrt(np.mean(exact**2))  # at 1 % .049 of 64 steps
+        errors[steps] = max(row.relative_error for row in found.rows if row.function == "power")
+    assert errors[64] < 0.006 < errors[4] <= TOLERANCE
 
 
 def test_a_window_in_the_padding_alone_is_refused() -> None:

@@ -83,6 +83,6 @@ def arrays_of(path: Path, network: "Network", key: str | None) -> tuple[dict[str
             where=str(path),
             fix="give --labels one of these names, or leave it out",
         )
-    names = tuple(node.name for node in network.inputs)
+    names = {node.name for node in network.inputs}
     classes = None if key is None and "labels" in names else arrays.get(key or "labels")
-    return named_inputs(arrays, names, key), classes
+    return named_inputs(arrays, network.inputs, key), classes

@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import numpy as np
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, InputError
 from neutrams.base.files import read_bytes
+from neutrams.flow.events import has_events, spike_array
+from neutrams.network import ops
 
 DAMAGED = (
     ValueError, OSError, EOFError, KeyError, TypeError, RuntimeError, SyntaxError, MemoryError,
@@ -52,30 +54,34 @@ def _read(data: bytes) -> dict[str, AnyArray]:
 
 
 def named_inputs(
-    arrays: Mapping[str, AnyArray], names: tuple[str, ...], labels: str | None = None
+    arrays: Mapping[str, AnyArray], inputs: Sequence[ops.Input], labels: str | None = None
 ) -> dict[str, AnyArray]:
     """Return the arrays that are inputs, under the model's own names; a single key ``x`` serves a model with one input.
 
+    An input may be an event list (`neutrams.flow.events`).
+
     Args:
         arrays: Arrays by name, as read from a file.
-        names: Names of the model's inputs.
+        inputs: The model's inputs.
         labels: Name of the array of class ids, which is no input; ``labels`` and the names of other arrays are left
             out.
 
     Raises:
-        InputError: An input is missing.
+        InputError: An input is missing, or an event list does not suit it.
     """
     given = {name: array for name, array in arrays.items() if name != labels}
-    if len(names) == 1 and "x" in given and names[0] not in given:
-        return {names[0]: given["x"]}
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise InputError(
-            f"there is no array {missing[0]!r} (there are {', '.join(sorted(arrays)) or 'none'})",
-            where="inputs",
-            fix="name each array as the model names its input, or give a single one as x",
-        )
-    return {name: given[name] for name in names}
+    found: dict[str, AnyArray] = {}
+    for node in inputs:
+        keys = (node.name, "x") if len(inputs) == 1 else (node.name,)
+        key = next((key for key in keys if key in given or has_events(given, key)), None)
+        if key is None:
+            raise InputError(
+                f"there is no array {node.name!r} (there are {', '.join(sorted(arrays)) or 'none'})",
+                where="inputs",
+                fix="name each array as the model names its input, or give a single one as x",
+            )
+        found[node.name] = given[key] if key in given else spike_array(given, key, node.shape)
+    return found
 
 
 def check_labels(labels: AnyArray | None, samples: int) -> None:
