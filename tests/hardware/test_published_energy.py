@@ -46,3 +46,12 @@ def test_nothing_of_truenorth_is_counted_twice() -> None:
     assert power_w(20.07)[1] / (20.07 * SYNAPSES) == pytest.approx(26e-12, rel=0.02)
     assert technology.synapse_j.value < 26e-12 / 10
     assert technology.router_j.value == technology.link_j.value == 0
+
+
+def test_the_all_in_energy_of_tianjic_is_not_the_cost_of_one_more_event() -> None:
+    """1.54 pJ a synaptic operation: with all cores busy in each round that would be more than the chip's 400 mW."""
+    chip = load_chip("tianjic")
+    synapses = chip.board.rows * chip.board.columns * chip.core.axons * chip.core.neurons
+    assert 1.54e-12 * synapses / chip.tick.ann_s > 400e-3
+    assert chip.technology.synapse_j.band[2] < 1.54e-12
+    assert chip.technology.synapse_j.value * synapses / chip.tick.ann_s < 400e-3
