@@ -167,16 +167,30 @@ class BoardSpec(_Spec):
     dead_cores: tuple[int, ...] = ()
 
 
+class NocSpec(_Spec):
+    """Routers of a mesh, for level ``cycle``: wormhole switching, credits, dimension order.
+
+    Attributes:
+        virtual_channels: Virtual channels of a link [count].
+        buffer_flits: Room of a virtual channel at the end of a link [count].
+    """
+
+    virtual_channels: Annotated[int, Field(ge=1, le=16)] = 2
+    buffer_flits: Annotated[int, Field(ge=1, le=1024)] = 4
+
+
 class TickSpec(_Spec):
-    """The barrier period.
+    """The barrier period, and the clock below it.
 
     Attributes:
         ann_s: Period in ann mode [s]; 0 = as short as the work allows.
         snn_s: Period in snn mode [s]; 0 = as short as the work allows.
+        cycle_s: Clock period of cores and network, for level ``cycle`` [s]; 0 = the time of a link.
     """
 
     ann_s: Annotated[float, Field(ge=0)]
     snn_s: Annotated[float, Field(ge=0)]
+    cycle_s: Annotated[float, Field(ge=0)] = 0.0
 
 
 class TechnologySpec(_Spec):
@@ -240,6 +254,7 @@ class Chip(_Spec):
     neuron: NeuronSpec
     signal: SignalSpec
     board: BoardSpec
+    noc: NocSpec = NocSpec()
     tick: TickSpec
     technology: TechnologySpec = Field(repr=False)
     figures: Mapping[str, Figure] = Field(repr=False)
