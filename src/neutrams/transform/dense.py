@@ -47,6 +47,8 @@ def sum_of_maps(scope: Scope, node: ops.Node) -> Rewritten | None:
     if not _on_chip_vector(scope, node) or not isinstance(node, ops.Add):
         return None
     by_name = scope.network.by_name
+    if _gates_a_state(scope, node):
+        return None
     n = len(node.bias)
     mixed = [name for name in node.inputs if isinstance(by_name[name], ops.Concat)]
     accumulates = any(_terms(scope, leaf) and not _stands(scope, leaf) for i in mixed for leaf in _leaves(scope, i))
@@ -65,6 +67,12 @@ def sum_of_maps(scope: Scope, node: ops.Node) -> Rewritten | None:
         else:
             pairs.append((name, np.diag(gain)))
     return {node.name: _linear_over(scope, node.name, pairs, bias)}
+
+
+def _gates_a_state(scope: Scope, node: ops.Add) -> bool:
+    """Whether a sum with a product of signals updates a state: its terms stay apart until products are lowered."""
+    updates = any(isinstance(reader, ops.Update) for reader in scope.network.consumers[node.name])
+    return updates and any(isinstance(scope.network.by_name[name], ops.Mul) for name in node.inputs)
 
 
 def _on_chip_vector(scope: Scope, node: ops.Node) -> bool:

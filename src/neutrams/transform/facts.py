@@ -84,6 +84,19 @@ def readers_of(network: Network, name: str, past: tuple[type[ops.Node], ...] = M
     return found
 
 
+def is_joined_with_signals(network: Network, name: str) -> bool:
+    """Whether a sum reads both ``name``, which the host gives, and what neurons of the chip give."""
+    head = head_of(network)
+    sums = (reader for reader in readers_of(network, name) if isinstance(reader, ACCUMULATORS))
+    return any(source not in head for reader in sums for i in reader.inputs for source in _before_moves(network, i))
+
+
+def _before_moves(network: Network, name: str) -> list[str]:
+    """Return the tensors that movement makes tensor ``name`` of."""
+    node = network.by_name[name]
+    return [s for i in node.inputs for s in _before_moves(network, i)] if isinstance(node, MOVES) else [name]
+
+
 def is_padded(network: Network, name: str) -> bool:
     """Whether a border is put around tensor ``name`` or what other movement makes of it."""
     moves = [reader for reader in network.consumers[name] if isinstance(reader, (*MOVES, ops.Unstack))]

@@ -40,7 +40,7 @@ def gated_states(network: Network) -> Network:
                 terms.append((name, row))
                 continue
             for j, (factor, gain) in enumerate(_taken_apart(network, factors[1], product)):
-                products.append(ops.Mul(name=f"{name} gated {k + 1}.{j + 1}", inputs=(factors[0], factor)))
+                products.append(ops.Mul(name=f"{node.name} gated {k + 1}.{j + 1}", inputs=(factors[0], factor)))
                 terms.append((products[-1].name, row * gain))
         names = tuple(name for name, _ in terms)
         return [

@@ -55,7 +55,8 @@ class Work:
         technology, period = program.chip.technology, clock_s(program)
         self._program = program
         self.row, self.array, self.neuron = (
-            cycles_of(float(figure.value), period) for figure in (technology.row_s, technology.array_s, technology.neuron_s)
+            cycles_of(float(figure.value), period)
+            for figure in (technology.row_s, technology.array_s, technology.neuron_s)
         )
         tiles = program.tiles
         self._tile_of = np.repeat(np.arange(len(tiles)), np.diff(tiles.neurons))

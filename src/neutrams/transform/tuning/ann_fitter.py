@@ -53,9 +53,14 @@ class AnnFitter:
         """Where weights or signals are coarse: then terms err enough for others to see it."""
         return self.coarse or self.chip.signal.output_bits < COARSE_BITS
 
-    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
-        """Return an encoder whose integers span the calibration values."""
-        high = (1 << self.chip.signal.input_bits) - 1
+    def encode(self, name: str, source: str, values: torch.Tensor, joined: bool) -> ops.Encode:
+        """Return an encoder whose integers span the calibration values.
+
+        Where it is joined with signals of the chip it has no more bits than they: a neuron's weights have one scale,
+        and steps of 1 / 65535 beside some of 1 / 255 would leave those of one of them nothing.
+        """
+        signal = self.chip.signal
+        high = (1 << (min(signal.input_bits, signal.output_bits) if joined else signal.input_bits)) - 1
         scale, zero = encoded_range(values, high)
         return ops.Encode(name=name, inputs=(source,), scale=scale, zero=zero, low=0, high=high)
 

@@ -30,8 +30,11 @@ class Fitter(Protocol):
         """Whether it is."""
         ...
 
-    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
-        """Return the encoder of a tensor with calibration values float32 ``[N, *shape]``."""
+    def encode(self, name: str, source: str, values: torch.Tensor, joined: bool) -> ops.Encode:
+        """Return the encoder of a tensor with calibration values float32 ``[N, *shape]``.
+
+        ``joined`` says that sums read it together with signals of the chip.
+        """
         ...
 
     def fit(self, unit: Unit, context: Context) -> Fit:

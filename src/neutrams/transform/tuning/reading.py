@@ -3,6 +3,7 @@
 import numpy as np
 
 from neutrams.evaluate.signals import encode_signal
+from neutrams.transform.facts import is_joined_with_signals
 from neutrams.transform.tuning.build import Build
 from neutrams.transform.tuning.loss import record_input
 from neutrams.transform.tuning.signal import Signal
@@ -15,7 +16,7 @@ def read(build: Build, name: str) -> str:
     encoded = f"{name} encoded"
     if encoded not in build.signals:
         values = build.values[name]
-        encoder = build.fitter.encode(encoded, name, values)
+        encoder = build.fitter.encode(encoded, name, values, is_joined_with_signals(build.source, name))
         span = build.steps if encoder.code == "spread" else 1
         channels = values.shape[1]
         build.signals[encoded] = Signal.of(

@@ -73,7 +73,7 @@ class SnnFitter:
 
     makes_up = False
 
-    def encode(self, name: str, source: str, values: torch.Tensor) -> ops.Encode:
+    def encode(self, name: str, source: str, values: torch.Tensor, joined: bool) -> ops.Encode:
         """Return an encoder: constant currents where the chip takes them, an even spread of spikes otherwise."""
         bits = min(CURRENT_BITS, self.chip.signal.current_bits)
         high, code = ((1 << bits) - 1, "level") if bits > 1 else (self.steps, "spread")
