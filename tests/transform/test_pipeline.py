@@ -62,7 +62,7 @@ def test_a_largest_value_is_exact_in_integers_at_any_width(bits: int, seed: int,
 @given(low=st.floats(-10, 0), high=st.floats(0, 10), bits=st.integers(1, 8))
 def test_the_encoder_has_an_integer_for_0_and_spans_the_values(low: float, high: float, bits: int) -> None:
     chip = CHIP.with_values(signal={"input_bits": bits})
-    node = AnnFitter(chip).encode("e", "x", torch.tensor([[low, high]]))
+    node = AnnFitter(chip).encode("e", "x", torch.tensor([[low, high]]), joined=False)
     point = -node.zero / node.scale
     assert abs(point - round(point)) <= 1e-6
     assert 0 <= round(point) <= node.high
