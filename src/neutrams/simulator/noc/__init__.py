@@ -1,0 +1,24 @@
+"""The network on chip, cycle by cycle: topologies with their routes, routers, packets in, times of arrival out."""
+
+from neutrams.simulator.noc.deadlock import check_deadlock_free
+from neutrams.simulator.noc.grids import mesh, ring, torus
+from neutrams.simulator.noc.packets import PacketTable
+from neutrams.simulator.noc.router import RouterSpec
+from neutrams.simulator.noc.run import NocResult, simulate_packets
+from neutrams.simulator.noc.topology import Topology
+from neutrams.simulator.noc.trees import fat_tree, graph, tree
+
+__all__ = [
+    "NocResult",
+    "PacketTable",
+    "RouterSpec",
+    "Topology",
+    "check_deadlock_free",
+    "fat_tree",
+    "graph",
+    "mesh",
+    "ring",
+    "simulate_packets",
+    "torus",
+    "tree",
+]

@@ -1,0 +1,168 @@
+"""From topology, router and packets to the memory of the kernel (`neutrams.kernels.noc_tables`)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from neutrams.base.arrays import IntArray
+from neutrams.kernels import noc_tables as k
+from neutrams.simulator.noc.packets import PacketTable
+from neutrams.simulator.noc.router import RouterSpec
+from neutrams.simulator.noc.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """What ports lead to, each int64[R * P]; -1 - n for node n, ABSENT for nothing."""
+
+    sink: IntArray
+    source: IntArray
+    latency: IntArray
+
+
+ABSENT = -(1 << 40)
+
+
+def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[k.Layout, IntArray]:
+    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0.
+
+    Args:
+        topology: Routers, links, nodes.
+        router: What a router is made of.
+        order: int64[M], sources of the packets, ascending.
+    """
+    links = _links(topology)
+    layout = _layout(topology, router, links)
+    memory = np.zeros(layout.busy + layout.slots, dtype=np.int64)
+    memory[layout.totals + k.LAST_ARRIVAL] = -1
+    share = layout.vcs // topology.class_count
+    memory[layout.allowed] = (1 << layout.vcs) - 1
+    for c in range(topology.class_count):
+        memory[layout.allowed + 1 + c] = ((1 << share) - 1) << (c * share)
+    _fill_ports(layout, memory, topology, router, links)
+    _fill_units(layout, memory, links, share)
+    _fill_nodes(layout, memory, topology, order)
+    return layout, memory
+
+
+def packet_records(packets: PacketTable) -> IntArray:
+    """Return int64[M * PACKET], the records of the packets."""
+    columns = (packets.source, packets.target, packets.flits, packets.path, packets.created)
+    return np.ascontiguousarray(np.stack(columns, axis=1)).ravel()
+
+
+def route_table(topology: Topology) -> npt.NDArray[np.int16]:
+    """Return int16[paths, R, N], out port + (class << PORT_BITS)."""
+    return (topology.route + (topology.classes << k.PORT_BITS)).astype(np.int16)
+
+
+def sent_by_port(topology: Topology, layout: k.Layout, memory: IntArray) -> IntArray:
+    """Return int64[R, P], flits that left by each output port [flit]."""
+    ports = topology.routers * topology.ports
+    return records(memory, layout.out_port, ports, k.WAIT + layout.words)[:, k.SENT].reshape(topology.neighbor.shape)
+
+
+def records(memory: IntArray, begin: int, count: int, size: int) -> IntArray:
+    """Return a view int64[count, size] of some records."""
+    return memory[begin : begin + count * size].reshape(count, size)
+
+
+def _links(topology: Topology) -> _Links:
+    out = topology.neighbor.ravel() >= 0
+    sink = np.where(out, (topology.neighbor * topology.ports + topology.entry).ravel(), ABSENT)
+    source = np.full_like(sink, ABSENT)
+    source[sink[out]] = np.flatnonzero(out)
+    home = topology.node_router * topology.ports + topology.node_port
+    sink[home] = source[home] = -1 - np.arange(topology.nodes)
+    latency = topology.latency.ravel().copy()
+    latency[home] = topology.node_latency
+    return _Links(sink, source, latency)
+
+
+def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
+    ports, vcs, routers, nodes = topology.ports, router.vcs, topology.routers, topology.nodes
+    group = k.WORD_BITS // vcs
+    words, units = -(-ports // group), routers * ports * vcs
+    longest = max(int(links.latency.max()), topology.node_latency)
+    slots = 1 << (router.cycles + router.credit_cycles + 2 * longest + 4).bit_length()
+    sizes = {
+        "totals": 1 + k.TOTALS,  # address 0 is none
+        "allowed": topology.class_count + 1,
+        "winner": ports * vcs,
+        "touched": ports * vcs,
+        "router": routers * k.DEPTH_RECORD,
+        "in_port": routers * ports * k.IN_PORT,
+        "out_port": routers * ports * (k.WAIT + words),
+        "in_unit": units * k.IN_UNIT,
+        "out_unit": units * k.OUT_UNIT,
+        "node": nodes * (k.ROOM + vcs),
+        "buffer": units * router.buffer_flits,
+        "event": slots * routers * k.KINDS * words,
+        "refund": slots * nodes,
+        "busy_router": slots * ((routers + 63) >> 6),
+        "busy_node": slots * ((nodes + 63) >> 6),
+        "busy": slots,
+    }
+    ends = np.cumsum(list(sizes.values()))
+    begins = {name: int(end) - size for (name, size), end in zip(sizes.items(), ends, strict=True)}
+    begins["totals"] = 1
+    return k.Layout(
+        ports=ports,
+        vcs=vcs,
+        depth=router.buffer_flits,
+        group=group,
+        words=words,
+        routers=routers,
+        nodes=nodes,
+        slots=slots,
+        lead=router.route_cycles + router.vc_cycles - 1,
+        allocate=router.allocation_cycles,
+        **begins,
+    )
+
+
+def _fill_ports(g: k.Layout, memory: IntArray, topology: Topology, router: RouterSpec, links: _Links) -> None:
+    count = g.routers * g.ports
+    place, ring = np.arange(count) % g.ports, topology.ring.ravel()
+    inputs = records(memory, g.in_port, count, k.IN_PORT)
+    inputs[:, k.PLACE], inputs[:, k.RING] = place, ring
+    units = g.out_unit + links.source * g.vcs * k.OUT_UNIT
+    inputs[:, k.SOURCE] = np.where(links.source >= 0, units, links.source)
+    fed = np.where(links.source >= 0, links.latency[np.maximum(links.source, 0)], topology.node_latency)
+    inputs[:, k.BACK] = 1 + router.credit_cycles + fed
+    outputs = records(memory, g.out_port, count, k.WAIT + g.words)
+    outputs[:, k.PLACE], outputs[:, k.RING] = place, ring
+    outputs[:, k.UNITS] = g.out_unit + np.arange(count) * g.vcs * k.OUT_UNIT
+    outputs[:, k.FLIGHT] = router.switch_cycles + 1 + links.latency
+    outputs[:, k.ECHO] = outputs[:, k.FLIGHT] + 1 + topology.node_latency + router.credit_cycles
+    outputs[:, k.FREE] = (1 << g.vcs) - 1
+
+
+def _fill_units(g: k.Layout, memory: IntArray, links: _Links, share: int) -> None:
+    count = g.routers * g.ports * g.vcs
+    number = np.arange(count)
+    port, vc = np.divmod(number, g.vcs)
+    router, local = np.divmod(number, g.ports * g.vcs)
+    word, bit = np.divmod(local, g.group * g.vcs)
+    inputs, outputs = records(memory, g.in_unit, count, k.IN_UNIT), records(memory, g.out_unit, count, k.OUT_UNIT)
+    for unit, first, size in ((inputs, g.in_port, k.IN_PORT), (outputs, g.out_port, k.WAIT + g.words)):
+        for field, value in ((k.ROUTER, router), (k.WORD, word), (k.MASK, 1 << bit), (k.LOCAL, local), (k.VC, vc)):
+            unit[:, field] = value
+        unit[:, k.PORT] = first + port * size
+    inputs[:, k.BUFFER] = g.buffer + number * g.depth
+    inputs[:, k.CLASS] = 1 + vc // share
+    outputs[:, k.CREDIT] = g.depth
+    sink = links.sink[port]
+    outputs[:, k.NEXT] = np.where(sink >= 0, g.in_unit + (sink * g.vcs + vc) * k.IN_UNIT, 0)
+
+
+def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, order: IntArray) -> None:
+    nodes = records(memory, g.node, g.nodes, k.ROOM + g.vcs)
+    entry = topology.node_router * g.ports + topology.node_port
+    nodes[:, k.ENTRY] = g.in_unit + entry * g.vcs * k.IN_UNIT
+    nodes[:, k.INJECT] = 1 + topology.node_latency
+    nodes[:, k.FRONT] = np.searchsorted(order, np.arange(g.nodes))
+    nodes[:, k.END] = np.searchsorted(order, np.arange(g.nodes), side="right")
+    nodes[:, k.LAST_VC] = g.vcs - 1
+    nodes[:, k.ROOM :] = g.depth
