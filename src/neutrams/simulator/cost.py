@@ -7,11 +7,11 @@ from neutrams.base.errors import InputError
 from neutrams.program import Program
 from neutrams.simulator.energy import event_energy, leakage_energy, total
 from neutrams.simulator.result import Activity, Cost
-from neutrams.simulator.timing import timing_of
+from neutrams.simulator.timing import Timing, timing_of
 from neutrams.simulator.traffic import Traffic, traffic_of
 
 
-def cost_of(program: Program, activity: Activity) -> Cost:
+def cost_of(program: Program, activity: Activity, timing: Timing | None = None) -> Cost:
     """Return what ``activity`` costs on the program's chip, per sample.
 
     Energy = events * technology figure, component by component, + leakage of cores and routers in use over the time one
@@ -21,6 +21,7 @@ def cost_of(program: Program, activity: Activity) -> Cost:
     Args:
         program: The program that ran.
         activity: Its event counts, summed over at least one sample.
+        timing: Its times where they were simulated; None: analytic.
 
     Raises:
         InputError: There is no sample.
@@ -29,7 +30,7 @@ def cost_of(program: Program, activity: Activity) -> Cost:
     if activity.samples < 1:
         raise InputError("0 samples have no mean cost", where="simulation", fix="give at least one sample")
     traffic = traffic_of(program, activity)
-    timing = timing_of(program, traffic)
+    timing = timing or timing_of(program, traffic)
     cores, routers = _parts_in_use(program, traffic)
     energy = event_energy(program.chip, _events(program, activity, traffic))
     energy["leakage"] = leakage_energy(program.chip, cores, routers, 1 / timing.throughput_hz)

@@ -69,6 +69,33 @@ class Cost:
     link_flits: Mapping[tuple[int, int], float]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cycles:
+    """What level ``cycle`` counted.
+
+    Attributes:
+        samples: How many samples were run cycle by cycle; 1 where each is like the other (ann mode).
+        period_s: Clock period [s].
+        tick_cycles: int64 ``[ticks]``, length of each tick, sample after sample; in ann mode of each phase of a step.
+        core_cycles: Cycles until the last core was done, summed over the ticks.
+        longest_cycles: What the longest tick needs.
+        limit: What sets it: ``core N``, ``network, to core N``, or ``fixed`` as in `Cost.tick_limit`.
+        latency: int64, how many words had each latency, from creation to arrival of the last flit, by cycles.
+        peak_flits: Core -> the most flits that stood in its router's buffers.
+        late: Words a sample that arrived after a fixed tick was over.
+    """
+
+    samples: int
+    period_s: float
+    tick_cycles: IntArray
+    core_cycles: int
+    longest_cycles: int
+    limit: str
+    latency: IntArray
+    peak_flits: Mapping[int, int]
+    late: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A finished simulation.
@@ -78,9 +105,10 @@ class Run:
             network's units, before host operators.
         counts: int64 ``[N, rows]`` for each output port: what its neurons gave, summed over the steps; of sequences
             ``[N, T, rows]``.
-        level: ``functional`` or ``tick``.
+        level: ``functional``, ``tick`` or ``cycle``.
         activity: Event counts.
         cost: None at level ``functional``.
+        cycles: None below level ``cycle``.
         raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
         seconds: Wall time of the simulation [s].
         memory: What a run of the steps that follow goes on from; None where samples are no sequences.
@@ -93,4 +121,5 @@ class Run:
     cost: Cost | None
     raster: AnyArray | None
     seconds: float
+    cycles: Cycles | None = None
     memory: Memory | None = None

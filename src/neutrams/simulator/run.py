@@ -11,14 +11,15 @@ from neutrams.base.codec import decode
 from neutrams.base.errors import InputError, SpecError
 from neutrams.program import OutputPort, Program
 from neutrams.simulator.cost import cost_of
+from neutrams.simulator.cycle import run_cycles
 from neutrams.simulator.engine import choose_engine, run_chunks
-from neutrams.simulator.inputs import check_inputs
+from neutrams.simulator.inputs import check_inputs, encode_channels
 from neutrams.simulator.memory import Memory, check_memory
 from neutrams.simulator.result import Run
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.tally import activity
 
-LEVELS = ("functional", "tick")
+LEVELS = ("functional", "tick", "cycle")
 
 
 def simulate(
@@ -36,7 +37,8 @@ def simulate(
         program: What the chip is loaded with.
         inputs: Each input tensor ``[N, *shape]`` by name, in source units; a single key ``x`` serves a program with a
             single input. Integers such as uint8 images are taken at face value.
-        level: ``functional`` (values and events) or ``tick`` (also time, energy and area).
+        level: ``functional`` (values and events), ``tick`` (also time, energy and area) or ``cycle`` (the same, with
+            cores and network simulated cycle by cycle; in snn mode for every tick of every sample).
         limit: Run the first so many samples only.
         raster: Keep the first sample's spikes, tick by tick (snn mode only).
         memory: What the run of the steps before gave as its ``memory``: sequences go on from there. Then, and where
@@ -58,8 +60,19 @@ def simulate(
     if memory is not None:
         check_memory(program, memory, len(next(iter(samples.values()))))
     clock = schedule(program)
-    tally = run_chunks(choose_engine(program, clock), samples, raster and program.mode == "snn", progress, memory)
+    engine = choose_engine(program, clock)
+    tally = run_chunks(engine, samples, raster and program.mode == "snn", progress, memory)
     events = activity(program, clock, tally)
+    cycles = timing = None
+    if level == "cycle":
+
+        def spikes(sample: int) -> tuple[AnyArray, IntArray]:
+            one = slice(sample, sample + 1)
+            found = engine.run(samples, one, raster=True).raster
+            assert found is not None
+            return found, encode_channels(program, samples, one)[..., 0]
+
+        cycles, timing = run_cycles(program, len(tally.outputs), spikes, progress)
     rows = np.cumsum([len(port.neuron) for port in program.outputs])[:-1]
     counts = dict(zip([port.name for port in program.outputs], np.split(tally.outputs, rows, axis=-1), strict=True))
     return Run(
@@ -67,7 +80,8 @@ def simulate(
         counts=counts,
         level=level,
         activity=events,
-        cost=cost_of(program, events) if level == "tick" else None,
+        cost=None if level == "functional" else cost_of(program, events, timing),
+        cycles=cycles,
         raster=tally.raster,
         seconds=time.perf_counter() - began,
         memory=tally.memory,

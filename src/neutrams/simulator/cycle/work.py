@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.hardware import Chip
 from neutrams.program import Program
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.traffic import flits_per_word
@@ -13,9 +14,9 @@ SHORTEST_S = 1e-15
 """A time shorter than this is taken for none [s]."""
 
 
-def clock_s(program: Program) -> float:
+def clock_s(chip: Chip) -> float:
     """Return the clock period of cores and network [s]: ``tick.cycle_s``, or the time of a link."""
-    return program.chip.tick.cycle_s or max(float(program.chip.technology.link_s.value), SHORTEST_S)
+    return chip.tick.cycle_s or max(float(chip.technology.link_s.value), SHORTEST_S)
 
 
 def cycles_of(seconds: float, period_s: float) -> int:
@@ -52,7 +53,7 @@ class Work:
     """
 
     def __init__(self, program: Program) -> None:
-        technology, period = program.chip.technology, clock_s(program)
+        technology, period = program.chip.technology, clock_s(program.chip)
         self._program = program
         self.row, self.array, self.neuron = (
             cycles_of(float(figure.value), period)
