@@ -240,7 +240,6 @@ REFUSALS = {
     "override out of range": (["compile", "{w}/model.onnx", "--chip", "tianji", "--calibration", "{w}/x.npz", "-o",
                                "{t}/o.neu", "--set", "core.weight_bits=99"], "weight_bits"),
     "no labels": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--labels", "klass"], "klass"),
-    "cycle": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--level", "cycle"], "later release"),
     "nir": (["export", "{w}/p.neu", "--to", "nir", "-o", "{t}/o.nir"], "has no form in NIR"),
     "not a result": (["report", "{w}/p.neu", "-o", "{t}/o.html"], "not a result file"),
     "no folder": (["report", "{t}/r.json", "-o", "{t}/no/o.html"], "r.json"),

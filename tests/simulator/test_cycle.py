@@ -108,6 +108,9 @@ def test_a_chain_by_hand() -> None:
     assert cycles.tick_cycles.tolist() == [13 + 16]
     assert cycles.latency.tolist() == [0] * 16 + [3]
     assert (cycles.limit, cycles.late, cycles.samples) == ("network, to core 1", 0, 1)
+    network = cycles.network
+    assert [network[f"{name}_latency_cycles"] for name in ("mean", "p99", "worst")] == [16, 16, 16]
+    assert (network["mean_tick_cycles"], network["core_cycle_share"]) == (29, pytest.approx(14 / 29))
     assert (timing.tick_s, timing.latency_s) == pytest.approx((0.029, 0.058))
     assert timing.throughput_hz == pytest.approx(1 / 0.029)
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from neutrams.base.errors import UnsupportedError
 from neutrams.cli.options import Json, Labels, ProgramFile, arrays_of
 from neutrams.cli.show import console, emit, progress
 
@@ -37,10 +36,6 @@ def simulate(
     from neutrams.report.store import save_result
     from neutrams.report.summary import simulate_object
 
-    if level is Level.CYCLE:
-        raise UnsupportedError(
-            "level cycle comes with a later release", where="option --level", fix="take --level tick or functional"
-        )
     check_writable(outputs, result, keep=(program, inputs))
     compiled = load_compiled(program)
     arrays, classes = arrays_of(inputs, compiled.source, labels)

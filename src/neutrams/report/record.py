@@ -14,7 +14,7 @@ from neutrams.report.sampling import raster_of
 if TYPE_CHECKING:
     from neutrams.evaluate import SpikeAgreement
     from neutrams.flow import Compiled, Evaluated
-    from neutrams.simulator.result import Cost
+    from neutrams.simulator.result import Cost, Cycles
 
 
 def record_of(
@@ -64,7 +64,7 @@ def record_of(
         provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
         seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
         **_spike_fields(evaluated.spikes),
-        **_cost_fields(run.cost),
+        **_cost_fields(run.cost, run.cycles),
     )
 
 
@@ -111,7 +111,7 @@ def _spike_fields(spikes: "SpikeAgreement | None") -> dict[str, Any]:
     }
 
 
-def _cost_fields(cost: "Cost | None") -> dict[str, Any]:
+def _cost_fields(cost: "Cost | None", cycles: "Cycles | None") -> dict[str, Any]:
     if cost is None:
         return {}
     low, nominal, high = (float(v) for v in cost.energy_band_j)
@@ -124,7 +124,7 @@ def _cost_fields(cost: "Cost | None") -> dict[str, Any]:
         "area_mm2": float(cost.area_mm2),
         "tick_s": float(cost.tick_s),
         "tick_limit": cost.tick_limit,
-        "noc": {key: float(value) for key, value in cost.noc.items()},
+        "noc": {key: float(v) for key, v in {**cost.noc, **({} if cycles is None else cycles.network)}.items()},
     }
 
 

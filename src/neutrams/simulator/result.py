@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.simulator.memory import Memory
 
@@ -94,6 +96,22 @@ class Cycles:
     latency: IntArray
     peak_flits: Mapping[int, int]
     late: float
+
+    @property
+    def network(self) -> dict[str, float]:
+        """Figures of the network: mean, 99 % and worst ``latency_cycles``, peak of a buffer, late words a sample."""
+        words = int(self.latency.sum())
+        below = np.cumsum(self.latency)
+        mean = float(self.latency @ np.arange(len(self.latency))) / words if words else 0.0
+        return {
+            "mean_latency_cycles": mean,
+            "p99_latency_cycles": float(np.searchsorted(below, 0.99 * words)) if words else 0.0,
+            "worst_latency_cycles": float(np.flatnonzero(self.latency).max(initial=0)),
+            "peak_router_flits": float(max(self.peak_flits.values(), default=0)),
+            "late_words": self.late,
+            "mean_tick_cycles": float(self.tick_cycles.mean()),
+            "core_cycle_share": self.core_cycles / max(1, int(self.tick_cycles.sum())),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
