@@ -158,6 +158,8 @@ class RunRecord:
         tick_s: Period of a tick [s].
         tick_limit: What sets it.
         noc: Traffic figures per sample.
+        word_latencies: Words by their latency at level ``cycle``, a count for so many cycles each, from 0 on.
+        word_latency_step: How many [cycle].
         weighted_hops: Traffic-weighted hops of the placement.
         sequential_weighted_hops: The same, had tiles been placed in order.
         floor: Cores of the chips in use.
@@ -201,6 +203,8 @@ class RunRecord:
     tick_s: float | None = None
     tick_limit: str | None = None
     noc: Mapping[str, float] = field(default_factory=dict)
+    word_latencies: tuple[int, ...] = ()
+    word_latency_step: int = 1
     weighted_hops: float | None = None
     sequential_weighted_hops: float | None = None
     floor: tuple[FloorCore, ...] = ()

@@ -10,6 +10,7 @@ from neutrams.report.curve import curve_section
 from neutrams.report.data import ReportData, RunRecord
 from neutrams.report.energy import energy_section
 from neutrams.report.floor import floor_section
+from neutrams.report.latency import latency_section
 from neutrams.report.ledger import ledger_section
 from neutrams.report.markup import Markup, join, tag, verbatim
 from neutrams.report.quantities import plural
@@ -70,6 +71,7 @@ def _sections(run: RunRecord) -> list[Markup]:
         ("Accuracy against T", curve_section(run)),
         ("Where accuracy is lost", ledger_section(run)),
         ("Floor plan", floor_section(run)),
+        ("Time on the network", latency_section(run)),
         ("Energy by component", energy_section(run)),
         ("Spikes", raster_section(run)),
         ("Mapping and traffic", mapping_section(run)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neutrams.hardware import Chip
 from neutrams.report.cite import cite
 from neutrams.report.data import FigureRow, LedgerEntry, RunRecord
+from neutrams.report.latency import bars_of
 from neutrams.report.layout import floor_of, links_of
 from neutrams.report.sampling import raster_of
 
@@ -64,7 +65,7 @@ def record_of(
         provenance=json.loads(json.dumps(dict(compiled.provenance), default=str)),
         seconds={**{k: float(v) for k, v in compiled.seconds.items()}, "simulation": float(run.seconds)},
         **_spike_fields(evaluated.spikes),
-        **_cost_fields(run.cost, run.cycles),
+        **{**_cost_fields(run.cost), **_cycle_fields(run.cost, run.cycles)},
     )
 
 
@@ -111,7 +112,7 @@ def _spike_fields(spikes: "SpikeAgreement | None") -> dict[str, Any]:
     }
 
 
-def _cost_fields(cost: "Cost | None", cycles: "Cycles | None") -> dict[str, Any]:
+def _cost_fields(cost: "Cost | None") -> dict[str, Any]:
     if cost is None:
         return {}
     low, nominal, high = (float(v) for v in cost.energy_band_j)
@@ -124,8 +125,16 @@ def _cost_fields(cost: "Cost | None", cycles: "Cycles | None") -> dict[str, Any]
         "area_mm2": float(cost.area_mm2),
         "tick_s": float(cost.tick_s),
         "tick_limit": cost.tick_limit,
-        "noc": {key: float(v) for key, v in {**cost.noc, **({} if cycles is None else cycles.network)}.items()},
+        "noc": {key: float(value) for key, value in cost.noc.items()},
     }
+
+
+def _cycle_fields(cost: "Cost | None", cycles: "Cycles | None") -> dict[str, Any]:
+    if cost is None or cycles is None:
+        return {}
+    step, bars = bars_of(cycles.latency)
+    noc = {key: float(value) for key, value in {**cost.noc, **cycles.network}.items()}
+    return {"noc": noc, "word_latencies": bars, "word_latency_step": step}
 
 
 def _plain(value: float | None) -> float | None:
