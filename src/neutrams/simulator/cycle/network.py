@@ -49,8 +49,9 @@ def network_of(program: Program) -> Network:
 class Mesh:
     """Wormhole routers with virtual channels, dimension order (`neutrams.hardware.Board.path`).
 
-    Routers are those of cores that hold a tile or lie on a route. A word to several cores goes as one packet each.
-    A router takes ``router_s``, at least `FEWEST_ROUTER_CYCLES`; a link, or one between chips, its time.
+    Routers are those of cores that hold a tile or lie on a route. A word to several cores goes as one packet each, also
+    where the chip's network replicates flits. A router takes ``router_s``, at least `FEWEST_ROUTER_CYCLES`; a link its
+    time, also one between chips, which lets a flit in every cycle all the same.
     """
 
     def __init__(self, program: Program) -> None:
