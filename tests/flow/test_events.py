@@ -60,7 +60,7 @@ def test_events_outside_of_the_input_are_refused(arrays: dict[str, AnyArray], me
         named_inputs(arrays, (Input(name="x", shape=(5, 3)),))
 
 
-LIMITS = (0, 1, 2**31, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+LIMITS = (0, 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 
 
 @given(row=st.tuples(*[st.sampled_from(LIMITS)] * 3), dt=st.sampled_from(LIMITS), n=st.sampled_from(LIMITS[2:]))
@@ -74,6 +74,5 @@ def test_no_number_is_too_large_to_be_refused(row: tuple[int, ...], dt: int, n: 
     else:
         with pytest.raises(InputError, match="input 'x"):
             named_inputs(arrays, inputs)
-    if n >= 2**62:
-        with pytest.raises(InputError, match="input 'x"):
-            named_inputs(arrays | {"x.samples": np.array(n, np.uint64)}, inputs)
+    with pytest.raises(InputError, match="input 'x"):
+        named_inputs(arrays | {"x.samples": np.array(n, np.uint64)}, inputs)
