@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 import neutrams as nt
 from loop_strategies import looped_networks
-from neutrams.base.errors import CapacityError, FormatError, UnsupportedError
+from neutrams.base.errors import CapacityError, FormatError, SpecError, UnsupportedError
 from neutrams.exporters.nir import export_nir, to_nir
 from neutrams.flow import CompileOptions, compile_model
 from neutrams.importers.nir import PRESETS, from_nir
 from neutrams.network import (
     Add,
     Constant,
+    Conv,
     Input,
     Linear,
     Mul,
@@ -98,6 +99,54 @@ def test_steps_and_read_may_change_and_a_preset_overrides_what_the_file_says(tmp
     assert longer.inputs[0].shape == (9, 2)
     assert spiking(longer).reset == "subtract"
     assert spiking(nt.load(tmp_path / "n.nir", preset="nir")).reset == "zero"
+
+
+CHANGES = {
+    "dt": DT / 2, "reset": "subtract", "strict": True, "many": True, "current": "first", "method": "exponential",
+    "integrators": "step", "initial": "leak", "bounded": ("LIF", "IF"), "refractory": 3 * DT, "ignored": ("r",),
+    "steps": 3, "read": "count",
+}  # fmt: skip
+
+
+@given(drawn=GRAPHS, preset=st.sampled_from(["nir", "spikingjelly"]), keys=st.sets(st.sampled_from(sorted(CHANGES))))
+def test_options_change_what_they_name_of_what_the_file_says(drawn: Drawn, preset: str, keys: set[str]) -> None:
+    """As if they had been named when the graph was read first."""
+    base = {"dt": DT, "steps": len(drawn.x), "refractory": 2 * DT}
+    changes = {key: CHANGES[key] for key in keys}
+    again = from_nir(to_nir(from_nir(drawn.graph, preset=preset, **base)), **changes)  # type: ignore[arg-type]
+    same(from_nir(drawn.graph, preset=preset, **base | changes), again)  # type: ignore[arg-type]
+
+
+def test_options_take_back_what_others_chose() -> None:
+    two = np.full(2, 0.5)
+    lif = nir.LIF(tau=2 * DT * np.ones(2), r=two, v_leak=two, v_threshold=two, v_reset=0 * two)
+    nodes = {"a": nir.Input(np.array([2])), "n": nir.IF(r=two, v_threshold=two, v_reset=two), "m": lif}
+    graph = nir.NIRGraph(
+        nodes | {"y": nir.Output(np.array([2]))}, [("a", "n"), ("n", "m"), ("m", "y")], type_check=False
+    )
+    chose = {"initial": "leak", "bounded": ("IF", "LIF"), "refractory": 2 * DT, "integrators": "step", "dt": DT}
+    other = {"initial": "zero", "bounded": (), "refractory": 0.0, "integrators": "dt"}
+    written = to_nir(from_nir(graph, **chose))  # type: ignore[arg-type]
+    assert from_nir(graph, **chose | other) == from_nir(written, **other)  # type: ignore[arg-type]
+
+
+def test_named_edges_are_late_beside_those_of_the_file() -> None:
+    late = from_nir(to_nir(hand_made()), delayed=(("scaled", "n_1"),))
+    rng = np.random.default_rng(0)
+    x = {"x": rng.normal(0.5, 1, (3, 4, 2))}
+    (spikes,) = run(late, x).values()
+    assert not spikes[:, 0].any()
+    assert sum(isinstance(node, State) for node in late.nodes) == 2
+    with pytest.raises(SpecError, match="there is no edge 'x' -> 'n_1'"):
+        from_nir(to_nir(hand_made()), delayed=(("x", "n_1"),))
+
+
+def test_feedback_of_a_file_that_names_its_late_edges_is_refused() -> None:
+    with pytest.raises(
+        SpecError, match="feedback is 'currents', but neutrams wrote into the file which edges are late"
+    ):
+        from_nir(to_nir(hand_made()), feedback="currents")
+    assert from_nir(to_nir(hand_made()), preset="nir", feedback="currents").outputs
 
 
 def spiking(network: Network) -> Spiking:
@@ -201,6 +250,85 @@ def test_a_leaky_neuron_keeps_its_constants(model: str) -> None:
     (found,), (wanted,) = run(again, x).values(), run(core, x, chip).values()
     assert wanted.any()
     assert (found == wanted).mean() > 0.97
+
+
+def cuba(name: str, source: str, soft: bool, current: str = "first") -> Spiking:
+    size = np.ones(3)
+    given = {"r": size, "v_leak": 0 * size, "v_threshold": size / 2, "v_reset": 0 * size, "w_in": size}
+    given |= {"tau_mem": 4 * size, "tau_syn": 2 * size}
+    reset = "subtract" if soft else "zero"
+    return Spiking(name=name, inputs=(source,), model="CubaLIF", parameters=given, dt=1.0, reset=reset, current=current)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 999), soft=st.booleans(), steps=st.integers(1, 3), bits=st.sampled_from([2, 12]))
+def test_neurons_that_repeat_spikes_forget_them_after_a_step(seed: int, soft: bool, steps: int, bits: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = Network((
+        Input(name="x", shape=(12, 4)), Unstack(name="now", inputs=("x",)),
+        Linear(name="fc", inputs=("now",), weights=rng.normal(1, 1, (3, 4)), bias=np.zeros(3)),
+        cuba("s", "fc", soft),
+        Spiking(name="d", inputs=("s",), model="Delay", parameters={"delay": np.full(3, float(steps))}, dt=1.0),
+        Stack(name="all", inputs=("s",), steps=12), Stack(name="later", inputs=("d",), steps=12),
+        Output(name="y", inputs=("all",)), Output(name="z", inputs=("later",)),
+    ))  # fmt: skip
+    chip = chip_for("cuba_lif_soft" if soft else "cuba_lif_hard", decay_bits=bits)
+    x = spikes(network, seed, 8)
+    core = compile_model(network, chip, x, CompileOptions(mode="snn")).network
+    found = run(from_nir(to_nir(core, chip)), x)
+    assert np.array_equal(found["z"][:, steps:], found["y"][:, :-steps])
+    assert not found["z"][:, :steps].any()
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_a_current_read_a_step_late_comes_back_with_its_spikes(soft: bool) -> None:
+    rng = np.random.default_rng(0)
+    network = Network((
+        Input(name="x", shape=(20, 8)), Unstack(name="now", inputs=("x",)),
+        Linear(name="fc", inputs=("now",), weights=rng.normal(size=(3, 8)), bias=np.zeros(3)),
+        cuba("s", "fc", soft, "last"), Stack(name="all", inputs=("s",), steps=20), Output(name="y", inputs=("all",)),
+    ))  # fmt: skip
+    chip = chip_for("cuba_lif_soft" if soft else "cuba_lif_hard")
+    x = spikes(network, 0, 32)
+    core = compile_model(network, chip, x, CompileOptions(mode="snn")).network
+    again = from_nir(to_nir(core, chip))
+    assert {node.model for node in again.nodes if isinstance(node, Spiking)} == {"CubaLIF", "Threshold"}
+    (wanted,) = run(core, x, chip).values()
+    assert wanted.any()
+    (found,) = run(again, x).values()
+    assert np.array_equal(found, wanted)
+    recompiled = compile_model(again, chip, x, CompileOptions(mode="snn")).network
+    (once_more,) = run(recompiled, x, chip).values()
+    assert np.array_equal(once_more, wanted)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 999), image=st.booleans(), model=st.sampled_from(["threshold", "if_hard", "if_soft"]))
+def test_thresholds_and_images_of_spikes_come_back(seed: int, image: bool, model: str) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (2, 3, 3) if image else (3,)
+    theta = np.broadcast_to(rng.uniform(0.3, 2, (len(shape) and shape[0], *(1,) * (len(shape) - 1))), shape).copy()
+    neuron: dict[str, object] = {"model": "Threshold", "parameters": {"threshold": theta}}
+    if model != "threshold":
+        given_ = {"r": np.ones(shape), "v_threshold": theta, "v_reset": np.zeros(shape)}
+        neuron = {"model": "IF", "parameters": given_, "reset": "subtract" if model == "if_soft" else "zero"}
+    fc: Node = Linear(name="fc", inputs=("now",), weights=rng.normal(size=(3, 4)), bias=rng.normal(size=3) / 9)
+    if image:
+        fc = Conv(
+            name="fc", inputs=("now",), weights=rng.normal(size=(2, 1, 2, 2)), bias=rng.normal(size=2) / 9,
+            stride=(1, 1), dilation=(1, 1),
+        )  # fmt: skip
+    network = Network((
+        Input(name="x", shape=(6, 1, 4, 4) if image else (6, 4)), Unstack(name="now", inputs=("x",)), fc,
+        Spiking(name="s", inputs=("fc",), dt=1.0, strict=bool(rng.random() < 0.5), **neuron),  # type: ignore[arg-type]
+        Stack(name="all", inputs=("s",), steps=6), Output(name="y", inputs=("all",)),
+    ))  # fmt: skip
+    chip, x = chip_for(model), spikes(network, seed, 4)
+    core = compile_model(network, chip, x, CompileOptions(mode="snn")).network
+    graph = to_nir(core, chip)
+    assert sorted(type(node).__name__ for node in graph.nodes.values())[-1] in ("Threshold", "Output")
+    (found,), (wanted,) = run(from_nir(graph), x).values(), run(core, x, chip).values()
+    assert np.array_equal(found, wanted)
 
 
 def test_what_nir_has_no_neurons_for_is_named() -> None:

@@ -44,8 +44,35 @@ def test_an_event_of_channel_1_row_0_column_2_in_step_3() -> None:
         ({"x.events": np.array([[-1, 0, 0]])}, "sample -1"),
         ({"x.events": np.array([[2, 0, 0]]), "x.samples": np.array(2)}, "sample 2, there are 2"),
         ({"x.events": np.array([[0, 0, 0]]), "x.dt": np.array(0)}, "'x.dt'.*one whole number"),
+        ({"x.events": np.array([[0, 0, 0]]), "x.dt": np.array(2**63, np.uint64)}, "'x.dt': it is 9223372036854775808"),
+        (
+            {"x.events": np.array([[0, 0, 0]]), "x.samples": np.array(2**63, np.uint64)},
+            "'x.samples': it is 922.*to 922",
+        ),
+        ({"x.events": np.array([[0, 0, 0]]), "x.samples": np.array(2**63 - 1)}, "9223372036854775807 samples.*memory"),
+        ({"x.events": np.array([[2**63 - 1, 0, 0]])}, "9223372036854775808 samples of shape .5, 3. are 138.*memory"),
+        ({"x.events": np.array([[0, 0, 0], [2**64 - 1, 0, 0]], np.uint64)}, "event 1 is .18446744073709551615, 0, 0."),
+        ({"x.events": np.array([[0, 0, 0]]), "x": np.zeros((1, 5, 3))}, "'x': .* as an event list, 'x.events'.*leave"),
     ],
 )
 def test_events_outside_of_the_input_are_refused(arrays: dict[str, AnyArray], message: str) -> None:
     with pytest.raises(InputError, match=f"(?s){message}"):
         named_inputs(arrays, (Input(name="x", shape=(5, 3)),))
+
+
+LIMITS = (0, 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+
+
+@given(row=st.tuples(*[st.sampled_from(LIMITS)] * 3), dt=st.sampled_from(LIMITS), n=st.sampled_from(LIMITS[2:]))
+def test_no_number_is_too_large_to_be_refused(row: tuple[int, ...], dt: int, n: int) -> None:
+    arrays = {"x.events": np.array([row], np.uint64), "x.dt": np.array(dt, np.uint64)}
+    inputs = (Input(name="x", shape=(5, 3)),)
+    fits = row[0] < 2 and 1 <= dt < 2**63 and row[1] // dt < 5 and max(row) < 2**63 and row[2] < 3
+    if fits:
+        (found,) = named_inputs(arrays, inputs).values()
+        assert np.argwhere(found).tolist() == [[row[0], row[1] // dt, row[2]]]
+    else:
+        with pytest.raises(InputError, match="input 'x"):
+            named_inputs(arrays, inputs)
+    with pytest.raises(InputError, match="input 'x"):
+        named_inputs(arrays | {"x.samples": np.array(n, np.uint64)}, inputs)

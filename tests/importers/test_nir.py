@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from neutrams.base.errors import FormatError, InputError, NeutramsError, SpecErr
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.inspect import inspect_model
 from neutrams.importers.nir import PRESETS, NirOptions, from_nir, nir_options
+from neutrams.importers.nir_options import parsed_options
 from neutrams.network import Network, Spiking
 from neutrams.network.text import from_text, to_text
 from neutrams.reference import run
@@ -204,11 +205,37 @@ def test_options_change_neurons_as_documented() -> None:
         ({"dt": float("nan")}, "dt is nan; give a positive number of seconds"),
         ({"refractory": -1.0}, "refractory is -1.0; give a number of seconds"),
         ({"speed": 1}, "speed is 1; there is no such option, take one of steps, dt"),
+        ({"many": "false"}, "many is 'false'; give True or False"),
+        ({"delayed": (("a",),)}, r"delayed is \('a',\); give edges, each by the two names from>to"),
+        ({"delayed": (("n", "fc", "x"),)}, r"delayed is \('n', 'fc', 'x'\); give edges, each by the two names"),
+        ({"delayed": (("a", ""),)}, r"delayed is \('a', ''\); give edges"),
+        ({"delayed": "a>b"}, "delayed is 'a>b'; give edges"),
+        ({"bounded": ("FOO",)}, "bounded is 'FOO'; give names of models of CubaLIF, IF, LIF"),
+        ({"bounded": ("LI",)}, "bounded is 'LI'; give names of models"),
+        ({"ignored": ("r", "foo")}, "ignored is 'foo'; give names of parameters of NIR's neurons, such as r"),
+        ({"ignored": ("IF.tau",)}, "ignored is 'IF.tau'; give names of parameters"),
+        ({"ignored": "v_reset"}, "ignored is 'v_reset'; give names of parameters"),
     ],
 )
 def test_wrong_options_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         nir_options(**changes)  # type: ignore[arg-type]
+
+
+@given(texts=st.dictionaries(st.sampled_from([f.name for f in fields(NirOptions)]), st.text("ab>,1.LIF ", max_size=8)))
+def test_any_text_is_an_option_or_refused(texts: dict[str, str]) -> None:
+    try:
+        options = nir_options(**parsed_options(texts))  # type: ignore[arg-type]
+    except SpecError:
+        return
+    assert all(len(edge) == 2 and all(edge) for edge in options.delayed)
+
+
+@pytest.mark.parametrize("text", ["a", "a>", "n>fc>x", "a>b,c"])
+def test_a_text_that_names_no_edge_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match=r"delayed is .*give edges, each by the two names from>to"):
+        nir_options(**parsed_options({"delayed": text}))  # type: ignore[arg-type]
+    assert parsed_options({"delayed": "a>b, c > d"}) == {"delayed": (("a", "b"), ("c", "d"))}
 
 
 def test_a_delayed_edge_must_be_there() -> None:
@@ -244,6 +271,7 @@ def broken(change: Callable[[nir.NIRGraph], object]) -> nir.NIRGraph:
         (broken(lambda g: g.edges.append(("n0", "n1"))), FormatError, "edge 'n0' -> 'n1': it is there twice"),
         (broken(lambda g: g.edges.pop(0)), FormatError, "node 'n0': no edge leads to it"),
         (broken(lambda g: g.edges.append(("n0", "input"))), FormatError, "'input': an edge leads to this Input"),
+        (broken(lambda g: g.edges.append(("output", "n1"))), FormatError, "'output': an edge starts at this Output"),
     ],
 )  # fmt: skip
 def test_bad_graphs_are_refused_with_file_and_node(
@@ -262,6 +290,19 @@ def test_unknown_primitives_are_listed(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=r"odd.nir.*no NIR primitives: Izhikevich \('n0'\)"):
         nt.load(tmp_path / "odd.nir")
     assert "Izhikevich ('n0')" in str(inspect_model(tmp_path / "odd.nir")["unsupported"])
+
+
+@pytest.mark.parametrize(
+    "edges", [np.array([1, 2, 3]), 3, 0.5, "ab", np.array([[1, 2]]), ["ab", "cd"], [["a", "b", "c"]]]
+)
+def test_edges_that_are_no_pairs_of_names_are_refused(edges: object, tmp_path: Path) -> None:
+    nir.write(tmp_path / "odd.nir", LIFS)
+    with h5py.File(tmp_path / "odd.nir", "a") as file:
+        del file["node/edges"]
+        file["node/edges"] = edges
+    for read in (nt.load, inspect_model):
+        with pytest.raises(FormatError, match=r"odd.nir, graph 'node': an edge is not a pair of names"):
+            read(tmp_path / "odd.nir")
 
 
 @pytest.mark.parametrize("keep", [0, 7, 100, 1000, -1])

@@ -1,8 +1,9 @@
 """A constrained spiking network as one of float neurons with the integers of the chip: what NIR has a form for.
 
 Integrate-and-fire neurons give the very spikes of the chip as long as no potential saturates. Leaky ones decay by the
-same factor, but the chip rounds what is left to whole numbers; NIR has no rounding. An input that a neuron reads on
-several axons has one weight there, their sum.
+same factor, but the chip rounds what is left to whole numbers; NIR has no rounding. Neurons that repeat spikes forget
+all by that rounding: they become thresholds, which remember nothing. An input that a neuron reads on several axons has
+one weight there, their sum.
 """
 
 from collections.abc import Mapping
@@ -14,11 +15,12 @@ from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
+from neutrams.neurons import find_model
 
 MODELS = {
     "if_hard": "IF", "if_soft": "IF", "lif_hard": "LIF", "lif_soft": "LIF", "lif_shift_hard": "LIF",
     "lif_shift_soft": "LIF", "cuba_lif_hard": "CubaLIF", "cuba_lif_soft": "CubaLIF", "cuba_lif_hard_late": "CubaLIF",
-    "cuba_lif_soft_late": "CubaLIF",
+    "cuba_lif_soft_late": "CubaLIF", "threshold": "Threshold",
 }  # fmt: skip
 """Integer models, and the float model that each is."""
 
@@ -63,6 +65,8 @@ class _Twin:
                 pass  # its neurons write it
             case ops.Neuron():
                 self._neurons(node)
+            case ops.Reshape() if (found := self._undone(node)) is not None:
+                self.names[node.name] = self._of((found,))[0]
             case ops.Constant():
                 self.nodes.append(replace(node, values=node.values.astype(np.float64)))
             case _:
@@ -76,13 +80,53 @@ class _Twin:
             raise _refusal(f"{node.op} {node.name!r}", "it is no spike for spike", "give spikes or counts, read spikes")
         self.names[node.name] = self._of(node.inputs)[0]
 
+    def _undone(self, node: ops.Reshape) -> str | None:
+        """Return what ``node`` gives again, where it takes back a reshape on the way to a decoder of vectors."""
+        given = self.core.by_name[node.inputs[0]]
+        while isinstance(given, ops.Decode):
+            given = self.core.by_name[given.inputs[0]]
+        same = isinstance(given, ops.Reshape) and self.core.shapes[given.inputs[0]] == node.shape
+        return given.inputs[0] if same else None
+
+    def _repeats(self, node: ops.Neuron) -> bool:
+        """Whether neurons with a current give the spikes on that they read, in the same step.
+
+        Their current of 1 is gone by the next step whatever its decay, since what is left of it is rounded to 0.
+        """
+        relay, summed = find_model(node.model, "NIR export").relay, self.core.by_name[node.inputs[0]]
+        if MODELS[node.model] != "CubaLIF" or relay is None or not isinstance(summed, ops.Add):
+            return False
+        single = len(summed.inputs) == 1 and (summed.coefficients == 1).all() and not summed.bias.any()
+        alike = all((values == relay.get(name, 0)).all() for name, values in node.parameters.items())
+        return bool(single and alike and self._spikes(summed.inputs[0]))
+
+    def _spikes(self, name: str) -> bool:
+        """Whether the elements of a tensor are 0 or 1."""
+        waiting, seen = [name], set[str]()
+        while waiting:
+            node = self.core.by_name[waiting.pop()]
+            if node.name in seen or isinstance(node, ops.Neuron):
+                continue
+            seen.add(node.name)
+            if isinstance(node, ops.State):
+                waiting += [u.inputs[0] for u in self.core.nodes if isinstance(u, ops.Update) and u.state == node.name]
+            if isinstance(node, ops.Constant):
+                spikes = bool(np.isin(node.values, (0, 1)).all())
+            elif isinstance(node, ops.Encode):
+                spikes = node.low >= 0 and node.high <= 1
+            else:
+                spikes = isinstance(node, ops.State | ops.Reshape | ops.Slice | ops.Gather | ops.Concat)
+            if not spikes:
+                return False
+            waiting += node.inputs if not isinstance(node, ops.Encode) else ()
+        return True
+
     def _neurons(self, node: ops.Neuron) -> None:
         shape = self.core.shapes[node.name]
         if node.model not in MODELS or node.table.size or node.readout != "output":
             fix = f"take a model of {', '.join(sorted(MODELS))}, and read spikes"
             raise _refusal(f"neurons {node.name!r}", f"NIR has nothing like {node.model} that gives these", fix)
-        given = {name: values.astype(np.float64) for name, values in node.parameters.items()}
-        model, parameters, bias = self._dynamics(node, given)
+        model, parameters, bias = self._dynamics(node)
         current = self._current(self.core.by_name[node.inputs[0]], bias)
         wide = {
             name: np.array(np.broadcast_to(values.reshape(-1, *(1,) * (len(shape) - 1)), shape))
@@ -94,10 +138,15 @@ class _Twin:
             reset="subtract" if soft else "zero", current="last" if late else "first",
         ))  # fmt: skip
 
-    def _dynamics(self, node: ops.Neuron, p: Mapping[str, FloatArray]) -> tuple[str, dict[str, FloatArray], FloatArray]:
+    def _dynamics(self, node: ops.Neuron) -> tuple[str, dict[str, FloatArray], FloatArray]:
         """Return (float model, its parameters ``[C]``, what is added to its input)."""
+        p = {name: values.astype(np.float64) for name, values in node.parameters.items()}
         one, gain = np.ones(len(node.scale)), 2.0 ** p.get("exponent", np.zeros(len(node.scale)))
         model, leak = MODELS[node.model], p["leak"]
+        if model == "Threshold":
+            return model, {"threshold": p["threshold"] - leak}, 0 * one
+        if self._repeats(node):
+            return "Threshold", {"threshold": 0.5 * one}, 0 * one
         found = {"v_threshold": p["threshold"], "v_reset": p.get("reset", 0 * one), "initial": p["initial"], "r": gain}
         if p.get("refractory", 0 * one).any():
             found["refractory"] = p["refractory"]

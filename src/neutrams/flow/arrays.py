@@ -11,7 +11,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, InputError
 from neutrams.base.files import read_bytes
-from neutrams.flow.events import has_events, spike_array
+from neutrams.flow.events import EVENTS, has_events, spike_array
 from neutrams.network import ops
 
 DAMAGED = (
@@ -67,7 +67,7 @@ def named_inputs(
             out.
 
     Raises:
-        InputError: An input is missing, or an event list does not suit it.
+        InputError: An input is missing, there in two forms, or an event list does not suit it.
     """
     given = {name: array for name, array in arrays.items() if name != labels}
     found: dict[str, AnyArray] = {}
@@ -79,6 +79,12 @@ def named_inputs(
                 f"there is no array {node.name!r} (there are {', '.join(sorted(arrays)) or 'none'})",
                 where="inputs",
                 fix="name each array as the model names its input, or give a single one as x",
+            )
+        if key in given and has_events(given, key):
+            raise InputError(
+                f"it is there as an array and as an event list, {key + EVENTS!r}",
+                where=f"input {key!r}",
+                fix="leave one of them out",
             )
         found[node.name] = given[key] if key in given else spike_array(given, key, node.shape)
     return found

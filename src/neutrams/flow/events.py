@@ -11,6 +11,9 @@ from neutrams.base.errors import InputError
 EVENTS, SAMPLES, DT = ".events", ".samples", ".dt"
 """What follows the name of an input in the names of its event list, its number of samples, and the time of a step."""
 
+LARGEST = 2**63 - 1
+"""Largest sample, time, address, or time of a step: what int64 holds."""
+
 
 def has_events(arrays: Mapping[str, AnyArray], name: str) -> bool:
     """Whether input ``name`` is given as an event list."""
@@ -40,6 +43,13 @@ def spike_array(arrays: Mapping[str, AnyArray], name: str, shape: tuple[int, ...
         )
     if not shape:
         raise InputError("the network takes one number, no steps", where=where, fix=f"give it as {name!r}")
+    beyond = np.flatnonzero((events > LARGEST).any(axis=1))
+    if len(beyond):
+        raise InputError(
+            f"event {beyond[0]} is {events[beyond[0]].tolist()}, numbers go to {LARGEST}",
+            where=where,
+            fix="count samples, times and addresses from 0",
+        )
     sample, time, address = events.astype(np.int64).T
     step = time // _whole(arrays, name + DT, 1)
     n = _whole(arrays, name + SAMPLES, int(sample.max(initial=-1)) + 1)
@@ -52,15 +62,31 @@ def spike_array(arrays: Mapping[str, AnyArray], name: str, shape: tuple[int, ...
                 where=where,
                 fix=f"leave out events outside of it; a sample of {name!r} has shape {shape}, steps first",
             )
-    flat: IntArray = (sample * shape[0] + step) * places + address
-    counts = np.bincount(flat, minlength=n * shape[0] * places)
-    return counts.reshape(n, *shape).astype(np.float32)
+    return _counted((sample, step, address), n, shape, where)
+
+
+def _counted(rows: tuple[IntArray, IntArray, IntArray], n: int, shape: tuple[int, ...], where: str) -> AnyArray:
+    """Return how often each place of ``[n, *shape]`` is named, float32."""
+    sample, step, address = rows
+    places, total = prod(shape[1:]), n * prod(shape)
+    try:
+        if total > LARGEST // 8:  # int64 counts: no array has as many bytes
+            raise MemoryError
+        counts = np.bincount((sample * shape[0] + step) * places + address, minlength=total)
+        return counts.reshape(n, *shape).astype(np.float32)
+    except MemoryError:
+        raise InputError(
+            f"{n} samples of shape {shape} are {total} numbers, more than memory holds",
+            where=where,
+            fix="number the samples from 0 without gaps, and give fewer at a time",
+        ) from None
 
 
 def _whole(arrays: Mapping[str, AnyArray], name: str, default: int) -> int:
     if name not in arrays:
         return default
     given = arrays[name]
-    if given.size != 1 or given.dtype.kind not in "iu" or given.item() < 1:
-        raise InputError(f"it is {given.tolist()}", where=f"input {name!r}", fix="give one whole number from 1 on")
+    if given.size != 1 or given.dtype.kind not in "iu" or not 1 <= given.item() <= LARGEST:
+        fix = f"give one whole number from 1 to {LARGEST}"
+        raise InputError(f"it is {given.tolist()}", where=f"input {name!r}", fix=fix)
     return int(given.item())

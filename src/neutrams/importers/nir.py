@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import nir
 
-from neutrams.base.errors import NeutramsError, UnsupportedError
+from neutrams.base.errors import NeutramsError, SpecError, UnsupportedError
 from neutrams.importers.nir_file import Graph, graph_of, read_graph
 from neutrams.importers.nir_graph import network_of
 from neutrams.importers.nir_options import PRESETS, NirOptions, nir_options
+from neutrams.importers.nir_recorded import Recorded
 from neutrams.importers.survey import Survey
 from neutrams.network import Network
 from neutrams.network.nir_record import Record
@@ -24,7 +24,8 @@ def read(path: Path, input_shapes: Shapes | None = None, preset: str | None = No
     """Return the network in the NIR file ``path``: inputs ``[T, *shape]``, outputs ``[T, *shape]`` or their counts.
 
     Inputs, outputs and nodes keep their names, those of sub-graphs as ``graph.node``. What several edges bring to a
-    node is summed. A file that neutrams wrote says itself how it runs, unless a preset is named.
+    node is summed. A file that neutrams wrote says itself how it runs, unless a preset is named; options change what
+    they name of that.
 
     Args:
         path: The file.
@@ -41,9 +42,14 @@ def read(path: Path, input_shapes: Shapes | None = None, preset: str | None = No
     try:
         return _network(read_graph(path), preset, options)
     except NeutramsError as error:
-        if error.where.startswith((str(path), "NIR import")):
-            raise
-        raise type(error)(error.what, where=f"{path}, {error.where}", fix=error.fix) from error
+        raise _located(error, path) from error
+
+
+def _located(error: NeutramsError, path: Path) -> NeutramsError:
+    """Return an error that says in which file it is, unless it is of options or says so already."""
+    if error.where.startswith((str(path), "NIR import")):
+        return error
+    return type(error)(error.what, where=f"{path}, {error.where}", fix=error.fix)
 
 
 def from_nir(graph: nir.NIRGraph, preset: str | None = None, **options: object) -> Network:
@@ -64,6 +70,8 @@ def describe(path: Path, input_shapes: Shapes | None = None, preset: str | None 
         graph = read_graph(path)
     except UnsupportedError as error:
         return Survey((), (str(error),), None)
+    except NeutramsError as error:
+        raise _located(error, path) from error
     found = tuple(sorted(Counter(part.kind for part in graph.parts.values()).items()))
     try:
         return Survey(found, (), _network(graph, preset, options))
@@ -73,8 +81,14 @@ def describe(path: Path, input_shapes: Shapes | None = None, preset: str | None 
 
 def _network(graph: Graph, preset: str | None, changes: Mapping[str, object]) -> Network:
     options = nir_options(preset or "nir", **changes)
-    if preset is not None or changes.keys() - {"steps", "read"} or not graph.record:
+    if preset is not None or not graph.record:
         return network_of(graph, options, None)
+    if "feedback" in changes:
+        raise SpecError(
+            f"feedback is {changes['feedback']!r}, but neutrams wrote into the file which edges are late",
+            where="NIR import",
+            fix="name further edges with delayed, or a preset: then what neutrams wrote is not used",
+        )
     record = Record.of(graph.record)
     own = nir_options("nir", **{"steps": record.steps, "read": record.read, **changes})
-    return network_of(graph, replace(own, delayed=record.delayed), record)
+    return network_of(graph, own, Recorded(record, frozenset(changes)))

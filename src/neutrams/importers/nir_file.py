@@ -174,12 +174,19 @@ def _kind(name: str, fields: object) -> str:
 
 
 def _edges(found: Mapping[str, Any], prefix: str) -> Iterable[Edge]:
-    for edge in found.get("edges", ()):
-        words = [word.decode("utf8", errors="replace") if isinstance(word, bytes) else word for word in edge]
+    edges = found.get("edges", ())
+    for edge in edges if _is_list(edges) else (edges,):
+        pair = list(edge) if _is_list(edge) else [edge]
+        words = [word.decode("utf8", errors="replace") if isinstance(word, bytes) else word for word in pair]
         if len(words) != 2 or not all(isinstance(word, str) for word in words):
             fix = "write it again with nir.write"
             raise FormatError("an edge is not a pair of names", where=f"graph {prefix or 'node'!r}", fix=fix)
         yield words[0], words[1]
+
+
+def _is_list(value: object) -> bool:
+    """Whether a value has items, each of them whole: texts, tables and single numbers do not."""
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def _port(name: str, ports: Mapping[str, Mapping[str, list[str]]], side: str) -> str:
@@ -207,8 +214,11 @@ def _check_edges(parts: Mapping[str, Part], edges: list[Edge]) -> None:
     for kind in ("Input", "Output"):
         if not any(part.kind == kind for part in parts.values()):
             raise FormatError(f"it has no {kind} node", where="NIR graph", fix=f"add a nir.{kind} with its shape")
-    targets = {b for _, b in edges}
+    starts, targets = {a for a, _ in edges}, {b for _, b in edges}
     for part in parts.values():
+        if part.kind == "Output" and part.name in starts:
+            fix = "let it start at the node that this Output reads"
+            raise FormatError("an edge starts at this Output", where=f"node {part.name!r}", fix=fix)
         if part.kind == "Input" and part.name in targets:
             raise FormatError("an edge leads to this Input", where=f"node {part.name!r}", fix="take the edge out")
         if part.kind != "Input" and part.name not in targets:

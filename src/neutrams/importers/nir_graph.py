@@ -11,8 +11,8 @@ from neutrams.importers.nir_file import Graph, Part
 from neutrams.importers.nir_layers import LAYERS, SOURCE
 from neutrams.importers.nir_neurons import neuron, own_shape
 from neutrams.importers.nir_options import NirOptions
+from neutrams.importers.nir_recorded import Recorded
 from neutrams.network import Input, Network, Node, Output, Spiking, Stack, State, Unstack, Update
-from neutrams.network.nir_record import Record
 from neutrams.network.shapes import RULES, Shape
 from neutrams.neurons.dynamics import dynamics_models
 from neutrams.neurons.dynamics.delay import steps_of
@@ -34,7 +34,7 @@ class _Work:
 
     graph: Graph
     options: NirOptions
-    record: Record | None
+    record: Recorded | None
     builder: Builder
     made: dict[str, list[Node]] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class _Work:
         return [a for a, b in self.graph.edges if b == name]
 
 
-def network_of(graph: Graph, options: NirOptions, record: Record | None) -> Network:
+def network_of(graph: Graph, options: NirOptions, record: Recorded | None) -> Network:
     """Return the float network that runs ``graph`` for ``options.steps`` steps."""
     work = _Work(graph, options, record, Builder(graph.parts))
     _infer(work)
@@ -138,7 +138,7 @@ def _delayed(work: _Work) -> tuple[tuple[str, str], ...]:
 
     starts = [part.name for part in parts.values() if part.kind == "Input"]
     move = passes if work.options.feedback == "spikes" and work.record is None else None
-    given = work.options.delayed if work.record is None else work.record.delayed
+    given = work.options.delayed if work.record is None else work.record.late(work.options)
     found = delayed_edges(work.graph.edges, starts, given, delays, move)
     for name in dict.fromkeys(b for a, b in found if (a, b) not in given and delays(b)):
         node = work.made[name][-1]

@@ -1,11 +1,11 @@
 """What a NIR file leaves open: the length of a step, and what frameworks do differently; presets bear their names."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 
 from neutrams.base.errors import SpecError
-from neutrams.neurons.dynamics.model import CURRENTS, METHODS, RESETS
+from neutrams.neurons.dynamics.model import CURRENTS, METHODS, RESETS, dynamics_models
 
 CHOICES = {
     "reset": RESETS, "current": CURRENTS, "method": METHODS, "integrators": ("dt", "step"), "initial": ("zero", "leak"),
@@ -64,6 +64,35 @@ class NirOptions:
             raise _wrong("dt", self.dt, "give a positive number of seconds")
         if not (isinstance(self.refractory, int | float) and isfinite(self.refractory) and self.refractory >= 0):
             raise _wrong("refractory", self.refractory, "give a number of seconds, 0 for none")
+        for key in ("strict", "many"):
+            if not isinstance(getattr(self, key), bool):
+                raise _wrong(key, getattr(self, key), "give True or False")
+        _check_edges(self.delayed)
+        models = dynamics_models()
+        named = {name for model in models.values() for name in model.parameters}
+        own = {f"{model.name}.{name}" for model in models.values() for name in model.parameters}
+        _check_names("ignored", self.ignored, named | own, "parameters of NIR's neurons, such as r or LIF.v_reset")
+        fire = {model.name for model in models.values() if "v_min" in model.optional}
+        _check_names("bounded", self.bounded, fire, f"models of {', '.join(sorted(fire))}")
+
+
+def _check_edges(edges: object) -> None:
+    """Refuse what is not pairs of names."""
+    wrong = [edges] if isinstance(edges, str) or not isinstance(edges, Collection) else [
+        edge for edge in edges
+        if isinstance(edge, str) or not isinstance(edge, Sequence) or len(edge) != 2
+        or not all(isinstance(name, str) and name for name in edge)
+    ]  # fmt: skip
+    if wrong:
+        raise _wrong("delayed", wrong[0], "give edges, each by the two names from>to")
+
+
+def _check_names(key: str, given: object, known: set[str], meant: str) -> None:
+    """Refuse names that mean nothing: they would change nothing without a word."""
+    names = [given] if isinstance(given, str) or not isinstance(given, Collection) else list(given)
+    unknown = [name for name in names if name not in known]
+    if isinstance(given, str) or unknown:
+        raise _wrong(key, unknown[0] if unknown else given, f"give names of {meant}")
 
 
 PRESETS: dict[str, NirOptions] = {
@@ -140,7 +169,7 @@ def _parsed(text: str, default: object, key: str) -> object:
         return type(default)(text)
     if isinstance(default, tuple):
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return tuple(tuple(part.split(">")) if key == "delayed" else part for part in parts)
+        return tuple(tuple(map(str.strip, part.split(">"))) if key == "delayed" else part for part in parts)
     return text
 
 

@@ -99,11 +99,18 @@ def integers(
         rows=weights[:, : rows.shape[1]],
         model=model.name,
         parameters={p.name: _held(parameters[p.name], p.width, p.least, chip) for p in model.parameters},
-        weight_scale=step / real.gain,
+        weight_scale=_per_unit(step, real.gain),
         scale=np.ones(len(rows)),
         zero=np.zeros(len(rows)),
         bias_weights=weights[:, rows.shape[1] :] if more.shape[1] else None,
     )
+
+
+def _per_unit(step: FloatArray, gain: FloatArray) -> FloatArray:
+    """Return what a weight of 1 is worth; ``step`` where inputs add nothing, or too little for a float."""
+    with np.errstate(divide="ignore", over="ignore"):
+        found = step / gain
+    return np.where(np.isfinite(found), found, step)
 
 
 FACTORS = (1.3, 1.2, 1.12, 1.06, 1.0, 0.97, 0.94, 0.91, 0.88, 0.85)
@@ -192,7 +199,7 @@ def _factor(
     top = register_range("threshold_bits", widths)[1] - 1
     potential = register_range("potential_bits", widths)[1]
     weight = max(chip.core.weight_range[1], 1)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         limit = np.minimum(min(top, potential) / np.abs(real.threshold), potential / reach.potential)
         limit = np.minimum(limit, register_range("leak_bits", widths)[1] / np.abs(leak))
         if real.keep_current is not None:
