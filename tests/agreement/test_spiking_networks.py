@@ -13,7 +13,7 @@ from neutrams.program.verify import violations
 from neutrams.reference import finish, prepare
 from neutrams.reference import run as reference
 from neutrams.simulator import simulate
-from spiking_strategies import chip_for, spikes, spiking_networks
+from spiking_strategies import chip_for, event_networks, spikes, spiking_networks
 
 some = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
@@ -54,6 +54,37 @@ def test_whole_weights_lose_nothing_where_nothing_decays(case: tuple[Network, st
     network, model = case
     assume(model.startswith("if"))
     compiled = compiled_or_skipped(network, chip_for(model))
+    inputs = spikes(network, seed, 4)
+    np.testing.assert_array_equal(run_compiled(compiled, inputs).outputs["y"], evaluate(network, inputs)["y"])
+
+
+@some
+@given(
+    case=event_networks(), axons=st.sampled_from([32, 256]), fan_out=st.sampled_from([1, 4]), seed=st.integers(0, 99)
+)
+def test_event_networks_agree_on_chip_reference_and_evaluation(
+    case: tuple[Network, str], axons: int, fan_out: int, seed: int
+) -> None:
+    network, model = case
+    chip = chip_for(model, axons, fan_out)
+    compiled = compiled_or_skipped(network, chip)
+    assert violations(compiled.program) == []
+    inputs = spikes(network, seed, 3)
+    expected = reference(compiled.network, inputs, chip)["y"]
+    np.testing.assert_array_equal(run_compiled(compiled, inputs).outputs["y"], expected)
+    np.testing.assert_array_equal(evaluate(compiled.network, inputs, chip)["y"], expected)
+
+
+@some
+@given(case=event_networks(("if_soft", "if_hard"), whole=True), seed=st.integers(0, 99))
+def test_whole_weights_of_event_networks_lose_nothing(case: tuple[Network, str], seed: int) -> None:
+    """Pools, flattening and layers after layers are one map with whole weights, where these fit: wide ones here."""
+    network, model = case
+    chip = chip_for(model, 1024).with_values(
+        core={"weight_bits": 15, "accumulator_bits": 32},
+        neuron={"threshold_bits": 24, "leak_bits": 24, "potential_bits": 32},
+    )
+    compiled = compiled_or_skipped(network, chip)
     inputs = spikes(network, seed, 4)
     np.testing.assert_array_equal(run_compiled(compiled, inputs).outputs["y"], evaluate(network, inputs)["y"])
 
