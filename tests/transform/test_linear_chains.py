@@ -1,5 +1,7 @@
 """What lies between neurons becomes one map: same function, no sum of a sum, and what is too large is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +120,25 @@ def test_sums_of_neurons_are_read_without_loss(soft: bool) -> None:
     compiled = compile_model(network, chip_for("if_soft" if soft else "if_hard"), x, CompileOptions(mode="snn"))
     np.testing.assert_array_equal(run_compiled(compiled, x).outputs["y"], reference(network, x)["y"])
     assert set(np.unique(reference(network, x)["y"])) == {1.0, 2.0}
+
+
+def test_pools_after_the_last_neurons_are_read_without_loss() -> None:
+    """The mean of each half of the neurons, and -2, 2, 1 and 1 times them: each neuron is in one sum."""
+    for weights in (np.kron(np.eye(2), np.full((1, 2), 0.5)), np.array([[-2.0, 2.0, 0, 0], [0, 0, 1.0, 0.75]])):
+        pool = Linear(name="out", inputs=("m",), weights=weights, bias=np.array([0.0, 1.0]))
+        network = read_out(pool, soft=False)
+        x = spikes(network, 0, 20)
+        compiled = compile_model(network, chip_for("if_hard"), x, CompileOptions(mode="snn"))
+        np.testing.assert_allclose(run_compiled(compiled, x).outputs["y"], reference(network, x)["y"], atol=2**-15)
+
+
+def test_a_pool_of_an_image_is_read_without_loss() -> None:
+    network = between(POOL, side=8)
+    nodes = [replace(n, inputs=("w0",)) if isinstance(n, Stack) else n for n in network.nodes]
+    network = Network(tuple(nodes)).pruned()
+    x = spikes(network, 0, 10)
+    compiled = compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn"))
+    np.testing.assert_array_equal(run_compiled(compiled, x).outputs["y"], reference(network, x)["y"])
 
 
 def layer() -> Linear:

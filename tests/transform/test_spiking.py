@@ -242,6 +242,17 @@ def test_inputs_come_some_steps_late(model: str, steps: int) -> None:
     assert not given_[:, :steps].any()
 
 
+def test_what_a_layer_gives_comes_late_too() -> None:
+    """The spikes are delayed, and weighed then."""
+    network = delayed_input("if_soft", 2)
+    first = Linear(name="sums", inputs=("now",), weights=np.ones((3, 3)), bias=np.zeros(3))
+    nodes = [replace(n, inputs=("sums",)) if n.name == "d" else n for n in network.nodes]
+    network = Network((*nodes[:2], first, *nodes[2:]))
+    x = spikes(network, 0, 5, rate=0.2)
+    given_ = run_compiled(compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn")), x).outputs["y"]
+    np.testing.assert_array_equal(given_, reference(network, x)["y"])
+
+
 def test_counts_cannot_come_late() -> None:
     network = delayed_input("if_soft", 1)
     x = {"x": np.full((1, 6, 3), 2.0)}

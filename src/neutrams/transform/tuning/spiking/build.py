@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.spiking.inputs import input_encoder
 from neutrams.transform.tuning.spiking.integers import Reach, integers, whole_steps
 from neutrams.transform.tuning.spiking.near_threshold import threshold_moments
-from neutrams.transform.tuning.spiking.outputs import decoder_of
+from neutrams.transform.tuning.spiking.outputs import decoder_of, pool_decoder_of
 from neutrams.transform.tuning.spiking.partial_sums import carrier
 from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
 from neutrams.transform.tuning.spiking.spare_axons import shared_axons
@@ -213,14 +214,30 @@ class SpikingBuild:
         hosted = all(reader.name in tail for reader in readers)
         if hosted and isinstance(node, ops.Add) and all(self._by_neurons(name) for name in node.inputs):
             self._decode(node.name, node.inputs, node.coefficients, node.bias)
-        else:
+        elif not hosted or not self._pooled(node):
             self._part(node)
+
+    def _pooled(self, node: ops.Linear | ops.Conv | ops.Add) -> bool:
+        """Let the host add up what neurons give in each window of a pool; tell whether it is one."""
+        source = node.inputs[0]
+        if isinstance(node, ops.Add) or source in self.shares or not self._by_neurons(source):
+            return False
+        shape = self.source.shapes[source]
+        decoder = pool_decoder_of(node, source, shape)
+        if decoder is None:
+            return False
+        row = ops.Reshape(name=f"{node.name} windows", inputs=(source,), shape=(prod(shape),))
+        whole = replace(decoder, name=f"{node.name} sums", inputs=(row.name,))
+        back = ops.Reshape(name=decoder.name, inputs=(whole.name,), shape=self.source.shapes[node.name])
+        self.nodes += [row, whole, back]
+        self.renamed[node.name] = decoder.name
+        return True
 
     def _by_neurons(self, name: str) -> bool:
         """Whether tensor ``name`` is what neurons give in the same step, moved or not."""
         node = self.source.by_name[name]
         if isinstance(node, MOVES):
-            return all(self._by_neurons(i) for i in node.inputs)
+            return not isinstance(node, ops.Pad) and all(self._by_neurons(i) for i in node.inputs)
         return name in self.signals and isinstance(node, (*ACCUMULATORS, ops.Spiking))
 
     def _part(self, node: ops.Linear | ops.Conv | ops.Add) -> None:

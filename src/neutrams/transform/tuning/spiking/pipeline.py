@@ -63,7 +63,7 @@ def spiking_core(
     check_between_neurons(prepared)
     neurons = [node for node in prepared.nodes if isinstance(node, ops.Spiking) and node.model != "Delay"]
     model = spiking_model(neurons, chip, any(_remembers(node) for node in prepared.nodes))
-    prepared = canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first"))
+    prepared = canonicalize(spikes_in_states(delays_as_states(prepared, KINDS[model.name].current == "first")))
     prepared = units_for_states(fold_linear_chains(prepared))
     plan, copies = _plan(chip, prepared, model)
     split = split_fan_in(prepared, plan)
