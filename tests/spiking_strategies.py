@@ -1,6 +1,7 @@
 """Random float networks of spiking neurons, and chips that run them."""
 
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from hypothesis import strategies as st
@@ -18,10 +19,12 @@ from neutrams.network import (
     Network,
     Node,
     Output,
+    Pad,
     Reshape,
     Spiking,
     Stack,
     State,
+    Transpose,
     Unstack,
     Update,
 )
@@ -139,6 +142,67 @@ def spiking_networks(
     b.add(Stack(name="all", inputs=(f"spikes {len(widths) - 1}",), steps=steps))
     b.add(Output(name="y", inputs=("all",)))
     return Network(tuple(b.nodes)), model
+
+
+@st.composite
+def event_networks(draw: st.DrawFn, models: tuple[str, ...] = MODELS, whole: bool | None = None) -> tuple[Network, str]:
+    """As for an event camera: neurons on inputs or a convolution, pools, convolutions, layers after layers, outputs."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    model = draw(st.sampled_from(models))
+    b = Spikers(model, draw(st.booleans()) if whole is None else whole, rng)
+    steps, side = draw(st.integers(1, 6)), draw(st.integers(4, 7))
+    b.add(Input(name="x", shape=(steps, 2, side, side)))
+    source, shape = b.add(Unstack(name="now", inputs=("x",))), (2, side, side)
+    if draw(st.booleans()):
+        source, shape = window(b, "first", source, shape, (3, 1, draw(st.integers(0, 1)), False))
+    source = b.neurons("spikes 0", source, shape)
+    for k in range(draw(st.integers(0, 3))):
+        kernel, stride, border = draw(
+            st.sampled_from([(2, 2, 0), (2, 2, 1), (3, 2, 1), (3, 1, 1), (2, 1, 0), (1, 1, 0)])
+        )
+        source, shape = window(b, f"window {k}", source, shape, (kernel, stride, border, draw(st.booleans())))
+    end = draw(st.sampled_from(["image", "vector", "layer", "layers", "turned"]))
+    if end == "turned":
+        source, shape = b.add(Transpose(name="turned", inputs=(source,), axes=(1, 2, 0))), (*shape[1:], shape[0])
+    elif end != "image":
+        source, shape = b.add(Reshape(name="flat", inputs=(source,), shape=(prod(shape),))), (prod(shape),)
+    for k in range({"layer": 1, "layers": 2}.get(end, 0)):
+        weights = b.weights(3, shape[0])
+        source = b.add(Linear(name=f"fc {k}", inputs=(source,), weights=weights, bias=b.bias(3)))
+        shape = (3,)
+    source = end_of(b, source, shape, draw(st.booleans()))
+    b.add(Stack(name="all", inputs=(source,), steps=steps))
+    b.add(Output(name="y", inputs=("all",)))
+    return Network(tuple(b.nodes)), model
+
+
+def end_of(b: Spikers, source: str, shape: tuple[int, ...], summed: bool) -> str:
+    """Neurons on what there is, or the sum of theirs and of more neurons that read them."""
+    given = b.neurons("spikes 1", source, shape)
+    if not summed:
+        return given
+    again = b.neurons("spikes 2", given, shape)
+    gains = b.rng.integers(-2, 3, (2, shape[0])).astype(np.float64)
+    return b.add(Add(name="total", inputs=(given, again), coefficients=gains, bias=np.ones(shape[0])))
+
+
+def window(
+    b: Spikers, name: str, source: str, shape: tuple[int, ...], how: tuple[int, int, int, bool]
+) -> tuple[str, tuple[int, ...]]:
+    """A convolution with (kernel, stride, border), or the sums of its windows in each channel."""
+    kernel, stride, border, pool = how
+    channels, *size = shape
+    kernel = min(kernel, min(size) + 2 * border)
+    wide = (0, border, border)
+    padded = b.add(Pad(name=f"{name} border", inputs=(source,), before=wide, after=wide))
+    out, each = (channels, 1) if pool else (2, channels)
+    weights = np.ones((out, each, kernel, kernel)) if pool else b.weights(out, each, kernel, kernel)
+    bias = np.zeros(out) if pool else b.bias(out)
+    conv = Conv(
+        name=name, inputs=(padded,), weights=weights, bias=bias, stride=(stride,) * 2, dilation=(1, 1),
+        groups=channels if pool else 1,
+    )  # fmt: skip
+    return b.add(conv), (out, *((n + 2 * border - kernel) // stride + 1 for n in size))
 
 
 def chip_for(model: str, axons: int = 256, fan_out: int = 4, **neuron: int) -> Chip:

@@ -124,10 +124,12 @@ def one_layer(weights: np.ndarray, kind: str, **parameters: float) -> Network:
     """Input of 4 steps, a matrix, neurons of a kind with dt 1; parameters not given are 1, v_reset and v_leak 0."""
     n, fan_in = weights.shape
     names = {"IF": ("r", "v_threshold", "v_reset"), "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset")}
+    names |= {"CubaLIF": ("tau_mem", "tau_syn", "r", "w_in", "v_leak", "v_threshold", "v_reset")}
     names |= {"LI": ("tau", "r", "v_leak"), "Threshold": ("threshold",)}
     given = {
         name: np.full(n, parameters.get(name, float(not name.endswith(("reset", "leak"))))) for name in names[kind]
     }
+    given |= {name: np.full(n, value) for name, value in parameters.items()}
     nodes = (
         Input(name="x", shape=(4, fan_in)),
         Unstack(name="now", inputs=("x",)),
@@ -160,6 +162,102 @@ def test_what_a_chip_cannot_run_is_named(kind: str, model: str, parameters: dict
     network = one_layer(np.ones((1, 2)), kind, **parameters)
     with pytest.raises(UnsupportedError, match=told):
         compile_model(network, chip_for(model), spikes(network, 0, 2), CompileOptions(mode="snn"))
+
+
+def test_a_rest_longer_than_its_register_is_refused() -> None:
+    """3 bits hold 7 steps."""
+    assert compiled_with("LIF", tau=4.0, refractory=7.0).by_name["n"].parameters["refractory"].tolist() == [7]
+    with pytest.raises(UnsupportedError, match=r"neurons rest 8 steps after a spike \(refractory_bits is 3\) in 'n'"):
+        compiled_with("LIF", tau=4.0, refractory=8.0)
+
+
+def compiled_with(kind: str, **parameters: float) -> Network:
+    network = one_layer(np.ones((1, 2)), kind, **parameters)
+    model = "cuba_lif_soft" if kind == "CubaLIF" else "lif_soft"
+    return compile_model(network, chip_for(model), spikes(network, 0, 2), CompileOptions(mode="snn")).network
+
+
+def test_steps_longer_than_a_time_constant_are_refused() -> None:
+    """Forward Euler with dt = 1 and tau = 0.25 leaves 1 - 1 / 0.25 times what was there."""
+    told = (
+        r"a step of dt = 1 s leaves -3 times what was there in 'n', channel 0, where {} is 0.25 s.*method=exponential"
+    )
+    with pytest.raises(UnsupportedError, match=told.format("tau")):
+        compiled_with("LIF", tau=0.25)
+    with pytest.raises(UnsupportedError, match=told.format("tau_syn")):
+        compiled_with("CubaLIF", tau_syn=0.25, tau_mem=2.0)
+    assert compiled_with("LIF", tau=1.0).by_name["n"].parameters["decay"].tolist() == [4095]  # nothing is left
+
+
+def test_potentials_after_resets_fit_their_register_too() -> None:
+    """A reset to -50 thresholds: weights and threshold shrink until 8 bits hold it."""
+    network = one_layer(np.array([[1.0, -2.0]]), "LIF", tau=2.0, v_reset=-50.0)
+    node = replace(network.by_name["n"], reset="zero")
+    assert isinstance(node, Spiking)
+    reach = Reach(potential=np.array([4.0]), current=np.array([0.0]))
+    chip = chip_for("lif_hard").with_values(neuron={"potential_bits": 8})
+    fit = integers(np.array([[1.0, -2.0]]), np.zeros(1), stepped(node), models()["lif_hard"], chip, reach)
+    assert fit.parameters["reset"].tolist() == [-100]
+    assert fit.parameters["threshold"].tolist() == [3]  # 2, the whole part of 127 / 50, and above it only
+
+
+def test_several_spikes_in_a_step_are_refused_where_there_are_some() -> None:
+    """Two inputs of weight 1 on a threshold of 1 give up to 2 spikes in a step; on one of 2, at most 1."""
+    for threshold in (1.0, 2.0):
+        network = one_layer(np.ones((1, 2)), "IF", v_threshold=threshold)
+        network = network.map(lambda n: replace(n, many=True, strict=False) if isinstance(n, Spiking) else n)
+        x = {"x": np.ones((1, 4, 2))}
+        if threshold == 1.0:
+            with pytest.raises(UnsupportedError, match=r"several spikes in a step.*: 'n' \(2\).*--nir many=false"):
+                compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn"))
+        else:
+            compiled = compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn"))
+            assert run_compiled(compiled, x).outputs["y"].reshape(-1).tolist() == [1, 1, 1, 1]
+
+
+def delayed_input(model: str, steps: int) -> Network:
+    """Inputs delayed by some steps before neurons that give them again."""
+    one = {"r": np.ones(3), "v_threshold": np.ones(3), "v_reset": np.zeros(3)}
+    reset = "subtract" if model.endswith("soft") else "zero"
+    late = Spiking(name="d", inputs=("now",), model="Delay", parameters={"delay": np.full(3, float(steps))}, dt=1.0)
+    nodes = (
+        Input(name="x", shape=(6, 3)),
+        Unstack(name="now", inputs=("x",)),
+        late,
+        Linear(name="fc", inputs=("d",), weights=np.eye(3), bias=np.zeros(3)),
+        Spiking(name="n", inputs=("fc",), model="IF", parameters=one, dt=1.0, reset=reset, strict=False),
+        Stack(name="all", inputs=("n",), steps=6),
+        Output(name="y", inputs=("all",)),
+    )
+    return Network(nodes)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+@pytest.mark.parametrize("model", ["if_soft", "if_hard"])
+def test_inputs_come_some_steps_late(model: str, steps: int) -> None:
+    network = delayed_input(model, steps)
+    x = spikes(network, 0, 5)
+    given_ = run_compiled(compile_model(network, chip_for(model), x, CompileOptions(mode="snn")), x).outputs["y"]
+    np.testing.assert_array_equal(given_[:, steps:], x["x"][:, : 6 - steps])
+    assert not given_[:, :steps].any()
+
+
+def test_what_a_layer_gives_comes_late_too() -> None:
+    """The spikes are delayed, and weighed then."""
+    network = delayed_input("if_soft", 2)
+    first = Linear(name="sums", inputs=("now",), weights=np.ones((3, 3)), bias=np.zeros(3))
+    nodes = [replace(n, inputs=("sums",)) if n.name == "d" else n for n in network.nodes]
+    network = Network((*nodes[:2], first, *nodes[2:]))
+    x = spikes(network, 0, 5, rate=0.2)
+    given_ = run_compiled(compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn")), x).outputs["y"]
+    np.testing.assert_array_equal(given_, reference(network, x)["y"])
+
+
+def test_counts_cannot_come_late() -> None:
+    network = delayed_input("if_soft", 1)
+    x = {"x": np.full((1, 6, 3), 2.0)}
+    with pytest.raises(UnsupportedError, match=r"state 'd': it remembers values from 0 to 2.*delay inputs of 0 and 1"):
+        compile_model(network, chip_for("if_soft"), x, CompileOptions(mode="snn"))
 
 
 def test_currents_on_a_chip_of_spikes_are_refused() -> None:

@@ -21,7 +21,7 @@ rounds towards minus infinity, `trunc` rounds towards zero. Where a step has sev
 written; a spike is 1, else the output is 0. Widths are chip keys under `neuron` (the accumulator's: `core`); a chip
 has a model only where it has its registers. A refractory period of R steps: the R steps after a spike are silent, the
 potential stands still and what comes in is lost, but a synaptic current runs on. A refractory width of 0 bits means
-that there is none.
+that there is none; a network whose neurons rest longer than their register holds is refused.
 
 Integrate-and-fire models without decay (`if_soft`, `if_hard`) run in the event-driven engine and carry rates
 (`--mode snn` of trained ANNs); the others run tile by tile, compiled too. A graded output is an integer: it leaves

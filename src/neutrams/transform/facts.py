@@ -44,7 +44,7 @@ def head_of(network: Network) -> frozenset[str]:
 def _scales_for_chip(network: Network, node: ops.Node, tail: frozenset[str]) -> bool:
     """Whether only units of the chip read the one-input sum ``node``, and none of them could do its work itself."""
     readers = network.consumers[node.name]
-    itself = (ops.Activation, ops.Output, ops.Add)
+    itself = (ops.Activation, ops.Output, ops.Add, ops.Update, ops.Spiking)
     return bool(readers) and not any(isinstance(r, itself) or r.name in tail for r in readers)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from neutrams.network import Network, ops
-from neutrams.transform.facts import tail_of
+from neutrams.transform.facts import head_of, tail_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Scope:
     def tail(self) -> frozenset[str]:
         """Names of what runs on the host after the chip."""
         return tail_of(self.network)
+
+    @cached_property
+    def head(self) -> frozenset[str]:
+        """Names of what runs on the host before the chip."""
+        return head_of(self.network)
 
     def source(self, node: ops.Node, k: int = 0) -> ops.Node:
         """Return the node that gives input ``k`` of ``node``."""

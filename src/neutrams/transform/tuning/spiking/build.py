@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from neutrams.transform.tuning.signal import Signal, carried
 from neutrams.transform.tuning.spiking.inputs import input_encoder
 from neutrams.transform.tuning.spiking.integers import Reach, integers, whole_steps
 from neutrams.transform.tuning.spiking.near_threshold import threshold_moments
+from neutrams.transform.tuning.spiking.outputs import decoder_of, pool_decoder_of
 from neutrams.transform.tuning.spiking.partial_sums import carrier
 from neutrams.transform.tuning.spiking.repeating import repeating_fit, repeats
 from neutrams.transform.tuning.spiking.spare_axons import shared_axons
@@ -93,12 +95,18 @@ class SpikingBuild:
                 self._move(node)
             case ops.Spiking():
                 self._neurons(node)
-            case ops.Linear() | ops.Conv() | ops.Add() if not any(isinstance(r, ops.Spiking) for r in readers):
-                self._part(node)
+            case ops.Linear() | ops.Conv() | ops.Add() if not all(isinstance(r, ops.Spiking) for r in readers):
+                self._sum(node, tail)
         if node.name in self.signals and any(reader.name in tail for reader in readers):
-            self._decode(node.name)
+            channels = self.source.shapes[node.name][0]
+            self._decode(node.name, (node.name,), np.ones((1, channels)), np.zeros(channels))
 
     def _state(self, node: ops.State) -> None:
+        """Append a state and what it begins with.
+
+        Raises:
+            UnsupportedError: It is no spikes that it remembers.
+        """
         begin = self.source.by_name[node.inputs[0]]
         assert isinstance(begin, ops.Constant), f"state {node.name!r} begins with a {begin.op}"
         name = f"{node.name} begins"
@@ -109,7 +117,8 @@ class SpikingBuild:
             raise UnsupportedError(
                 f"it remembers values from {float(held.min()):g} to {float(held.max()):g}, neurons repeat spikes only",
                 where=f"transform, state {node.name!r}",
-                fix="let feedback carry spikes (--nir feedback=spikes), or leave the bias of its weights out",
+                fix="delay inputs of 0 and 1 only; let feedback carry spikes (--nir feedback=spikes), or leave the "
+                "bias of its weights out",
             )
         one = np.ones(held.shape[2])
         self.signals[node.name] = Signal.of(held, one, 0 * one, self.steps)
@@ -199,6 +208,38 @@ class SpikingBuild:
         fit = tuned_thresholds(fit, acc, self.values[node.name], self.model, self.chip)
         self._emit(unit, fit, names, acc)
 
+    def _sum(self, node: ops.Linear | ops.Conv | ops.Add, tail: frozenset[str]) -> None:
+        """Let the host add up what neurons give, where it alone reads the sum; else let neurons carry it."""
+        readers = [reader for reader in self.source.consumers[node.name] if not isinstance(reader, ops.Spiking)]
+        hosted = all(reader.name in tail for reader in readers)
+        if hosted and isinstance(node, ops.Add) and all(self._by_neurons(name) for name in node.inputs):
+            self._decode(node.name, node.inputs, node.coefficients, node.bias)
+        elif not hosted or not self._pooled(node):
+            self._part(node)
+
+    def _pooled(self, node: ops.Linear | ops.Conv | ops.Add) -> bool:
+        """Let the host add up what neurons give in each window of a pool; tell whether it is one."""
+        source = node.inputs[0]
+        if isinstance(node, ops.Add) or source in self.shares or not self._by_neurons(source):
+            return False
+        shape = self.source.shapes[source]
+        decoder = pool_decoder_of(node, source, shape)
+        if decoder is None:
+            return False
+        row = ops.Reshape(name=f"{node.name} windows", inputs=(source,), shape=(prod(shape),))
+        whole = replace(decoder, name=f"{node.name} sums", inputs=(row.name,))
+        back = ops.Reshape(name=decoder.name, inputs=(whole.name,), shape=self.source.shapes[node.name])
+        self.nodes += [row, whole, back]
+        self.renamed[node.name] = decoder.name
+        return True
+
+    def _by_neurons(self, name: str) -> bool:
+        """Whether tensor ``name`` is what neurons give in the same step, moved or not."""
+        node = self.source.by_name[name]
+        if isinstance(node, MOVES):
+            return not isinstance(node, ops.Pad) and all(self._by_neurons(i) for i in node.inputs)
+        return name in self.signals and isinstance(node, (*ACCUMULATORS, ops.Spiking))
+
     def _part(self, node: ops.Linear | ops.Conv | ops.Add) -> None:
         """Append neurons that carry a signed sum, which other units read."""
         unit, names = self._unit(node.name, node)
@@ -248,14 +289,11 @@ class SpikingBuild:
         if not origin_of(unit.name)[1]:
             self.given[unit.name] = spikes
 
-    def _decode(self, name: str) -> None:
-        shape = self.source.shapes[name]
-        size = int(np.prod(shape))
-        decoder = ops.Decode(
-            name=f"{name} decoded", inputs=(name,), coefficient=np.ones(size, dtype=np.int64),
-            element=np.arange(size), scale=np.ones(size), offset=np.zeros(size),
-        )  # fmt: skip
-        self.nodes += decoder_nodes(decoder, name, shape)
+    def _decode(self, name: str, terms: tuple[str, ...], gains: FloatArray, bias: FloatArray) -> None:
+        """Append the decoder of tensor ``name``: the sum of ``terms``, or of what carries each, times their gains."""
+        shares = [(s, gain) for term, gain in zip(terms, gains, strict=True) for s in self.shares.get(term, (term,))]
+        decoder = decoder_of(name, [(share, self.signals[share], gain) for share, gain in shares], bias)
+        self.nodes += decoder_nodes(decoder, name, self.source.shapes[name])
         self.renamed[name] = decoder.name
 
 

@@ -201,6 +201,8 @@ def _factor(
     weight = max(chip.core.weight_range[1], 1)
     with np.errstate(divide="ignore", over="ignore"):
         limit = np.minimum(min(top, potential) / np.abs(real.threshold), potential / reach.potential)
+        begins = np.maximum(0.0 if real.soft else np.abs(real.reset), np.abs(real.initial))
+        limit = np.minimum(limit, potential / begins)
         limit = np.minimum(limit, register_range("leak_bits", widths)[1] / np.abs(leak))
         if real.keep_current is not None:
             limit = np.minimum(limit, register_range("synaptic_bits", widths)[1] / reach.current)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from neutrams.base.errors import UnsupportedError
 from neutrams.hardware import Chip
 from neutrams.network import ops
-from neutrams.neurons import NeuronModel, find_model
+from neutrams.neurons import NeuronModel, find_model, register_range
 from neutrams.transform.tuning.spiking.stepped import Stepped, stepped
 
 
@@ -58,7 +60,7 @@ def spiking_model(nodes: Sequence[ops.Spiking], chip: Chip, remembers: bool) -> 
         remembers: Whether the network has states: then neurons must be able to repeat spikes.
 
     Raises:
-        UnsupportedError: None does; says for each what it lacks.
+        UnsupportedError: None does; says for each what it lacks. Or steps are longer than what they decay in.
     """
     dynamics = [node for node in nodes if node.model not in RUNS]
     if dynamics:
@@ -68,6 +70,8 @@ def spiking_model(nodes: Sequence[ops.Spiking], chip: Chip, remembers: bool) -> 
             where="transform, spiking neurons",
             fix=f"take {', '.join(RUNS)} neurons and read their spikes",
         )
+    for node in nodes:
+        _check_decays(node)
     lacks = []
     for name in chip.neuron.models:
         kind = KINDS.get(name)
@@ -102,12 +106,45 @@ def _lacking(node: ops.Spiking, kind: Kind, model: NeuronModel, chip: Chip) -> s
         "there is a synaptic current": real.keep_current is not None and not kind.current,
         "the current is updated first": real.keep_current is not None and kind.current == "last" and not real.late,
         "the current would come a step late": real.keep_current is None and kind.current == "last",
-        "neurons rest after a spike": real.refractory.any()
-        and ("refractory" not in held or chip.neuron.refractory_bits == 0),
+        _resting(real, chip): real.refractory.max(initial=0.0) > _longest_rest(held, chip),
         "potentials have a lower bound": "v_min" in node.parameters,
         "a threshold is not positive": (real.threshold <= 0).any() and kind.soft is not None,
     }
     return next((f"{what} in {node.name!r}" for what, lacking in wanted.items() if lacking), None)
+
+
+def _check_decays(node: ops.Spiking) -> None:
+    """Refuse potentials and currents of which a step does not leave a share of 0 to 1: they would swing.
+
+    Raises:
+        UnsupportedError: There is one.
+    """
+    real = stepped(node)
+    names = {"tau": real.keep} if node.model == "LIF" else {"tau_mem": real.keep, "tau_syn": real.keep_current}
+    for name, kept in names.items():
+        if name not in node.parameters or kept is None:
+            continue
+        wrong = np.flatnonzero((kept < 0) | (kept > 1))
+        if wrong.size:
+            tau = node.parameters[name].reshape(len(kept), -1)[wrong[0], 0]
+            raise UnsupportedError(
+                f"a step of dt = {node.dt:g} s leaves {kept[wrong[0]]:g} times what was there in {node.name!r}, "
+                f"channel {wrong[0]}, where {name} is {tau:g} s: chips keep 0 to 1 times",
+                where="transform, spiking neurons",
+                fix="take steps no longer than the time constant (--nir dt=...), or --nir method=exponential",
+            )
+
+
+def _longest_rest(held: set[str], chip: Chip) -> int:
+    """Return the longest rest after a spike that a model with the parameters ``held`` can have [step]."""
+    if "refractory" not in held or chip.neuron.refractory_bits == 0:
+        return 0
+    return register_range("refractory_bits", chip.widths)[1]
+
+
+def _resting(real: Stepped, chip: Chip) -> str:
+    steps = real.refractory.max(initial=0.0)
+    return f"neurons rest {steps:g} steps after a spike (refractory_bits is {chip.neuron.refractory_bits})"
 
 
 def _resets(real: Stepped) -> bool:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from neutrams.base.arrays import FloatArray
-from neutrams.base.errors import CapacityError
+from neutrams.base.errors import CapacityError, UnsupportedError
+from neutrams.transform.names import origin_of
 from neutrams.transform.tuning.spiking.models import KINDS
 from neutrams.transform.tuning.spiking.stepped import Stepped
 
@@ -30,15 +31,21 @@ def carrier(total: torch.Tensor, copies: int, model: str, name: str) -> tuple[St
         name: The part, for the message.
 
     Raises:
-        CapacityError: Neurons of this model cannot carry it.
+        CapacityError: Neurons of this model cannot carry it, a part of a sum too wide for a core.
+        UnsupportedError: They cannot carry it, a sum of the network.
     """
     kind = KINDS[model]
     if kind.current == "last" or (kind.soft is False and not kind.decays):
         why = "their current comes a step late" if kind.current == "last" else "reset to 0 loses what they carry"
-        raise CapacityError(
-            f"{name!r} would be carried by neurons of the model {model!r}, but {why}",
-            where="core.axons",
-            fix="take cores with more axons, or a model with reset by subtraction (neuron.models=if_soft)",
+        told = f"{name!r} would be carried by neurons of the model {model!r}, but {why}"
+        if origin_of(name)[1]:
+            fix = "take cores with more axons, or a model with reset by subtraction (neuron.models=if_soft)"
+            raise CapacityError(told, where="core.axons", fix=fix)
+        raise UnsupportedError(
+            told,
+            where="transform, sums that no neurons are after",
+            fix="end the network with neurons, leave sums of layers out, or take a model with reset by subtraction "
+            "(neuron.models=if_soft)",
         )
     low, high = _ends(total, kind.soft is True)
     width = np.maximum(high - low, max(LEAST_RANGE * float((high - low).max()), 1e-30))

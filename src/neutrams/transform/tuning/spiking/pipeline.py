@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.base.errors import CapacityError, UnsupportedError
+from neutrams.base.errors import CapacityError
 from neutrams.evaluate.run import node_values
 from neutrams.hardware import Chip
 from neutrams.network import Network, ops
@@ -20,8 +20,10 @@ from neutrams.transform.stepwise import stepwise, units_for_states
 from neutrams.transform.transformed import Transformed
 from neutrams.transform.tuning.ablation import Ablation
 from neutrams.transform.tuning.spiking.build import Progress, SpikingBuild
+from neutrams.transform.tuning.spiking.checks import check_between_neurons, check_one_spike
 from neutrams.transform.tuning.spiking.delays import delays_as_states, spikes_in_states
 from neutrams.transform.tuning.spiking.integers import MOST_BIAS_AXONS
+from neutrams.transform.tuning.spiking.linear_chains import fold_linear_chains
 from neutrams.transform.tuning.spiking.losses import losses
 from neutrams.transform.tuning.spiking.models import KINDS, spiking_model
 
@@ -58,15 +60,17 @@ def spiking_core(
     prepared = canonicalize(spikes_in_states(stepwise(network)))
     prepared = lower_exactly(canonicalize(stepwise(prepared)))
     check_supported(prepared)
-    _check(prepared)
+    check_between_neurons(prepared)
     neurons = [node for node in prepared.nodes if isinstance(node, ops.Spiking) and node.model != "Delay"]
     model = spiking_model(neurons, chip, any(_remembers(node) for node in prepared.nodes))
-    prepared = units_for_states(canonicalize(delays_as_states(prepared, KINDS[model.name].current == "first")))
+    prepared = canonicalize(spikes_in_states(delays_as_states(prepared, KINDS[model.name].current == "first")))
+    prepared = units_for_states(fold_linear_chains(prepared))
     plan, copies = _plan(chip, prepared, model)
     split = split_fan_in(prepared, plan)
     chosen = _samples(split, calibration, options)
     data, labels = some_of(calibration, chosen), None if options.labels is None else options.labels[chosen]
     values = node_values(split, data, None)
+    check_one_spike(split, values)
     build = SpikingBuild(source=split, chip=chip, model=model, fan_in=plan.fan_in, copies=copies, values=values)
     core = build.built(progress)
     rows = losses(build, Ablation(split, data, labels))
@@ -75,19 +79,6 @@ def spiking_core(
 
 def _remembers(node: ops.Node) -> bool:
     return isinstance(node, ops.State) or (isinstance(node, ops.Spiking) and node.model == "Delay")
-
-
-def _check(network: Network) -> None:
-    """Refuse what reads potentials of no neuron: functions between layers, which only rates could carry."""
-    curved = [node for node in network.nodes if isinstance(node, ops.Activation | ops.Mul | ops.Max | ops.Pool)]
-    tail = [node for node in curved if node.name in network.loop_steps]
-    if tail:
-        listed = ", ".join(f"{node.op} {node.name!r}" for node in tail)
-        raise UnsupportedError(
-            f"a spiking network has functions between its neurons: {listed}",
-            where="transform, spiking neurons",
-            fix="leave them out: neurons of a chip read sums of spikes only",
-        )
 
 
 def _widest(network: Network) -> int:
