@@ -237,7 +237,7 @@ def test_a_limit_below_one_is_refused() -> None:
 
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(SpecError, match="functional, tick"):
-        simulate(tiny(), {"x": np.ones((1, 2))}, level="cycle")
+        simulate(tiny(), {"x": np.ones((1, 2))}, level="gate")
 
 
 def test_a_sample_takes_the_ticks_to_its_last_output() -> None:
