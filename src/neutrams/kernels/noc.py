@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.noc_bits import lowest_bit
+from neutrams.kernels.noc_bits import bare, lowest_bit
 from neutrams.kernels.noc_router import grant_vcs, request_vcs, take_arrivals, take_credits
 from neutrams.kernels.noc_switch import depart, enter, request_switch
 from neutrams.kernels.noc_tables import (
@@ -137,50 +137,59 @@ def next_cycle(g: Layout, m: Memory, t: int, until: int) -> int:
 
 
 @kernel
+def visit(g: Layout, m: Memory, route: Half, packet: Memory, order: Order, head: Memory, tail: Memory, t: int) -> None:
+    """Step the nodes and routers that have something to do in cycle ``t``."""
+    slot = t & (g.slots - 1)
+    words = (g.nodes + 63) >> 6
+    for word in range(words):
+        bits = take(m, g.busy_node + slot * words + word)
+        while bits:
+            step_node(g, m, packet, order, t, word * 64 + lowest_bit(bits))
+            bits &= bits - 1
+    words = (g.routers + 63) >> 6
+    for word in range(words):
+        bits = m[g.busy_router + slot * words + word]
+        while bits:
+            step_router(g, m, route, packet, head, tail, t, word * 64 + lowest_bit(bits))
+            bits &= bits - 1
+        m[g.busy_router + slot * words + word] = 0  # only now: a router may note something for this cycle
+    m[g.busy + slot] = 0
+
+
+@kernel
 def run_noc(
     g: Layout,
-    m: Memory,
-    route: Half,
-    packet: Memory,
-    order: Order,
-    head: Memory,
-    tail: Memory,
+    memory: Memory,
+    routes: Half,
+    packets: Memory,
+    orders: Order,
+    heads: Memory,
+    tails: Memory,
     until: int,
     every: bool,
 ) -> int:
     """Run until all packets have arrived, or cycle ``until``; return the cycle after the last one that counts.
 
     Arrays (M packets, N nodes, R routers):
-        m       int64[...]            memory, as `Layout` says; overwritten
-        route   int16[paths, R, N]    out port + (class << PORT_BITS); read
-        packet  int64[M * PACKET]     records, by cycle of creation; read
-        order   int32[M]              packets by source, then creation; read
-        head    int64[M]              overwritten with the cycle in which the first flit reached its node; -1 before
-        tail    int64[M]              the same of the last flit
+        memory   int64[...]            as `Layout` says; overwritten
+        routes   int16[paths, R, N]    out port + (class << PORT_BITS); read
+        packets  int64[M * PACKET]     records, by cycle of creation; read
+        orders   int32[M]              packets by source, then creation; read
+        heads    int64[M]              overwritten with the cycle in which the first flit reached its node; -1 before
+        tails    int64[M]              the same of the last flit
 
     ``every`` visits each cycle; otherwise those in which nothing can happen are skipped, with the same results. Flits
     that are on their last link at ``until`` are counted as delivered, with their later cycle of arrival. If packets
     are left and nothing can move any more, the answer is ``until``.
     """
-    t, born, count = 0, 0, head.shape[0]
-    router_words, node_words = (g.routers + 63) >> 6, (g.nodes + 63) >> 6
+    m, route, packet, order = bare(memory), bare(routes), bare(packets), bare(orders)
+    head, tail, count = bare(heads), bare(tails), heads.shape[0]
+    t, born = 0, 0
     while t < until and m[g.totals + DELIVERED] < count:
         while born < count and packet[born * PACKET + P_CREATED] <= t:
             wake(g, m, t, packet[born * PACKET + P_SOURCE])
             born += 1
-        slot = t & (g.slots - 1)
-        for word in range(node_words):
-            bits = take(m, g.busy_node + slot * node_words + word)
-            while bits:
-                step_node(g, m, packet, order, t, word * 64 + lowest_bit(bits))
-                bits &= bits - 1
-        for word in range(router_words):
-            bits = m[g.busy_router + slot * router_words + word]
-            while bits:
-                step_router(g, m, route, packet, head, tail, t, word * 64 + lowest_bit(bits))
-                bits &= bits - 1
-            m[g.busy_router + slot * router_words + word] = 0  # only now: a router may note something for this cycle
-        m[g.busy + slot] = 0
+        visit(g, m, route, packet, order, head, tail, t)
         later = next_cycle(g, m, t, until)
         if born < count:
             later = min(later, max(packet[born * PACKET + P_CREATED], t + 1))

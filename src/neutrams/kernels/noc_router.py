@@ -73,7 +73,7 @@ def start_packet(g: Layout, m: Memory, route: Half, packet: Memory, t: int, unit
     """Route the head at the front of an input unit; it asks for a VC in cycle ``t``."""
     router = m[unit + ROUTER]
     record = (m[m[unit + BUFFER] + m[unit + FIRST]] >> 2) * PACKET
-    entry = int(route[packet[record + P_PATH], router, packet[record + P_TARGET]])
+    entry = int(route[(packet[record + P_PATH] * g.routers + router) * g.nodes + packet[record + P_TARGET]])
     place = entry & ((1 << PORT_BITS) - 1)
     kind = entry >> PORT_BITS
     way = g.out_port + (router * g.ports + place) * (WAIT + g.words)
