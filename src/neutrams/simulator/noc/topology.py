@@ -11,6 +11,8 @@ MOST_PORTS = 256
 """Ports of a router; a route is stored as port + 256 * class."""
 
 MOST_CLASSES = 127
+MOST_PATHS = 256
+MOST_NODES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,12 @@ class Topology:
                     where=f"topology {self.name!r}",
                     fix="give tables of one set of routers, ports, nodes and paths",
                 )
+        if self.paths > MOST_PATHS or self.nodes > MOST_NODES:
+            raise SpecError(
+                f"there are {self.paths} paths and {self.nodes} nodes, at most {MOST_PATHS} and {MOST_NODES} fit a flit",
+                where=f"topology {self.name!r}",
+                fix="give fewer tables of routes, or a smaller network",
+            )
         if not 1 <= self.ports <= MOST_PORTS:
             raise SpecError(
                 f"routers have {self.ports} ports, allowed are 1 to {MOST_PORTS}",
