@@ -75,7 +75,8 @@ def simulate_packets(
         SpecError: The VCs do not divide into the topology's classes.
     """
     _check(topology, router, packets)
-    order = np.argsort(packets.source, kind="stable")
+    narrow = np.uint16 if topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
+    order = np.argsort(packets.source.astype(narrow), kind="stable")
     layout, memory = memory_of(topology, router, packets.source[order])
     head, tail = np.full((2, len(packets)), -1, dtype=np.int64)
     end = FOREVER if until is None else until

@@ -91,7 +91,7 @@ class Topology:
                 )
         if self.paths > MOST_PATHS or self.nodes > MOST_NODES:
             raise SpecError(
-                f"there are {self.paths} paths and {self.nodes} nodes, at most {MOST_PATHS} and {MOST_NODES} fit a flit",
+                f"{self.paths} paths and {self.nodes} nodes, a flit has room for {MOST_PATHS}, {MOST_NODES}",
                 where=f"topology {self.name!r}",
                 fix="give fewer tables of routes, or a smaller network",
             )
