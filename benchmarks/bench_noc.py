@@ -31,8 +31,8 @@ NETWORKS = [("mesh", 4, 1), ("mesh", 4, 4), ("mesh", 8, 1), ("mesh", 8, 4), ("to
 NETWORKS += [("mesh", 16, 1), ("mesh", 16, 4)]
 SETTINGS = [
     Setting(shape, side, vcs, buffer, flits, traffic)
-    for (shape, side, vcs), traffic, flits, buffer in product(
-        NETWORKS, ("uniform", "transpose", "hotspot"), (1, 5), (4, 8)
+    for traffic, (shape, side, vcs), flits, buffer in product(
+        ("uniform", "transpose", "hotspot"), NETWORKS, (1, 5), (4, 8)
     )
 ]
 
@@ -70,23 +70,26 @@ def ours(setting: Setting, rate: float) -> tuple[float, float]:
 
 
 def record(seconds: float) -> None:
-    """Measure with BookSim what is not in the file; saturation first, at an offered load of 1."""
+    """Measure with BookSim what is not in the file; of each setting saturation first, at an offered load of 1."""
     stored = json.loads(FILE.read_text()) if FILE.exists() else {"booksim2_commit": COMMIT, "settings": {}}
     end = time.monotonic() + seconds
     for setting in SETTINGS:
-        entry = stored["settings"].setdefault(key(setting), {})
-        if "latency" in entry:
-            continue
-        if time.monotonic() > end:
-            return
         period = PERIOD[setting.side]
-        full = measured(setting, 1.0, period, kind="throughput").accepted
-        rates = [ZERO_LOAD] + [round(full * share, 4) for share in SHARES]
-        entry["saturation"] = full
-        entry["latency"] = {str(rate): measured(setting, rate, period).latency for rate in rates}
-        entry["period"] = period
-        write_atomically(FILE, (json.dumps(stored, indent=1) + "\n").encode())
-        print("recorded", key(setting), entry, flush=True)
+        entry = stored["settings"].setdefault(key(setting), {"period": period, "latency": {}})
+        for share in (None, 0.0, *SHARES):
+            if time.monotonic() > end:
+                return
+            if share is None and "saturation" not in entry:
+                entry["saturation"] = measured(setting, 1.0, period, kind="throughput").accepted
+            elif share is not None:
+                rate = round(entry["saturation"] * share, 4) or ZERO_LOAD
+                if str(rate) in entry["latency"]:
+                    continue
+                entry["latency"][str(rate)] = measured(setting, rate, period).latency
+            else:
+                continue
+            write_atomically(FILE, (json.dumps(stored, indent=1) + "\n").encode())
+        print("recorded", key(setting), flush=True)
 
 
 def compare() -> bool:
@@ -96,7 +99,7 @@ def compare() -> bool:
     print(f"\n{'setting':48}{'offset':>8}{'latency':>10}{'saturation':>12}")
     for setting in SETTINGS:
         entry = stored.get(key(setting))
-        if not entry or "latency" not in entry:
+        if not entry or len(entry["latency"]) <= len(SHARES):
             continue
         theirs = {float(rate): value for rate, value in entry["latency"].items()}
         offset = theirs[ZERO_LOAD] - ours(setting, ZERO_LOAD)[0]
