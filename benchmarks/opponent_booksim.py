@@ -62,7 +62,7 @@ class Setting:
         traffic = self.traffic
         if traffic == "hotspot":
             nodes, weights = (",".join(map(str, values)) for values in (range(self.nodes), self.hot()))
-            traffic = f"hotspot({{{nodes}}},{{{weights}}})"
+            traffic = f"hotspot({{{{{nodes}}},{{{weights}}}}})"
         return {
             "topology": self.shape, "k": self.side, "n": 2, "routing_function": "dim_order",
             "num_vcs": self.vcs, "vc_buf_size": self.buffer, "wait_for_tail_credit": 0,
