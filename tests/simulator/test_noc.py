@@ -1,5 +1,9 @@
 """The network on chip: laws on random networks, one case worked out by hand, errors."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +13,8 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, mesh, simulate_packets, torus
 from noc_strategies import routers, topologies, traffic
+
+TRACES = json.loads(Path(__file__).with_name("noc_booksim_traces.json").read_text())
 
 
 def hops_of(topology: Topology, packets: PacketTable, m: int) -> list[tuple[int, int]]:
@@ -96,6 +102,21 @@ def test_a_lone_packet_takes_the_closed_form(data: st.DataObject, topology: Topo
     assert simulate_packets(topology, deep, long).latency[0] == idle_latency(topology, deep, packets, m) + 8
 
 
+@pytest.mark.parametrize("run", TRACES["runs"], ids=lambda run: f"{run['shape']} {run['traffic']}")
+def test_each_packet_takes_as_long_as_in_booksim(run: dict[str, Any]) -> None:
+    """Near saturation, so that every arbiter counts; BookSim2's packets and latencies, from its log.
+
+    Its routers have round-robin separable allocators, input first, and its default pipeline; its torus has links of two
+    cycles. See benchmarks/opponent_booksim.py.
+    """
+    side, columns = run["side"], ("source", "target", "created", "path")
+    topology = mesh(side, side) if run["shape"] == "mesh" else torus(side, side, link_cycles=2)
+    source, target, created, path = (np.array(run[name]) for name in columns)
+    packets = PacketTable.of(source, target, flits=run["flits"], created=created, path=path)
+    result = simulate_packets(topology, RouterSpec(vcs=run["vcs"], buffer_flits=run["buffer"]), packets)
+    np.testing.assert_array_equal(result.latency, run["latency"])
+
+
 def test_arrivals_share_the_last_link() -> None:
     """No node receives two flits in one cycle; a hot spot is served at the pace of its link."""
     topology, rng = mesh(4, 4), np.random.default_rng(0)
@@ -107,11 +128,12 @@ def test_arrivals_share_the_last_link() -> None:
 
 def test_no_deadlock_in_a_hundred_thousand_cycles_beyond_saturation() -> None:
     topology, rng = torus(4, 4), np.random.default_rng(1)
-    created, source = np.nonzero(rng.random((5_000, 16)) < 0.5)
+    created, source = np.nonzero(rng.random((18_000, 16)) < 0.5)
     target, path = rng.integers(0, 16, (2, len(source)))
     packets = PacketTable.of(source, target, flits=5, created=created, path=path % 4)
     result = simulate_packets(topology, RouterSpec(vcs=2, buffer_flits=2), packets)
     assert result.delivered == len(packets)
+    assert result.cycles > 100_000
 
 
 def test_two_packets_that_meet() -> None:

@@ -136,7 +136,9 @@ def test_graphs_that_are_not_connected_are_refused() -> None:
         ({"entry": np.zeros((2, 4), dtype=np.int64)}, r"entry has shape \(2, 4\)"),
         ({"node_port": np.array([4, 1])}, "input port 1 of router 1 has two links"),
         ({"node_router": np.array([0, 2])}, "1 of 2 indices are not among its 2 entries"),
-        ({"classes": np.full((1, 2, 2), 3)}, "classes are not within 0 to class_count = 1"),
+        ({"route": np.full((1, 2, 2), 9)}, "route has values from 9 to 9, allowed are 0 to 4"),
+        ({"class_count": 0}, "class_count is 0, allowed are 1 to 127"),
+        ({"classes": np.full((1, 2, 2), 3)}, "classes has values from 3 to 3, allowed are 0 to 1"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(change: dict[str, np.ndarray], message: str) -> None:

@@ -1,10 +1,13 @@
-"""Position of the lowest set bit, as one machine instruction."""
+"""Two machine instructions that numba does not offer: the lowest set bit, and an array's bare address."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+
+A = TypeVar("A")
 
 
 def _lowest_bit(typing_context: Any, word: Any) -> Any:
@@ -14,5 +17,23 @@ def _lowest_bit(typing_context: Any, word: Any) -> Any:
     return types.int64(types.int64), generate
 
 
+def _bare(typing_context: Any, array: Any) -> Any:
+    pointer = cast(Any, types.CPointer)(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        proxy = cast(Any, cgutils.create_struct_proxy)(signature.args[0])
+        struct = proxy(context, builder, value=arguments[0])
+        return struct.data
+
+    return pointer(array), generate
+
+
 lowest_bit = cast(Callable[[int], int], intrinsic(_lowest_bit))
 """Return the position of the lowest set bit of an int64, 0 to 63; 64 for 0. Only in kernels."""
+
+bare = cast(Callable[[A], A], intrinsic(_bare))
+"""Return the address of an array's first element; it is indexed like the array, from 0 up, without shape.
+
+Numba neither counts references to it, which took most of the time where a loop calls many kernels, nor looks whether an
+index is below 0. The caller keeps the array alive. Only in kernels, for C-contiguous arrays.
+"""

@@ -1,9 +1,9 @@
-"""One router in one cycle: arrivals, credits, virtual channel allocation.
+"""One router in one cycle: virtual channel allocation, switch allocation, flits that leave.
 
 Both allocators are separable, input first, with round-robin arbiters whose pointers move on success only (Dally and
 Towles, Principles and Practices of Interconnection Networks, 2004, chapters 16 to 19).
 
-Arguments everywhere: ``g`` the layout, ``m`` the memory, ``t`` the cycle (`neutrams.kernels.noc_tables`).
+Arguments as in `neutrams.kernels.noc_flow`.
 """
 
 import numpy as np
@@ -11,41 +11,50 @@ import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.noc_bits import lowest_bit
+from neutrams.kernels.noc_flow import ask_for_switch, enter, free_slot, next_slot, post, post_unit, start_packet
 from neutrams.kernels.noc_tables import (
     ALLOW,
-    BUFFER,
-    CLASS,
-    COUNT,
-    CREDIT,
-    DEPTH_RECORD,
-    DUE,
+    ARRIVALS,
+    BACK,
+    DELIVERED,
+    ECHO,
+    EVENT,
     FIRST,
+    FLIGHT,
+    FLIT,
+    FLITS_OUT,
     FREE,
     GOAL,
+    HEAD,
     HELD,
     IN_UNIT,
     KINDS,
+    LANE,
+    LAST,
+    LAST_ARRIVAL,
     LOCAL,
     MASK,
+    NEXT,
+    O_LOCAL,
+    O_VC,
     OUT_UNIT,
-    OWNER,
-    P_PATH,
-    P_TARGET,
-    PACKET,
-    PEAK,
+    PACKET_SHIFT,
+    PLACE,
     PORT,
-    PORT_BITS,
     PREFER,
     READY,
-    RING,
     ROUTED,
     ROUTER,
+    SENT,
+    SERVE,
+    TAIL,
+    TIME,
     TURN,
     UNITS,
     VC,
     WAIT,
+    WANT,
     WAY,
-    WORD,
     Layout,
     Memory,
 )
@@ -54,75 +63,15 @@ Half = npt.NDArray[np.int16]
 
 
 @kernel
-def post(g: Layout, m: Memory, t: int, router: int, place: int, bits: int) -> None:
-    """Note events of ``router`` for cycle ``t``; ``place`` is kind * words + word."""
-    slot = t & (g.slots - 1)
-    m[g.event + (slot * g.routers + router) * KINDS * g.words + place] |= bits
-    m[g.busy_router + slot * ((g.routers + 63) >> 6) + (router >> 6)] |= 1 << (router & 63)
-    m[g.busy + slot] = 1
-
-
-@kernel
-def post_unit(g: Layout, m: Memory, t: int, unit: int, kind: int) -> None:
-    """Note an event of one unit."""
-    post(g, m, t, m[unit + ROUTER], kind * g.words + m[unit + WORD], m[unit + MASK])
-
-
-@kernel
-def start_packet(g: Layout, m: Memory, route: Half, packet: Memory, t: int, unit: int) -> None:
-    """Route the head at the front of an input unit; it asks for a VC in cycle ``t``."""
-    router = m[unit + ROUTER]
-    record = (m[m[unit + BUFFER] + m[unit + FIRST]] >> 2) * PACKET
-    entry = int(route[packet[record + P_PATH], router, packet[record + P_TARGET]])
-    place = entry & ((1 << PORT_BITS) - 1)
-    kind = entry >> PORT_BITS
-    way = g.out_port + (router * g.ports + place) * (WAIT + g.words)
-    if kind > 0 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
-        kind = m[unit + CLASS]
-    m[unit + WAY] = way
-    m[unit + ALLOW] = m[g.allowed + kind]
-    post_unit(g, m, t, unit, ROUTED)
-
-
-@kernel
-def take_arrivals(g: Layout, m: Memory, route: Half, packet: Memory, t: int, router: int, word: int, bits: int) -> None:
-    """Flits that arrive become visible; a head at the front starts, another front flit may ask for the switch."""
-    first = g.in_unit + (router * g.ports + word * g.group) * g.vcs * IN_UNIT
-    held = m[g.router + router * DEPTH_RECORD + HELD]
-    while bits:
-        unit = first + lowest_bit(bits) * IN_UNIT
-        bits &= bits - 1
-        held += 1
-        m[unit + COUNT] += 1
-        if m[unit + COUNT] == 1:
-            goal = m[unit + GOAL]
-            if goal == 0:
-                start_packet(g, m, route, packet, t + g.lead, unit)
-            else:
-                m[unit + DUE] = t + g.allocate - 1
-                if m[goal + CREDIT] > 0:
-                    post_unit(g, m, t + g.allocate - 1, unit, READY)
-    m[g.router + router * DEPTH_RECORD + HELD] = held
-    m[g.router + router * DEPTH_RECORD + PEAK] = max(m[g.router + router * DEPTH_RECORD + PEAK], held)
-
-
-@kernel
-def take_credits(g: Layout, m: Memory, t: int, router: int, word: int, bits: int) -> None:
-    """Credits come back; the first one lets a waiting flit ask for the switch."""
-    first = g.out_unit + (router * g.ports + word * g.group) * g.vcs * OUT_UNIT
-    while bits:
-        goal = first + lowest_bit(bits) * OUT_UNIT
-        bits &= bits - 1
-        m[goal + CREDIT] += 1
-        unit = m[goal + OWNER]
-        if m[goal + CREDIT] == 1 and unit != 0 and m[unit + COUNT] > 0:
-            post_unit(g, m, max(t, m[unit + DUE]), unit, READY)
-
-
-@kernel
 def first_wins(a: int, b: int, pointer: int) -> bool:
     """Return whether ``a`` comes before ``b``, both different, counting up and around from ``pointer``."""
     return (a < b) == ((a < pointer) == (b < pointer))
+
+
+@kernel
+def after(number: int, count: int) -> int:
+    """Return the number behind it, around."""
+    return number + 1 if number + 1 < count else 0
 
 
 @kernel
@@ -142,20 +91,21 @@ def request_vcs(g: Layout, m: Memory, t: int, router: int, word: int, bits: int,
             m[way + WAIT + word] |= m[unit + MASK]
             continue
         goals = m[way + UNITS]
-        start = m[unit + PREFER] - m[goals + LOCAL]
+        start = m[unit + PREFER] - m[goals + O_LOCAL]
         later = (free >> start) << start if 0 <= start < g.vcs else free
-        goal = m[goals + LOCAL] + lowest_bit(later if later else free)
-        rival = m[g.winner + goal]
+        vc = lowest_bit(later if later else free)
+        goal = goals + vc * OUT_UNIT
+        place = g.winner + m[goals + O_LOCAL] + vc
+        rival = m[place]
         if rival == 0:
-            m[g.winner + goal] = unit
-            m[g.touched + claims] = goals + (goal - m[goals + LOCAL]) * OUT_UNIT
+            m[place] = unit
+            m[g.touched + claims] = goal
             claims += 1
             continue
-        turn = m[goals + (goal - m[goals + LOCAL]) * OUT_UNIT + TURN]
         loser = unit
-        if first_wins(m[unit + LOCAL], m[rival + LOCAL], turn):
+        if first_wins(m[unit + LOCAL], m[rival + LOCAL], m[goal + TURN]):
             loser = rival
-            m[g.winner + goal] = unit
+            m[place] = unit
         post_unit(g, m, t + 1, loser, ROUTED)
     return claims
 
@@ -166,15 +116,120 @@ def grant_vcs(g: Layout, m: Memory, t: int, claims: int) -> None:
     units = g.ports * g.vcs
     for k in range(claims):
         goal = m[g.touched + k]
-        unit = m[g.winner + m[goal + LOCAL]]
-        m[g.winner + m[goal + LOCAL]] = 0
+        place = g.winner + m[goal + O_LOCAL]
+        unit = m[place]
+        m[place] = 0
         m[unit + GOAL] = goal
-        m[goal + OWNER] = unit
-        m[m[unit + WAY] + FREE] &= ~(1 << m[goal + VC])
-        following = m[goal + LOCAL] + 1
-        m[unit + PREFER] = following if following < units else 0
-        following = m[unit + LOCAL] + 1
-        m[goal + TURN] = following if following < units else 0
-        m[unit + DUE] = t + g.allocate
-        if m[goal + CREDIT] > 0:
-            post_unit(g, m, t + g.allocate, unit, READY)
+        m[m[unit + WAY] + FREE] &= ~(1 << m[goal + O_VC])
+        m[unit + PREFER] = after(m[goal + O_LOCAL], units)
+        m[goal + TURN] = after(m[unit + LOCAL], units)
+        ask_for_switch(g, m, t + g.allocate, unit)
+
+
+@kernel
+def best_lane(g: Layout, m: Memory, port: int, first: int, lanes: int) -> int:
+    """Return the VC of an input port that asks: round robin over outputs, then over the VCs for that output.
+
+    ``first`` is the port's first unit, ``lanes`` the VCs that could ask [bits].
+    """
+    best, best_key = 0, g.ports * g.vcs
+    while lanes:
+        vc = lowest_bit(lanes)
+        lanes &= lanes - 1
+        ahead = m[m[first + vc * IN_UNIT + WAY] + PLACE] - m[port + WANT]
+        if ahead < 0:
+            ahead += g.ports
+        behind = vc - m[port + LANE]
+        if behind < 0:
+            behind += g.vcs
+        key = ahead * g.vcs + behind
+        if key < best_key:
+            best, best_key = vc, key
+    return best
+
+
+@kernel
+def request_switch(g: Layout, m: Memory, t: int, router: int, word: int, bits: int, claims: int) -> int:
+    """Each input port asks for one output, round robin; each output takes one of the inputs, round robin.
+
+    Losers ask again in the next cycle. Returns how many outputs are claimed, ``claims`` of them already before.
+    """
+    base = g.in_unit + (router * g.ports + word * g.group) * g.vcs * IN_UNIT
+    while bits:
+        unit = base + lowest_bit(bits) * IN_UNIT
+        vc, port, mask = m[unit + VC], m[unit + PORT], m[unit + MASK]
+        low = mask >> vc
+        lanes = bits & (((low << (g.vcs - 1)) << 1) - low)
+        bits ^= lanes
+        if lanes != mask:
+            first = unit - vc * IN_UNIT
+            unit = first + best_lane(g, m, port, first, lanes // low) * IN_UNIT
+            post(g, m, t + 1, router, m[unit + EVENT] + READY * g.words, lanes ^ m[unit + MASK])
+        out = m[m[unit + WAY] + PLACE]
+        rival = m[g.winner + out]
+        if rival == 0:
+            m[g.winner + out] = unit
+            m[g.touched + claims] = out
+            claims += 1
+            continue
+        loser = unit
+        if first_wins(m[port + PLACE], m[m[rival + PORT] + PLACE], m[m[unit + WAY] + SERVE]):
+            loser = rival
+            m[g.winner + out] = unit
+        post_unit(g, m, t + 1, loser, READY)
+    return claims
+
+
+@kernel
+def eject(g: Layout, m: Memory, head: Memory, tail: Memory, arrival: int, echo: int, unit: int, flit: int) -> None:
+    """A flit leaves to its node's ``unit``, which takes it at once; the credit is back in cycle ``echo``."""
+    slot = m[unit + LAST]
+    m[slot + TIME] = echo
+    m[unit + LAST] = next_slot(g, m, unit, slot)
+    packet = (flit >> PACKET_SHIFT) - 1
+    m[g.totals + FLITS_OUT] += 1
+    if flit & HEAD:
+        head[packet] = arrival
+    if flit & TAIL:
+        tail[packet] = arrival
+        m[g.totals + DELIVERED] += 1
+        m[g.totals + LAST_ARRIVAL] = max(m[g.totals + LAST_ARRIVAL], arrival)
+
+
+@kernel
+def release_vc(g: Layout, m: Memory, t: int, router: int, way: int, vc: int) -> None:
+    """An output VC has no owner any more; heads that wait for one of its port ask in the next cycle."""
+    m[way + FREE] |= 1 << vc
+    for word in range(g.words):
+        bits = m[way + WAIT + word]
+        if bits:
+            m[way + WAIT + word] = 0
+            post(g, m, t + 1, router, (router * KINDS + ROUTED) * g.words + word, bits)
+
+
+@kernel
+def depart(g: Layout, m: Memory, route: Half, head: Memory, tail: Memory, t: int, unit: int) -> None:
+    """The front flit of a unit has won the switch: it goes, its credit goes back, the next flit comes to the front."""
+    port, way, goal, router = m[unit + PORT], m[unit + WAY], m[unit + GOAL], m[unit + ROUTER]
+    m[port + WANT] = after(m[way + PLACE], g.ports)
+    m[port + LANE] = after(m[unit + VC], g.vcs)
+    m[way + SERVE] = after(m[port + PLACE], g.ports)
+    m[way + SENT] += 1
+    m[g.router + router * (ARRIVALS + g.slots) + HELD] -= 1
+    flit = m[m[unit + FIRST] + FLIT]
+    free_slot(g, m, t + m[port + BACK], unit)
+    ahead = m[goal + NEXT]
+    if m[ahead + ROUTER] >= 0:
+        enter(g, m, route, t, t + m[way + FLIGHT], ahead, flit)
+    else:
+        eject(g, m, head, tail, t + m[way + FLIGHT], t + m[way + ECHO], ahead, flit)
+    if flit & TAIL:
+        release_vc(g, m, t, router, way, m[goal + O_VC])
+        m[unit + GOAL] = 0
+    slot = m[unit + FIRST]
+    if m[slot + FLIT] != 0:
+        there = max(t + 1, m[slot + TIME])
+        if flit & TAIL:
+            start_packet(g, m, route, there + g.lead, unit)
+        else:
+            ask_for_switch(g, m, there + g.allocate - 1, unit)

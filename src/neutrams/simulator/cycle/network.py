@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, Chip
@@ -49,15 +50,14 @@ def network_of(program: Program) -> Network:
 class Mesh:
     """Wormhole routers with virtual channels, dimension order (`neutrams.hardware.Board.path`).
 
-    Routers are those of cores that hold a tile or lie on a route. A word to several cores goes as one packet each, also
-    where the chip's network replicates flits. A router takes ``router_s``, at least `FEWEST_ROUTER_CYCLES`; a link its
-    time, also one between chips, which lets a flit in every cycle all the same.
+    Routers are those of the smallest box around all tiles, which paths do not leave. A word to several cores goes as
+    one packet each, also where the chip's network replicates flits. A router takes ``router_s``, at least
+    `FEWEST_ROUTER_CYCLES`; a link its time, also one between chips, which lets a flit in every cycle all the same.
     """
 
     def __init__(self, program: Program) -> None:
         chip, board = program.chip, Board.of(program.chip)
-        routes = program.routes
-        self._cores = np.unique(np.concatenate([program.tiles.core, routes.link_from, routes.link_to]))
+        self._cores = _box(board, program.tiles.core)
         period, technology = clock_s(chip), chip.technology
         near, far = (max(1, cycles_of(float(f.value), period)) for f in (technology.link_s, technology.chip_link_s))
         neighbor = self._neighbors(board)
@@ -70,7 +70,7 @@ class Mesh:
             node_router=np.arange(len(self._cores)),
             node_port=np.full(len(self._cores), 4),
             route=self._next_ports(board)[None],
-            classes=np.zeros((1, len(self._cores), len(self._cores)), dtype=np.int64),
+            classes=np.zeros((1, len(self._cores), len(self._cores)), dtype=np.int16),
             class_count=1,
             ring=np.full((len(self._cores), 5), -1),
         )
@@ -91,15 +91,15 @@ class Mesh:
             found[:, port] = np.where(self._cores[place] == there, place, -1)
         return found
 
-    def _next_ports(self, board: Board) -> IntArray:
-        """Return the port for a packet at a router to a node, int64 ``[R, N]``, as `Board.path` goes."""
+    def _next_ports(self, board: Board) -> npt.NDArray[np.int16]:
+        """Return the port for a packet at a router to a node, int16 ``[R, N]``, as `Board.path` goes."""
         x, y = board.position(self._cores)
         full = board.chips // board.side * board.rows
         dx, dy = np.sign(x[None] - x[:, None]), np.sign(y[None] - y[:, None])
         y_first = (y[None] < full) & (y[:, None] >= full)
         along_x, along_y = np.where(dx > 0, 0, 1), np.where(dy > 0, 2, 3)
         ports = np.where((dx != 0) & ~(y_first & (dy != 0)), along_x, np.where(dy != 0, along_y, 4))
-        return ports.astype(np.int64)
+        return ports.astype(np.int16)
 
     def deliver(self, words: Words) -> Delivery:
         """Return when each word of a tick arrives; nothing is left over from the tick before."""
@@ -108,6 +108,14 @@ class Mesh:
         result = simulate_packets(self._topology, self._router, packets)
         assert result.delivered == len(words), "dimension order leaves no packet behind"
         return Delivery(arrived=result.tail, peak=result.peak_flits, routers=self._cores)
+
+
+def _box(board: Board, cores: IntArray) -> IntArray:
+    """Return the cores of the smallest box that holds ``cores``, ascending."""
+    x, y = board.position(cores)
+    across, along = np.meshgrid(np.arange(x.min(), x.max() + 1), np.arange(y.min(), y.max() + 1))
+    found = np.unique(board.core_at(across, along))
+    return found[found >= 0]
 
 
 class Bus:

@@ -6,9 +6,8 @@ y * width + x is at the router of the same number.
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
 from neutrams.base.errors import SpecError
-from neutrams.simulator.noc.topology import Topology
+from neutrams.simulator.noc.topology import ShortArray, Topology
 
 
 def mesh(width: int, height: int, *, link_cycles: int = 1) -> Topology:
@@ -70,23 +69,24 @@ def _grid(name: str, sizes: tuple[int, ...], *, wraps: bool, link_cycles: int) -
     )
 
 
-def _dimension_order(sizes: tuple[int, ...], wraps: bool) -> tuple[IntArray, IntArray]:
+def _dimension_order(sizes: tuple[int, ...], wraps: bool) -> tuple[ShortArray, ShortArray]:
     """Return tables of routes and classes; one path, or two a dimension with an even way around."""
     count, dimensions = int(np.prod(sizes)), len(sizes)
     paths = 2**dimensions if wraps and any(size % 2 == 0 for size in sizes) else 1
-    here, there = np.divmod(np.arange(count * count), count)
-    route = np.full((paths, count * count), 2 * dimensions)
+    route = np.full((paths, count, count), 2 * dimensions, dtype=np.int16)
     classes = np.zeros_like(route)
     for path in range(paths):
         stride = count
         for k in reversed(range(dimensions)):  # a lower dimension overwrites a higher one
             stride //= sizes[k]
-            x, goal = here // stride % sizes[k], there // stride % sizes[k]
+            goal = np.arange(count)[None, :] // stride % sizes[k]
+            x = goal.T
             right = goal > x
             if wraps:
                 twice = 2 * ((goal - x) % sizes[k])
                 right = (twice < sizes[k]) | ((twice == sizes[k]) & (path >> k & 1 == 0))
             moves = goal != x
-            route[path, moves] = np.where(right, 2 * k, 2 * k + 1)[moves]
-            classes[path, moves] = (1 + (goal < x))[moves] if wraps else 0
-    return route.reshape(paths, count, count), classes.reshape(paths, count, count)
+            np.copyto(route[path], np.where(right, 2 * k, 2 * k + 1), where=moves, casting="same_kind")
+            if wraps:
+                np.copyto(classes[path], 1 + (goal < x), where=moves, casting="same_kind")
+    return route, classes

@@ -40,8 +40,10 @@ def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[
     memory[layout.allowed] = (1 << layout.vcs) - 1
     for c in range(topology.class_count):
         memory[layout.allowed + 1 + c] = ((1 << share) - 1) << (c * share)
+    memory[layout.class_of : layout.class_of + layout.vcs] = 1 + np.arange(layout.vcs) // share
+    records(memory, layout.router, layout.routers, k.ARRIVALS + layout.slots)[:, k.SEEN] = -1
     _fill_ports(layout, memory, topology, router, links)
-    _fill_units(layout, memory, links, share)
+    _fill_units(layout, memory, links)
     _fill_nodes(layout, memory, topology, order)
     return layout, memory
 
@@ -85,21 +87,21 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     group = k.WORD_BITS // vcs
     words, units = -(-ports // group), routers * ports * vcs
     longest = max(int(links.latency.max()), topology.node_latency)
-    slots = 1 << (router.cycles + router.credit_cycles + 2 * longest + 4).bit_length()
+    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + 4).bit_length()
     sizes = {
         "totals": 1 + k.TOTALS,  # address 0 is none
         "allowed": topology.class_count + 1,
+        "class_of": vcs,
         "winner": ports * vcs,
         "touched": ports * vcs,
-        "router": routers * k.DEPTH_RECORD,
+        "router": routers * (k.ARRIVALS + slots),
         "in_port": routers * ports * k.IN_PORT,
         "out_port": routers * ports * (k.WAIT + words),
-        "in_unit": units * k.IN_UNIT,
+        "in_unit": (units + nodes * vcs) * k.IN_UNIT,
         "out_unit": units * k.OUT_UNIT,
-        "node": nodes * (k.ROOM + vcs),
-        "buffer": units * router.buffer_flits,
+        "node": nodes * k.NODE,
+        "buffer": (units + nodes * vcs) * router.buffer_flits * k.SLOT,
         "event": slots * routers * k.KINDS * words,
-        "refund": slots * nodes,
         "busy_router": slots * ((routers + 63) >> 6),
         "busy_node": slots * ((nodes + 63) >> 6),
         "busy": slots,
@@ -127,8 +129,6 @@ def _fill_ports(g: k.Layout, memory: IntArray, topology: Topology, router: Route
     place, ring = np.arange(count) % g.ports, topology.ring.ravel()
     inputs = records(memory, g.in_port, count, k.IN_PORT)
     inputs[:, k.PLACE], inputs[:, k.RING] = place, ring
-    units = g.out_unit + links.source * g.vcs * k.OUT_UNIT
-    inputs[:, k.SOURCE] = np.where(links.source >= 0, units, links.source)
     fed = np.where(links.source >= 0, links.latency[np.maximum(links.source, 0)], topology.node_latency)
     inputs[:, k.BACK] = 1 + router.credit_cycles + fed
     outputs = records(memory, g.out_port, count, k.WAIT + g.words)
@@ -139,30 +139,33 @@ def _fill_ports(g: k.Layout, memory: IntArray, topology: Topology, router: Route
     outputs[:, k.FREE] = (1 << g.vcs) - 1
 
 
-def _fill_units(g: k.Layout, memory: IntArray, links: _Links, share: int) -> None:
-    count = g.routers * g.ports * g.vcs
+def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
+    count, extra = g.routers * g.ports * g.vcs, g.nodes * g.vcs
     number = np.arange(count)
     port, vc = np.divmod(number, g.vcs)
     router, local = np.divmod(number, g.ports * g.vcs)
     word, bit = np.divmod(local, g.group * g.vcs)
-    inputs, outputs = records(memory, g.in_unit, count, k.IN_UNIT), records(memory, g.out_unit, count, k.OUT_UNIT)
-    for unit, first, size in ((inputs, g.in_port, k.IN_PORT), (outputs, g.out_port, k.WAIT + g.words)):
-        for field, value in ((k.ROUTER, router), (k.WORD, word), (k.MASK, 1 << bit), (k.LOCAL, local), (k.VC, vc)):
-            unit[:, field] = value
-        unit[:, k.PORT] = first + port * size
-    inputs[:, k.BUFFER] = g.buffer + number * g.depth
-    inputs[:, k.CLASS] = 1 + vc // share
-    outputs[:, k.CREDIT] = g.depth
+    inputs = records(memory, g.in_unit, count + extra, k.IN_UNIT)
+    fields = {k.ROUTER: router, k.EVENT: router * k.KINDS * g.words + word, k.MASK: 1 << bit, k.LOCAL: local}
+    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT, k.WORD: word}
+    for field, value in fields.items():
+        inputs[:count, field] = value
+    inputs[count:, k.ROUTER] = -1
+    first = g.buffer + np.arange(count + extra) * g.depth * k.SLOT
+    for field in (k.BUFFER, k.FIRST, k.LAST):
+        inputs[:, field] = first
+    outputs = records(memory, g.out_unit, count, k.OUT_UNIT)
+    outputs[:, k.O_LOCAL], outputs[:, k.O_VC] = local, vc
     sink = links.sink[port]
-    outputs[:, k.NEXT] = np.where(sink >= 0, g.in_unit + (sink * g.vcs + vc) * k.IN_UNIT, 0)
+    ahead = np.where(sink >= 0, sink, g.routers * g.ports - 1 - sink)
+    outputs[:, k.NEXT] = np.where(sink == ABSENT, 0, g.in_unit + (ahead * g.vcs + vc) * k.IN_UNIT)
 
 
 def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, order: IntArray) -> None:
-    nodes = records(memory, g.node, g.nodes, k.ROOM + g.vcs)
+    nodes = records(memory, g.node, g.nodes, k.NODE)
     entry = topology.node_router * g.ports + topology.node_port
     nodes[:, k.ENTRY] = g.in_unit + entry * g.vcs * k.IN_UNIT
     nodes[:, k.INJECT] = 1 + topology.node_latency
     nodes[:, k.FRONT] = np.searchsorted(order, np.arange(g.nodes))
     nodes[:, k.END] = np.searchsorted(order, np.arange(g.nodes), side="right")
     nodes[:, k.LAST_VC] = g.vcs - 1
-    nodes[:, k.ROOM :] = g.depth

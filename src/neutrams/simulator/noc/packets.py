@@ -9,8 +9,8 @@ import numpy.typing as npt
 from neutrams.base.arrays import IntArray, frozen
 from neutrams.base.errors import InputError
 
-MOST_PACKETS = 1 << 29
-"""A flit is stored as packet * 4 + 2 bits, in 32."""
+MOST_PACKETS = 1 << 30
+"""A flit is stored with its packet in 31 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
-from neutrams.kernels.noc_tables import DELIVERED, DEPTH_RECORD, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
+from neutrams.kernels.noc_tables import ARRIVALS, DELIVERED, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
 from neutrams.simulator.noc.lower import memory_of, packet_records, records, route_table, sent_by_port
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
@@ -75,7 +75,8 @@ def simulate_packets(
         SpecError: The VCs do not divide into the topology's classes.
     """
     _check(topology, router, packets)
-    order = np.argsort(packets.source, kind="stable")
+    narrow = np.uint16 if topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
+    order = np.argsort(packets.source.astype(narrow), kind="stable")
     layout, memory = memory_of(topology, router, packets.source[order])
     head, tail = np.full((2, len(packets)), -1, dtype=np.int64)
     end = FOREVER if until is None else until
@@ -87,7 +88,7 @@ def simulate_packets(
         tail=tail,
         latency=np.where(tail >= 0, tail - packets.created, -1),
         link_flits=sent_by_port(topology, layout, memory),
-        peak_flits=records(memory, layout.router, topology.routers, DEPTH_RECORD)[:, PEAK].copy(),
+        peak_flits=records(memory, layout.router, topology.routers, ARRIVALS + layout.slots)[:, PEAK].copy(),
         cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
         delivered=int(totals[DELIVERED]),
         sent_flits=int(totals[FLITS_IN]),

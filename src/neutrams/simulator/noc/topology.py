@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from neutrams.base.arrays import IntArray, check_indices, frozen
 from neutrams.base.errors import SpecError
+
+ShortArray = npt.NDArray[np.int16]
 
 MOST_PORTS = 256
 """Ports of a router; a route is stored as port + 256 * class."""
 
 MOST_CLASSES = 127
+MOST_PATHS = 256
+MOST_NODES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +35,8 @@ class Topology:
         node_router: int64[N], router of each node.
         node_port: int64[N], its input port (injection) and output port (ejection) there.
         node_latency: Cycles between node and router, either way [cycle].
-        route: int64[paths, R, N], output port at a router for a packet to a node.
-        classes: int64[paths, R, N], class on the link behind that port; 0 where any VC will do.
+        route: int16[paths, R, N], output port at a router for a packet to a node.
+        classes: int16[paths, R, N], class on the link behind that port; 0 where any VC will do.
         class_count: C, how many classes there are.
         ring: int64[R, P], ring of an input or output port, -1 if none.
 
@@ -46,14 +51,16 @@ class Topology:
     node_router: IntArray
     node_port: IntArray
     node_latency: int = 1
-    route: IntArray
-    classes: IntArray
+    route: ShortArray
+    classes: ShortArray
     class_count: int
     ring: IntArray
 
     def __post_init__(self) -> None:
-        for name in ("neighbor", "entry", "latency", "node_router", "node_port", "route", "classes", "ring"):
+        for name in ("neighbor", "entry", "latency", "node_router", "node_port", "ring"):
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), dtype=np.int64)))
+        for name, most in (("route", self.ports - 1), ("classes", min(self.class_count, MOST_CLASSES))):
+            object.__setattr__(self, name, self._short(name, most))
         self._check_shapes()
         self._check_values()
 
@@ -77,6 +84,18 @@ class Topology:
         """How many tables of routes there are [count]."""
         return int(self.route.shape[0])
 
+    def _short(self, name: str, most: int) -> ShortArray:
+        """Return a table in 16 bits, so that a large network does not take gigabytes."""
+        table = np.asarray(getattr(self, name))
+        low, high = (int(table.min()), int(table.max())) if table.size else (0, 0)
+        if low < 0 or high > most:
+            raise SpecError(
+                f"{name} has values from {low} to {high}, allowed are 0 to {most}",
+                where=f"topology {self.name!r}",
+                fix="name ports that exist, and classes from 1 to class_count, of at most 127, or 0 for any VC",
+            )
+        return frozen(table.astype(np.int16))
+
     def _check_shapes(self) -> None:
         grid, table = self.neighbor.shape, (self.paths, self.routers, self.nodes)
         wanted = {"entry": grid, "latency": grid, "ring": grid, "node_port": (self.nodes,), "route": table}
@@ -87,6 +106,12 @@ class Topology:
                     where=f"topology {self.name!r}",
                     fix="give tables of one set of routers, ports, nodes and paths",
                 )
+        if self.paths > MOST_PATHS or self.nodes > MOST_NODES:
+            raise SpecError(
+                f"{self.paths} paths and {self.nodes} nodes, a flit has room for {MOST_PATHS}, {MOST_NODES}",
+                where=f"topology {self.name!r}",
+                fix="give fewer tables of routes, or a smaller network",
+            )
         if not 1 <= self.ports <= MOST_PORTS:
             raise SpecError(
                 f"routers have {self.ports} ports, allowed are 1 to {MOST_PORTS}",
@@ -101,19 +126,15 @@ class Topology:
             (self.entry[self.neighbor >= 0], self.ports),
             (self.node_router, self.routers),
             (self.node_port, self.ports),
-            (self.route, self.ports),
         ):
             check_indices(array, size, where)
             if (array < 0).any():
                 raise SpecError("an index is negative", where=where, fix="give indices from 0")
-        if (
-            not 1 <= self.class_count <= MOST_CLASSES
-            or not ((self.classes >= 0) & (self.classes <= self.class_count)).all()
-        ):
+        if not 1 <= self.class_count <= MOST_CLASSES:
             raise SpecError(
-                f"classes are not within 0 to class_count = {self.class_count}, of at most {MOST_CLASSES}",
+                f"class_count is {self.class_count}, allowed are 1 to {MOST_CLASSES}",
                 where=where,
-                fix="number them from 1, and give 0 where any VC will do",
+                fix="give one class, or two for rings with a dateline",
             )
         if (self.latency[self.neighbor >= 0] < 1).any() or self.node_latency < 1:
             raise SpecError("a link takes less than one cycle", where=where, fix="give latencies of at least 1")

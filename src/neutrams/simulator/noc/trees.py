@@ -46,7 +46,7 @@ def fat_tree(arity: int, levels: int, *, link_cycles: int = 1) -> Topology:
             neighbor[low, arity + up], entry[low, arity + up] = high, digit
             neighbor[high, digit], entry[high, digit] = low, arity + up
     nodes = np.arange(arity**levels)
-    route = np.empty((1, levels * wide, len(nodes)), dtype=np.int64)
+    route = np.empty((1, levels * wide, len(nodes)), dtype=np.int16)
     for level in range(levels):
         below = arity ** (level + 1)
         for at in range(wide):
@@ -101,7 +101,7 @@ def graph(
     node_port = [ports.take(router) for router in nodes]
     around = [{there: port for port, (there, _, _) in at.items()} for at in ports.to]
     ahead = _up_down(around, nodes, name) if next_router is None else np.asarray(next_router)
-    route = np.empty((1, count, len(nodes)), dtype=np.int64)
+    route = np.empty((1, count, len(nodes)), dtype=np.int16)
     for router in range(count):
         for n, home in enumerate(nodes):
             port = node_port[n] if home == router else around[router].get(int(ahead[router, n]))

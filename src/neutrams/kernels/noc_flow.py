@@ -1,0 +1,158 @@
+"""How flits and credits move, and what is noted for later cycles.
+
+Arguments of all kernels of the network on chip: ``g`` the layout, ``m`` the memory, ``t`` a cycle
+(`neutrams.kernels.noc_tables`).
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from neutrams.kernels.compiled import kernel
+from neutrams.kernels.noc_tables import (
+    ALLOW,
+    ARRIVALS,
+    BLOCKED,
+    BUFFER,
+    DUE,
+    EVENT,
+    FIRST,
+    FLIT,
+    GOAL,
+    HELD,
+    KINDS,
+    LAST,
+    MASK,
+    NEXT,
+    PATH_MASK,
+    PATH_SHIFT,
+    PEAK,
+    PORT,
+    PORT_BITS,
+    READY,
+    RING,
+    ROUTED,
+    ROUTER,
+    SEEN,
+    SLOT,
+    TARGET_MASK,
+    TARGET_SHIFT,
+    TIME,
+    VC,
+    WAIT,
+    WAY,
+    Layout,
+    Memory,
+)
+
+Half = npt.NDArray[np.int16]
+
+
+@kernel
+def take(m: Memory, place: int) -> int:
+    """Return a word and clear it."""
+    bits = m[place]
+    m[place] = 0
+    return int(bits)
+
+
+@kernel
+def post(g: Layout, m: Memory, t: int, router: int, place: int, bits: int) -> None:
+    """Note events of ``router`` for cycle ``t``; ``place`` is among the words of a slot."""
+    slot = t & (g.slots - 1)
+    m[g.event + slot * (g.routers * KINDS * g.words) + place] |= bits
+    m[g.busy_router + slot * ((g.routers + 63) >> 6) + (router >> 6)] |= 1 << (router & 63)
+    m[g.busy + slot] = 1
+
+
+@kernel
+def post_unit(g: Layout, m: Memory, t: int, unit: int, kind: int) -> None:
+    """Note an event of one unit."""
+    post(g, m, t, m[unit + ROUTER], m[unit + EVENT] + kind * g.words, m[unit + MASK])
+
+
+@kernel
+def wake(g: Layout, m: Memory, t: int, node: int) -> None:
+    """Note that a node has something to do in cycle ``t``."""
+    slot = t & (g.slots - 1)
+    m[g.busy_node + slot * ((g.nodes + 63) >> 6) + (node >> 6)] |= 1 << (node & 63)
+    m[g.busy + slot] = 1
+
+
+@kernel
+def next_slot(g: Layout, m: Memory, unit: int, slot: int) -> int:
+    """Return the slot after ``slot``, around."""
+    begin = int(m[unit + BUFFER])
+    return slot + SLOT if slot + SLOT < begin + g.depth * SLOT else begin
+
+
+@kernel
+def start_packet(g: Layout, m: Memory, route: Half, t: int, unit: int) -> None:
+    """Route the head at the front of an input unit; it asks for a VC in cycle ``t``."""
+    router, flit = m[unit + ROUTER], m[m[unit + FIRST] + FLIT]
+    path, target = (flit >> PATH_SHIFT) & PATH_MASK, (flit >> TARGET_SHIFT) & TARGET_MASK
+    entry = int(route[(path * g.routers + router) * g.nodes + target])
+    kind = entry >> PORT_BITS
+    way = g.out_port + (router * g.ports + (entry & ((1 << PORT_BITS) - 1))) * (WAIT + g.words)
+    if kind > 0 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
+        kind = m[g.class_of + m[unit + VC]]
+    m[unit + WAY] = way
+    m[unit + ALLOW] = m[g.allowed + kind]
+    post_unit(g, m, t, unit, ROUTED)
+
+
+@kernel
+def ask_for_switch(g: Layout, m: Memory, due: int, unit: int) -> None:
+    """The front flit asks from cycle ``due`` on, as soon as there is room for it in the next buffer."""
+    m[unit + DUE] = due
+    ahead = m[m[unit + GOAL] + NEXT]
+    slot = m[ahead + LAST]
+    if m[slot + FLIT] == 0:
+        post_unit(g, m, max(due, m[slot + TIME]), unit, READY)
+    else:
+        m[ahead + BLOCKED] = unit
+
+
+@kernel
+def free_slot(g: Layout, m: Memory, t: int, unit: int) -> None:
+    """Empty the front slot of a unit, to be filled again from cycle ``t`` on; tell who waits for it."""
+    slot = m[unit + FIRST]
+    m[slot + FLIT] = 0
+    m[slot + TIME] = t
+    m[unit + FIRST] = next_slot(g, m, unit, slot)
+    waiter = m[unit + BLOCKED]
+    if waiter:
+        m[unit + BLOCKED] = 0
+        if waiter > 0:
+            post_unit(g, m, max(t, m[waiter + DUE]), waiter, READY)
+        else:
+            wake(g, m, t, -1 - waiter)
+
+
+@kernel
+def see_arrivals(g: Layout, m: Memory, router: int, t: int) -> None:
+    """Count the flits in a router's buffers up to cycle ``t``, before any leaves in it."""
+    record = g.router + router * (ARRIVALS + g.slots)
+    held = m[record + HELD]
+    for cycle in range(max(m[record + SEEN] + 1, t - g.slots + 1), t + 1):
+        held += take(m, record + ARRIVALS + (cycle & (g.slots - 1)))
+    m[record + HELD] = held
+    m[record + SEEN] = t
+    m[record + PEAK] = max(m[record + PEAK], held)
+
+
+@kernel
+def enter(g: Layout, m: Memory, route: Half, t: int, arrival: int, unit: int, flit: int) -> None:
+    """Send a flit in cycle ``t`` to an input unit, where it is in cycle ``arrival``."""
+    slot = m[unit + LAST]
+    m[slot + FLIT] = flit
+    m[slot + TIME] = arrival
+    m[unit + LAST] = next_slot(g, m, unit, slot)
+    record = g.router + m[unit + ROUTER] * (ARRIVALS + g.slots)
+    if t - m[record + SEEN] > g.slots >> 1:  # before the wheel of arrivals turns once around
+        see_arrivals(g, m, m[unit + ROUTER], t - 1)
+    m[record + ARRIVALS + (arrival & (g.slots - 1))] += 1
+    if slot == m[unit + FIRST]:
+        if m[unit + GOAL] == 0:
+            start_packet(g, m, route, arrival + g.lead, unit)
+        else:
+            ask_for_switch(g, m, arrival + g.allocate - 1, unit)
