@@ -4,7 +4,7 @@ Three parts. *Stored*: ours against what BookSim2 measured (`noc_booksim.json`),
 anywhere. *Replay*: BookSim2's log says which packets it sent; ours gets the same and each must take the same time.
 *Speed*: cycles a processor second, side by side. The last two need NEUTRAMS_BOOKSIM (`opponent_booksim.py`).
 
-``--record`` measures what is missing in the file, for at most ``--seconds``.
+``--record`` measures what the file lacks, for at most ``--seconds``, ``--match`` only settings of that name.
 """
 
 import argparse
@@ -79,11 +79,11 @@ def loads(setting: Setting) -> list[float]:
     return [ZERO_LOAD] + [round(low * share, 3) for share in SHARES]
 
 
-def record(seconds: float) -> None:
+def record(seconds: float, match: str) -> None:
     """Measure with BookSim what is not in the file; of each setting first what it accepts at an offered load of 1."""
     stored = json.loads(FILE.read_text()) if FILE.exists() else {"booksim2_commit": COMMIT, "settings": {}}
     end = time.monotonic() + seconds
-    for setting in SETTINGS:
+    for setting in (s for s in SETTINGS if match in key(s)):
         period = PERIOD[setting.side]
         entry = stored["settings"].setdefault(key(setting), {"period": period, "loads": loads(setting), "latency": []})
         while len(entry["latency"]) < len(entry["loads"]):
@@ -176,10 +176,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--match", default="")
     parser.add_argument("--only", choices=("stored", "replay", "speed"))
     arguments = parser.parse_args()
     if arguments.record:
-        record(arguments.seconds)
+        record(arguments.seconds, arguments.match)
         return 0
     parts = {"stored": compare, "replay": replay, "speed": speed}
     if binary() is None:
