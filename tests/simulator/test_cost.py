@@ -21,7 +21,7 @@ from neutrams.simulator.traffic import flits_per_word
 def cases(draw: st.DrawFn) -> tuple[Program, Activity]:
     name = draw(st.sampled_from(["tianji", "prime"]))
     multicast = draw(st.sampled_from(["copy", "tree"]))
-    chip = load_chip(name).with_values(board={"multicast": multicast, "flit_bits": draw(st.sampled_from([8, 32]))})
+    chip = load_chip(name).with_values(board={"multicast": multicast}, noc={"flit_bits": draw(st.sampled_from([8, 32]))})
     cores = draw(st.lists(st.integers(0, min(40, Board.of(chip).cores - 1)), min_size=1, max_size=5, unique=True))
     model = draw(st.sampled_from(chip.neuron.models))
     steps = 1 if model == "requantize" else draw(st.integers(1, 4))
@@ -197,7 +197,7 @@ def test_a_copied_word_enters_once_a_destination(multicast: str, flits: int) -> 
     ("value_bits", "flit_bits", "flits"), [(8, 32, 1), (8, 31, 1), (8, 30, 2), (0, 23, 1), (0, 8, 3)]
 )
 def test_flits_of_a_word_hold_value_core_and_axon(value_bits: int, flit_bits: int, flits: int) -> None:
-    chip = load_chip("tianji").with_values(board={"flit_bits": flit_bits})  # 24576 cores: 15 bits; 256 axons: 8 bits
+    chip = load_chip("tianji").with_values(noc={"flit_bits": flit_bits})  # 24576 cores: 15 bits; 256 axons: 8 bits
     assert flits_per_word(chip, value_bits) == flits
 
 
@@ -238,5 +238,5 @@ def test_a_flow_from_outside_carries_what_its_channel_received() -> None:
     program = replace(program, routes=routes)
     activity = replace(full(program, 2), received=ints(10, 4))
     assert cost_of(program, activity).link_flits == {(0, 1): 5}
-    narrow = replace(program, chip=program.chip.with_values(board={"flit_bits": 8}))
+    narrow = replace(program, chip=program.chip.with_values(noc={"flit_bits": 8}))
     assert cost_of(narrow, activity).link_flits == {(0, 1): 5 * 4}  # 8 + 15 + 8 bits a word: 4 flits

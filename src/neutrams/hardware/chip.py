@@ -151,7 +151,6 @@ class BoardSpec(_Spec):
         max_delay: Longest axon delay [tick].
         virtual_tiles: How many tiles of one weight block and start tick a core may serve in turn within a tick,
             each with axons and neurons of its own; 1 = no time-multiplexing [count].
-        flit_bits: Width of a flit; one word or spike with its address is one flit [bit].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
         dead_cores: Cores not to be used, by number (see `neutrams.hardware.geometry.Board`).
     """
@@ -162,19 +161,20 @@ class BoardSpec(_Spec):
     chips: Count
     max_delay: Annotated[int, Field(ge=1, le=64)]
     virtual_tiles: Annotated[int, Field(ge=1, le=1024)]
-    flit_bits: Annotated[int, Field(ge=1, le=1024)]
     multicast: Literal["tree", "copy"]
     dead_cores: tuple[int, ...] = ()
 
 
 class NocSpec(_Spec):
-    """Routers of a mesh, for level ``cycle``: wormhole switching, credits, dimension order.
+    """Flits, and at level ``cycle`` routers: wormhole switching, credits, dimension order.
 
     Attributes:
+        flit_bits: Width of a flit; a word or spike with its address takes as many as hold it [bit].
         virtual_channels: Virtual channels of a link [count].
         buffer_flits: Room of a virtual channel at the end of a link [count].
     """
 
+    flit_bits: Annotated[int, Field(ge=1, le=1024)]
     virtual_channels: Annotated[int, Field(ge=1, le=16)] = 2
     buffer_flits: Annotated[int, Field(ge=1, le=1024)] = 4
 
@@ -254,7 +254,7 @@ class Chip(_Spec):
     neuron: NeuronSpec
     signal: SignalSpec
     board: BoardSpec
-    noc: NocSpec = NocSpec()
+    noc: NocSpec
     tick: TickSpec
     technology: TechnologySpec = Field(repr=False)
     figures: Mapping[str, Figure] = Field(repr=False)

@@ -63,7 +63,7 @@ def flits_per_word(chip: Chip, value_bits: int) -> int:
     """
     cores = Board.of(chip).cores
     address_bits = (cores - 1).bit_length() + (chip.core.axons - 1).bit_length()
-    return max(1, -(-(value_bits + address_bits) // chip.board.flit_bits))
+    return max(1, -(-(value_bits + address_bits) // chip.noc.flit_bits))
 
 
 def _flow_flits(program: Program, activity: Activity) -> FloatArray:
