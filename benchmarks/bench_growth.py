@@ -1,0 +1,190 @@
+"""How level ``cycle`` grows: time and memory of a synaptic event, 10^3 to 10^6 neurons and 1 to 64 chips.
+
+Usage: python benchmarks/bench_growth.py [--steps 20] [--most 4096] [--plot benchmarks/growth.svg]
+
+A sheet of cores of 256 x 256 int8 synapses, each with a block of its own: a neuron fires about every tenth step, on a core
+up to three hops away. Each size runs in a process of its own: once to warm up, three times for the time (the best
+counts), once for memory: the program's arrays and the peak of the run (tracemalloc). Flat means: the dearest event of a series costs at most
+1.5 of the cheapest. Exits with 1 where it does not hold.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from neutrams.base.arrays import IntArray
+from neutrams.hardware import Board, Chip, load_chip
+from neutrams.program import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
+from neutrams.program.store import program_parts
+from neutrams.simulator import simulate
+
+N = 256
+"""Axons and neurons of a core [count]."""
+OFFSETS = ((1, 0), (-1, 0), (0, 1), (0, -1), (2, 1), (-2, -1), (1, -2), (-1, 2))
+"""Where the eight parts of a core's neurons send, (x, y); each is the opposite of its neighbour in the list."""
+FLAT = 1.5
+CORES = (4, 16, 64, 256, 1024, 4096)
+"""Cores of one chip, or of chips of 64 each."""
+
+
+def board_of(cores: int, *, one_chip: bool) -> Chip:
+    """TIANJI's cores in a square, on one chip or on chips of 8 x 8."""
+    side = max(1, round(cores**0.5))
+    board = {"rows": side, "columns": side, "chips": 1} if one_chip else {"rows": 8, "columns": 8, "chips": cores // 64}
+    return load_chip("tianji").with_values(board=board, neuron={"models": ("if_soft",), "functions": ()})
+
+
+def neighbours(board: Board) -> IntArray:
+    """Return the core each part of a core's neurons sends to, int64 ``[8, cores]``; itself at an edge."""
+    own = np.arange(board.cores)
+    x, y = board.position(own)
+    there = np.stack([board.core_at(x + dx, y + dy) for dx, dy in OFFSETS])
+    return np.where(there < 0, own, there)
+
+
+def sheet(chip: Chip, steps: int) -> Program:
+    """Return a program that fills the board."""
+    board, rng = Board.of(chip), np.random.default_rng(0)
+    cores, part = board.cores, N // len(OFFSETS)
+    own, there = np.arange(cores), neighbours(board)
+    first = own * N
+    source = np.empty((cores, len(OFFSETS), part), dtype=np.int64)
+    for g in range(len(OFFSETS)):
+        inside = there[g] != own  # part g hears the opposite part of the core that it sends to
+        heard = np.where(inside, g ^ 1, g)
+        source[:, g] = (there[g] * N + heard * part)[:, None] + np.arange(part)
+    flows = [(core, g) for g in range(len(OFFSETS)) for core in own[there[g] != own].tolist()]
+    paths = [board.path(core, int(there[g, core])) for core, g in flows]
+    senders = np.array([core * N + g * part for core, g in flows], dtype=np.int64)
+    blocks = rng.integers(-2, 3, (cores, N, N), dtype=np.int8)
+    zeros = np.zeros(cores * N, dtype=np.int64)
+    one = np.zeros(1, dtype=np.int64)
+    return Program(
+        chip=chip,
+        model="if_soft",
+        steps=steps,
+        ticks_per_step=1,
+        blocks=tuple(blocks),
+        tiles=TileTable(block=own, core=own, start=np.zeros(cores, dtype=np.int64), axons=np.append(first, cores * N),
+                        neurons=np.append(first, cores * N)),
+        axons=AxonTable(source=source.ravel(), delay=np.ones(cores * N, dtype=np.int64)),
+        neurons=NeuronTable(
+            parameters={"leak": zeros + 100, "threshold": zeros + 1000, "initial": rng.integers(0, 1000, cores * N)},
+            scale=np.ones(cores * N), zero=np.zeros(cores * N), origin=zeros, element=np.arange(cores * N),
+        ),
+        origins=("sheet",),
+        inputs=(InputPort(name="x", shape=(1,), first=0, element=one, scale=1.0, zero=0.0, low=0, high=1, code="level"),),
+        outputs=(OutputPort(name="y", neuron=one, coefficient=one + 1, element=one, scale=np.ones(1), offset=np.zeros(1)),),
+        routes=RouteTable(
+            tile=np.array([core for core, _ in flows], dtype=np.int64),
+            links=np.cumsum([0, *[len(path) - 1 for path in paths]]),
+            link_from=np.array([core for path in paths for core in path[:-1]], dtype=np.int64),
+            link_to=np.array([core for path in paths for core in path[1:]], dtype=np.int64),
+            sources=np.arange(len(flows) + 1) * part,
+            source=(senders[:, None] + np.arange(part)).ravel(),
+        ),
+    )  # fmt: skip
+
+
+def measured(cores: int, steps: int, *, one_chip: bool) -> dict[str, float]:
+    """Return what one program takes, in this process: seconds, synaptic events, words, bytes."""
+    x, program = {"x": np.zeros((1, 1))}, sheet(board_of(cores, one_chip=one_chip), steps)
+    run = simulate(program, x, level="cycle")
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        simulate(program, x, level="cycle")
+        seconds.append(time.perf_counter() - began)
+    own = sum(array.nbytes for array in program_parts(program)[1].values())
+    tracemalloc.start()
+    simulate(program, x, level="cycle")
+    assert run.cycles is not None
+    return {
+        "seconds": min(seconds),
+        "events": float(run.activity.synapse_events.sum()),
+        "synapses": float(cores * N * N),
+        "words": float(run.cycles.latency.sum()),
+        "bytes": float(own + tracemalloc.get_traced_memory()[1]),
+    }
+
+
+def series(name: str, cores: tuple[int, ...], steps: int, *, one_chip: bool) -> list[dict[str, float]]:
+    """Measure and print a row for each size."""
+    rows = []
+    print(
+        f"\n{name:>12}{'neurons':>10}{'synapses':>13}{'events':>13}{'words':>10}{'s':>9}{'ns/event':>10}{'B/synapse':>11}"
+    )
+    for count in cores:
+        command = [sys.executable, __file__, "--steps", str(steps), "--run", str(count), *["--one-chip"] * one_chip]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        row = json.loads(done.stdout) | {"size": count if one_chip else count // 64, "neurons": count * N}
+        row |= {"ns": 1e9 * row["seconds"] / row["events"], "per_synapse": row["bytes"] / row["synapses"]}
+        rows.append(row)
+        print(
+            f"{row['size']:12.0f}{row['neurons']:10.0f}{row['synapses']:13.0f}{row['events']:13.0f}{row['words']:10.0f}"
+            f"{row['seconds']:9.3f}{row['ns']:10.2f}{row['per_synapse']:11.2f}",
+            flush=True,
+        )
+    return rows
+
+
+def spread(rows: list[dict[str, float]], key: str) -> float:
+    """Return the largest over the smallest value of a column."""
+    values = [row[key] for row in rows]
+    return max(values) / min(values)
+
+
+def draw(both: dict[str, list[dict[str, float]]], file: Path) -> None:
+    """Draw time and memory against neurons, both series."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), constrained_layout=True)
+    for axis, key, unit in (
+        (axes[0], "ns", "time of a synaptic event [ns]"),
+        (axes[1], "per_synapse", "memory of a synapse [byte]"),
+    ):
+        for name, rows in both.items():
+            axis.plot(
+                [row["neurons"] for row in rows], [row[key] for row in rows], "o-", label=f"growing number of {name}"
+            )
+        axis.set(xscale="log", xlabel="neurons", ylabel=unit, ylim=(0, None))
+        axis.legend()
+    figure.savefig(file, metadata={"Date": None})
+
+
+def main() -> int:
+    """Print both series, draw them where asked for; 1 if either is not flat."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--most", type=int, default=max(CORES))
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--run", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--one-chip", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.run is not None:
+        print(json.dumps(measured(arguments.run, arguments.steps, one_chip=arguments.one_chip)))
+        return 0
+    cores = tuple(count for count in CORES if count <= arguments.most)
+    both = {
+        "cores": series("cores", cores, arguments.steps, one_chip=True),
+        "chips": series("chips", tuple(c for c in cores if c >= 64), arguments.steps, one_chip=False),
+    }
+    good = True
+    for name, rows in both.items():
+        time_ratio, memory_ratio = spread(rows, "ns"), spread(rows, "per_synapse")
+        print(
+            f"{name}: time of an event within {time_ratio:.2f}, memory of a synapse within {memory_ratio:.2f} ({FLAT})"
+        )
+        good &= max(time_ratio, memory_ratio) <= FLAT
+    if arguments.plot is not None:
+        draw(both, arguments.plot)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
