@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/bench_growth.py [--steps 20] [--most 4096] [--plot benchmarks/growth.svg]
 
-A sheet of cores of 256 x 256 int8 synapses, each with a block of its own: a neuron fires about every tenth step, on a core
-up to three hops away. Each size runs in a process of its own: once to warm up, three times for the time (the best
-counts), once for memory: the program's arrays and the peak of the run (tracemalloc). Flat means: the dearest event of a series costs at most
-1.5 of the cheapest. Exits with 1 where it does not hold.
+A sheet of cores of 256 x 256 int8 synapses, each with a block of its own: a neuron fires about every tenth step, to a
+core up to three hops away. Each size runs in a process of its own: once to warm up, three times for the time (the best
+counts), once for memory: the program's arrays and the peak of the run (tracemalloc). Flat means: the dearest event of a
+series costs at most 1.5 of the cheapest. Exits with 1 where it does not hold.
 """
 
 import argparse
@@ -80,8 +80,8 @@ def sheet(chip: Chip, steps: int) -> Program:
             scale=np.ones(cores * N), zero=np.zeros(cores * N), origin=zeros, element=np.arange(cores * N),
         ),
         origins=("sheet",),
-        inputs=(InputPort(name="x", shape=(1,), first=0, element=one, scale=1.0, zero=0.0, low=0, high=1, code="level"),),
-        outputs=(OutputPort(name="y", neuron=one, coefficient=one + 1, element=one, scale=np.ones(1), offset=np.zeros(1)),),
+        inputs=(InputPort(name="x", shape=(1,), first=0, element=one, scale=1, zero=0, low=0, high=1, code="level"),),
+        outputs=(OutputPort(name="y", neuron=one, coefficient=one + 1, element=one, scale=one + 1.0, offset=one + 0.0),),
         routes=RouteTable(
             tile=np.array([core for core, _ in flows], dtype=np.int64),
             links=np.cumsum([0, *[len(path) - 1 for path in paths]]),
