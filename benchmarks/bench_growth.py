@@ -65,7 +65,7 @@ def sheet(chip: Chip, steps: int) -> Program:
     senders = np.array([core * N + g * part for core, g in flows], dtype=np.int64)
     blocks = rng.integers(-2, 3, (cores, N, N), dtype=np.int8)
     zeros = np.zeros(cores * N, dtype=np.int64)
-    one = np.zeros(1, dtype=np.int64)
+    one, unit = np.zeros(1, dtype=np.int64), np.ones(1)
     return Program(
         chip=chip,
         model="if_soft",
@@ -81,7 +81,7 @@ def sheet(chip: Chip, steps: int) -> Program:
         ),
         origins=("sheet",),
         inputs=(InputPort(name="x", shape=(1,), first=0, element=one, scale=1, zero=0, low=0, high=1, code="level"),),
-        outputs=(OutputPort(name="y", neuron=one, coefficient=one + 1, element=one, scale=one + 1.0, offset=one + 0.0),),
+        outputs=(OutputPort(name="y", neuron=one, coefficient=one + 1, element=one, scale=unit, offset=unit - 1),),
         routes=RouteTable(
             tile=np.array([core for core, _ in flows], dtype=np.int64),
             links=np.cumsum([0, *[len(path) - 1 for path in paths]]),
