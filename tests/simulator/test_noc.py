@@ -1,6 +1,7 @@
 """The network on chip: laws on random networks, one case worked out by hand, errors."""
 
 import json
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,24 @@ def test_skipping_cycles_changes_nothing(data: st.DataObject, topology: Topology
         np.testing.assert_array_equal(getattr(skipped, name), getattr(stepped, name))
     for name in ("cycles", "delivered", "sent_flits", "received_flits"):
         assert getattr(skipped, name) == getattr(stepped, name)
+
+
+@given(data=st.data(), topology=topologies(), cut=st.lists(st.integers(0, 120), max_size=3))
+def test_waves_in_one_run_are_runs_of_their_own(data: st.DataObject, topology: Topology, cut: list[int]) -> None:
+    """Arbiters, credits and wheels are as at the beginning when a wave begins."""
+    router, packets = data.draw(routers(topology.class_count)), data.draw(traffic(topology))
+    wave = np.searchsorted(np.unique(cut), np.arange(len(packets)), side="right")
+    together = simulate_packets(topology, router, replace(packets, wave=wave))
+    cycles, peaks = 0, np.zeros(topology.routers, dtype=np.int64)
+    for number in np.unique(wave):
+        mine = wave == number
+        one = replace(packets, **{f.name: getattr(packets, f.name)[mine] for f in fields(packets) if f.name != "trees"})
+        alone = simulate_packets(topology, router, one)
+        for name in ("head", "tail", "created", "latency"):
+            np.testing.assert_array_equal(getattr(together, name)[mine], getattr(alone, name))
+        cycles, peaks = cycles + alone.cycles, np.maximum(peaks, alone.peak_flits)
+    assert together.cycles == cycles
+    np.testing.assert_array_equal(together.peak_flits, peaks)
 
 
 @given(data=st.data(), topology=topologies())

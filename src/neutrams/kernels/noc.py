@@ -21,13 +21,17 @@ from neutrams.kernels.noc_tables import (
     FLITS_SENT,
     FRONT,
     HEAD,
+    IN_PORT,
     IN_UNIT,
     INJECT,
     KINDS,
+    LANE,
     LAST,
     LAST_ARRIVAL,
     LAST_VC,
+    LATER,
     NODE,
+    OUT_UNIT,
     P_ASKED,
     P_CREATED,
     P_FLITS,
@@ -35,11 +39,17 @@ from neutrams.kernels.noc_tables import (
     P_WAY,
     PACKET,
     PACKET_SHIFT,
+    PREFER,
     READY,
     ROUTED,
+    SERVE,
     STALL,
+    STALLED,
     TAIL,
     TIME,
+    TURN,
+    WAIT,
+    WANT,
     Layout,
     Memory,
     Tables,
@@ -170,16 +180,47 @@ def visit(g: Layout, m: Memory, w: Tables, t: int) -> None:
     words = (g.nodes + 63) >> 6
     for word in range(words):
         bits = take(m, g.busy_node + slot * words + word)
+        m[g.met_node + word] |= bits
         while bits:
             step_node(g, m, w, t, word * 64 + lowest_bit(bits))
             bits &= bits - 1
     words = (g.routers + 63) >> 6
     for word in range(words):
         bits = take(m, g.busy_router + slot * words + word)
+        m[g.met_router + word] |= bits
         while bits:
             step_router(g, m, w, t, word * 64 + lowest_bit(bits))
             bits &= bits - 1
     m[g.busy + slot] = 0
+
+
+@kernel
+def start_afresh(g: Layout, m: Memory) -> None:
+    """Let the arbiters of all routers and nodes that had something to do point to their first again."""
+    for word in range((g.nodes + 63) >> 6):
+        bits = take(m, g.met_node + word)
+        while bits:
+            node = g.node + (word * 64 + lowest_bit(bits)) * NODE
+            m[node + LAST_VC] = g.vcs - 1
+            m[node + STALLED] += take(m, node + STALL)
+            bits &= bits - 1
+    for word in range((g.routers + 63) >> 6):
+        bits = take(m, g.met_router + word)
+        while bits:
+            turn_back(g, m, word * 64 + lowest_bit(bits))
+            bits &= bits - 1
+
+
+@kernel
+def turn_back(g: Layout, m: Memory, router: int) -> None:
+    """Let the arbiters of one router point to their first again."""
+    for port in range(router * g.ports, (router + 1) * g.ports):
+        m[g.in_port + port * IN_PORT + WANT] = 0
+        m[g.in_port + port * IN_PORT + LANE] = 0
+        m[g.out_port + port * (WAIT + g.words) + SERVE] = 0
+        for unit in range(port * g.vcs, (port + 1) * g.vcs):
+            m[g.in_unit + unit * IN_UNIT + PREFER] = 0
+            m[g.out_unit + unit * OUT_UNIT + TURN] = 0
 
 
 @kernel
@@ -190,7 +231,7 @@ def run_noc(
     until: int,
     every: bool,
 ) -> int:
-    """Run until all packets have arrived, or cycle ``until``; return the cycle after the last one that counts.
+    """Run until all packets have arrived, or cycle ``until``; return the cycles that count, of all waves.
 
     Memory and tables are arrays as `Layout` and `Tables` say.
 
@@ -208,20 +249,47 @@ def run_noc(
         bare(a.place),
         bare(a.head),
         bare(a.tail),
+        bare(a.wave),
     )
-    packet, packets, count = w.packet, a.order.shape[0], a.head.shape[0]
-    t, born = 0, 0
+    cycles, t = 0, 0
+    for number in range(a.wave.shape[0] // 2 - 1):
+        end = run_wave(g, m, w, 2 * number, t, until, every)
+        if end < 0:
+            for router in range(g.routers):
+                see_arrivals(g, m, router, until - 1)
+            return until
+        cycles += end - t
+        t = end + g.slots  # all credits are back by then
+    return cycles
+
+
+@kernel
+def run_wave(g: Layout, m: Memory, w: Tables, wave: int, begin: int, until: int, every: bool) -> int:
+    """Run the packets of a wave from cycle ``begin`` on; return the cycle after its last arrival, -1 if some are left.
+
+    Cycles are counted from ``begin`` then, and the arbiters point to their first again.
+    """
+    born, last, first_arrival, count = w.wave[wave], w.wave[wave + 2], w.wave[wave + 1], w.wave[wave + 3]
+    for number in range(born, last):
+        record = number * PACKET
+        w.packet[record + P_ASKED] += begin - LATER
+        w.packet[record + P_CREATED] = w.packet[record + P_ASKED]
+    t = begin
     while t < until and m[g.totals + DELIVERED] < count:
-        while born < packets and packet[born * PACKET + P_ASKED] <= t:
-            wake(g, m, t, packet[born * PACKET + P_SOURCE])
+        while born < last and w.packet[born * PACKET + P_ASKED] <= t:
+            wake(g, m, t, w.packet[born * PACKET + P_SOURCE])
             born += 1
         visit(g, m, w, t)
         later = next_cycle(g, m, t, until)
-        if born < packets:
-            later = min(later, max(packet[born * PACKET + P_ASKED], t + 1))
+        if born < last:
+            later = min(later, max(w.packet[born * PACKET + P_ASKED], t + 1))
         t = later if not every or later == until else t + 1
-    if m[g.totals + DELIVERED] == count:
-        return int(m[g.totals + LAST_ARRIVAL]) + 1
-    for router in range(g.routers):
-        see_arrivals(g, m, router, until - 1)
-    return until
+    start_afresh(g, m)
+    for number in range(w.wave[wave], last):
+        w.packet[number * PACKET + P_CREATED] -= begin
+    for arrival in range(first_arrival, count):
+        w.head[arrival] -= begin if w.head[arrival] >= 0 else 0
+        w.tail[arrival] -= begin if w.tail[arrival] >= 0 else 0
+    if m[g.totals + DELIVERED] < count:
+        return -1
+    return int(m[g.totals + LAST_ARRIVAL]) + 1 if count > first_arrival else begin

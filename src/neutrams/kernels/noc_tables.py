@@ -63,16 +63,19 @@ wait for a VC (size WAIT + W).
 INTERVAL, OPEN, PACE = 0, 1, 2
 """Pace of an output port, where links are slow: cycles from flit to flit; cycle from which on the next may go; size."""
 
-ENTRY, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8
+ENTRY, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, STALLED, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 """Node: its first input unit; cycles to it; places in ``order`` of its front packet and behind its last; flits of the
-front packet sent; VC of the last packet; cycles for which a full queue has held it up; cycle in which it looks whether
-a packet that was held up is there; size.
+front packet sent; VC of the last packet; cycles for which a full queue has held it up in this wave; cycle in which it
+looks whether a packet that was held up is there; cycles held up in earlier waves; size.
 """
 
 P_SOURCE, P_WAY, P_FLITS, P_ASKED, P_CREATED, PACKET = 0, 1, 2, 3, 4, 5
 """Packet: node; its flits' bits that say where to; length [flit], at least 1; cycle of creation as asked for, and as a
 full queue allows; size.
 """
+
+LATER = 1 << 50
+"""Added to the cycles of creation of packets whose wave has not begun."""
 
 HELD, PEAK, SEEN, ARRIVALS = 0, 1, 2, 3
 """Router: flits in its buffers, the most there were, and up to which cycle these are known; then S words: flits that
@@ -105,6 +108,7 @@ class Layout(NamedTuple):
         event      S * R * KINDS * W words: units with an event [bits]
         busy_router  S * ceil(R / 64) words: routers with an event [bits]; ``busy_node`` S * ceil(N / 64), the same
         busy       S words, 1 if anything happens
+        met_router  ceil(R / 64) words: routers with an event in this wave [bits]; ``met_node`` ceil(N / 64), the same
     """
 
     ports: int
@@ -136,6 +140,8 @@ class Layout(NamedTuple):
     busy_router: int
     busy_node: int
     busy: int
+    met_router: int
+    met_node: int
 
 
 class Tables(NamedTuple):
@@ -145,11 +151,13 @@ class Tables(NamedTuple):
         route   int16[...]         tables of routes; read
         key     int64[...]         their keys (`neutrams.kernels.noc_routes`); read
         branch  int64[...]         branches of trees, from 1; read
-        packet  int64[M * PACKET]  records, by cycle of creation; P_CREATED moves where queues are full
+        packet  int64[M * PACKET]  records, by wave, then cycle of creation, LATER added; P_CREATED is overwritten
+                                   with the cycle of its wave
         order   int32[M]           packets by source, then creation; read
         place   int64[M]           what to add to a target's place to get its arrival; read if any packet has a tree
         head    int64[A]           overwritten with the cycle in which the first flit reached its node; -1 before
         tail    int64[A]           the same of the last flit
+        wave    int64[2 * (W + 1)]  first packet and first arrival of each wave, then M and A; read
     """
 
     route: npt.NDArray[np.int16]
@@ -160,3 +168,4 @@ class Tables(NamedTuple):
     place: Memory
     head: Memory
     tail: Memory
+    wave: Memory

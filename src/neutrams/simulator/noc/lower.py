@@ -36,7 +36,7 @@ def memory_of(
     """
     links = _links(topology)
     layout = _layout(topology, router, links)._replace(branched=int(branched))
-    memory = np.zeros(layout.busy + layout.slots, dtype=np.int64)
+    memory = np.zeros(layout.met_node + ((layout.nodes + 63) >> 6), dtype=np.int64)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
     memory[layout.allowed] = (1 << layout.vcs) - 1
@@ -58,7 +58,8 @@ def packet_records(packets: PacketTable) -> IntArray:
     if packets.trees is not None:
         mine = packets.tree >= 0
         way[mine] = k.BRANCHES | packets.trees.root[packets.tree[mine]] << k.PATH_SHIFT
-    columns = (packets.source, way, packets.flits, packets.created, packets.created)
+    created = packets.created + k.LATER
+    columns = (packets.source, way, packets.flits, created, created)
     return np.ascontiguousarray(np.stack(columns, axis=1)).ravel()
 
 
@@ -71,14 +72,21 @@ def arrival_places(packets: PacketTable) -> IntArray:
     return place
 
 
+def wave_bounds(packets: PacketTable) -> IntArray:
+    """Return int64[2 * (W + 1)], the first packet and the first arrival of each wave, and those behind the last."""
+    begin = np.concatenate([[0], np.flatnonzero(np.diff(packets.wave)) + 1, [len(packets)]])
+    return np.stack([begin, packets.first_arrival[begin]], axis=1).ravel()
+
+
 def made_in(records: IntArray) -> IntArray:
     """Return int64[M], the cycle in which each packet was made, later than asked for where a queue was full [cycle]."""
-    return records.reshape(-1, k.PACKET)[:, k.P_CREATED].copy()
+    made = records.reshape(-1, k.PACKET)[:, k.P_CREATED]
+    return np.where(made < k.LATER // 2, made, made - k.LATER)  # packets of waves that never began
 
 
 def stalls(layout: k.Layout, memory: IntArray) -> IntArray:
     """Return int64[N], how long a full queue held up each node [cycle]."""
-    return records(memory, layout.node, layout.nodes, k.NODE)[:, k.STALL].copy()
+    return records(memory, layout.node, layout.nodes, k.NODE)[:, k.STALLED].copy()
 
 
 def sent_by_port(topology: Topology, layout: k.Layout, memory: IntArray) -> IntArray:
@@ -129,6 +137,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         "busy_router": slots * ((routers + 63) >> 6),
         "busy_node": slots * ((nodes + 63) >> 6),
         "busy": slots,
+        "met_router": (routers + 63) >> 6,
+        "met_node": (nodes + 63) >> 6,
     }
     ends = np.cumsum(list(sizes.values()))
     begins = {name: int(end) - size for (name, size), end in zip(sizes.items(), ends, strict=True)}

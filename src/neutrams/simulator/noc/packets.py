@@ -1,5 +1,6 @@
 """Packets to be sent over the network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -21,14 +22,18 @@ ALONE = -1
 class PacketTable:
     """M packets in the order of their creation.
 
+    Packets may come in *waves*: the next one begins when the one before has arrived and the network is as it was at the
+    beginning, arbiters included; cycles count from there.
+
     Attributes:
         source: int64[M], node it starts from.
         target: int64[M], node it goes to, may be the same; of no account for a packet with a tree.
         flits: int64[M], its length, at least 1 [flit].
-        created: int64[M], cycle from which on it waits at its source, ascending [cycle].
+        created: int64[M], cycle of its wave from which on it waits at its source, ascending in a wave [cycle].
         path: int64[M], which table of routes it takes; of no account for a packet with a tree.
         tree: int64[M], which of ``trees`` it takes to several nodes, -1 for none.
         trees: Trees of the topology the packets are for; None if there are none.
+        wave: int64[M], ascending; all of one wave if not given.
 
     Raises:
         InputError: Lengths differ, or values are outside their ranges.
@@ -41,11 +46,14 @@ class PacketTable:
     path: IntArray
     tree: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     trees: Trees | None = None
+    wave: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
+        if self.wave.size == 0:
+            object.__setattr__(self, "wave", np.zeros(len(self.source), dtype=np.int64))
         if self.trees is None and self.tree.size == 0:
             object.__setattr__(self, "tree", np.full(len(self.source), ALONE))
-        for name in ("source", "target", "flits", "created", "path", "tree"):
+        for name in ("source", "target", "flits", "created", "path", "tree", "wave"):
             array = np.asarray(getattr(self, name))
             if array.shape != (len(self.source),) or not (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
                 raise InputError(
@@ -83,7 +91,8 @@ class PacketTable:
                 fix="split the traffic in time",
             )
         low = min(int(array.min()) for array in (self.source, self.target, self.created, self.path, self.flits - 1))
-        if low < 0 or (np.diff(self.created) < 0).any():
+        new = np.diff(self.wave)
+        if low < 0 or (new < 0).any() or (np.diff(self.created)[new == 0] < 0).any():
             raise InputError(
                 "packets have indices or cycles below 0, fewer than 1 flit, or are not in the order of creation",
                 where="PacketTable",
@@ -103,13 +112,20 @@ class PacketTable:
         return np.concatenate([[0], np.cumsum(sizes)])
 
     @classmethod
-    def along(cls, trees: Trees, tree: npt.ArrayLike, *, flits: npt.ArrayLike = 1, created: npt.ArrayLike = 0) -> Self:
+    def along(
+        cls,
+        trees: Trees,
+        tree: npt.ArrayLike,
+        *,
+        flits: npt.ArrayLike = 1,
+        created: npt.ArrayLike = 0,
+        wave: npt.ArrayLike = 0,
+    ) -> Self:
         """Return packets that each take a tree to all its targets, sorted as by `of`."""
-        arrays = np.broadcast_arrays(np.atleast_1d(tree), flits, created)
-        order = np.argsort(arrays[2], kind="stable")
-        tree, flits, created = (array[order] for array in arrays)
+        tree, flits, created, wave = _sorted(np.broadcast_arrays(np.atleast_1d(tree), flits, created, wave))
         source, none = trees.source[tree], np.zeros(len(tree), dtype=np.int64)
-        return cls(source=source, target=none, flits=flits, created=created, path=none, tree=tree, trees=trees)
+        columns = {"flits": flits, "created": created, "tree": tree, "wave": wave}
+        return cls(source=source, target=none, path=none, trees=trees, **columns)
 
     @classmethod
     def of(
@@ -120,9 +136,15 @@ class PacketTable:
         flits: npt.ArrayLike = 1,
         created: npt.ArrayLike = 0,
         path: npt.ArrayLike = 0,
+        wave: npt.ArrayLike = 0,
     ) -> Self:
-        """Return packets sorted by cycle of creation, those of one cycle in the given order; scalars hold for all."""
-        arrays = np.broadcast_arrays(np.atleast_1d(source), target, flits, created, path)
-        order = np.argsort(arrays[3], kind="stable")
-        source, target, flits, created, path = (array[order] for array in arrays)
-        return cls(source=source, target=target, flits=flits, created=created, path=path)
+        """Return packets sorted by wave and cycle of creation, else in the given order; scalars hold for all."""
+        arrays = np.broadcast_arrays(np.atleast_1d(source), target, flits, path, created, wave)
+        source, target, flits, path, created, wave = _sorted(arrays)
+        return cls(source=source, target=target, flits=flits, created=created, path=path, wave=wave)
+
+
+def _sorted(columns: Sequence[IntArray]) -> list[IntArray]:
+    """Return columns sorted by the last, then the last but one."""
+    order = np.lexsort(columns[-2:])
+    return [column[order] for column in columns]

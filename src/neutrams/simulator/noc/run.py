@@ -16,6 +16,7 @@ from neutrams.simulator.noc.lower import (
     records,
     sent_by_port,
     stalls,
+    wave_bounds,
 )
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
@@ -36,10 +37,10 @@ class NocResult:
             the order of its tree; -1 if it did not arrive. Without trees the same as ``tail`` [cycle].
         created: int64[M], cycle of its creation; later than asked for where its node's queue was full [cycle].
         latency: int64[M], tail - created, waiting at the source included; -1 if it did not arrive [cycle].
-        stall: int64[N], how long each node was held up by a full queue [cycle].
+        stall: int64[N], how long each node was held up by a full queue, in all waves together [cycle].
         link_flits: int64[R, P], flits that left by each output port [flit].
         peak_flits: int64[R], the most flits that stood in a router's buffers [flit].
-        cycles: Cycles simulated: up to the last arrival, or ``until`` [cycle].
+        cycles: Cycles simulated: up to the last arrival, in all waves together, or ``until`` [cycle].
         delivered: Packets that arrived at all their targets [count].
         sent_flits: Flits that nodes sent [flit].
         received_flits: Flits that reached nodes [flit].
@@ -101,7 +102,8 @@ def simulate_packets(
     head, tail = np.full((2, first[-1]), -1, dtype=np.int64)
     branch = np.zeros(1, dtype=np.int64) if packets.trees is None else packets.trees.branch
     record, place = packet_records(packets), arrival_places(packets)
-    tables = Tables(*lowered(topology.routes), branch, record, order.astype(np.int32), place, head, tail)
+    waves = wave_bounds(packets)
+    tables = Tables(*lowered(topology.routes), branch, record, order.astype(np.int32), place, head, tail, waves)
     cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
     totals = memory[layout.totals :]
     heads, tails, created = _of_all(head, first), _of_all(tail, first), made_in(record)
