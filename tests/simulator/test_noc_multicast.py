@@ -161,8 +161,9 @@ def test_trees_that_cannot_be_are_refused() -> None:
             Trees.of(row, [0], [targets])
     with pytest.raises(InputError, match="indices are not among its 3 entries"):
         Trees.of(row, [0], [[3]])
-    with pytest.raises(InputError, match="do not fit each other"):
-        replace(Trees.of(row, [0], [[1]]), begin=np.array([0, 2]))
+    for begin in ([0, 2], [1, 1], [0]):
+        with pytest.raises(InputError, match="do not fit each other"):
+            replace(Trees.of(row, [0], [[1]]), begin=np.array(begin))
     with pytest.raises(InputError, match="an index is negative"):
         Trees.of(row, [-1], [[1]])
 
