@@ -32,12 +32,6 @@ from neutrams.kernels.noc_tables import (
     LATER,
     NODE,
     OUT_UNIT,
-    P_ASKED,
-    P_CREATED,
-    P_FLITS,
-    P_SOURCE,
-    P_WAY,
-    PACKET,
     PACKET_SHIFT,
     PREFER,
     READY,
@@ -89,10 +83,9 @@ def hold_up(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     node = g.node + number * NODE
     place = m[node + FRONT] + g.queue
     if place < m[node + END]:
-        record = int(w.order[place]) * PACKET
-        made = max(w.packet[record + P_ASKED] + m[node + STALL], t + 1)
-        w.packet[record + P_CREATED] = made
-        m[node + STALL] = made - w.packet[record + P_ASKED]
+        name = w.order[place]
+        w.created[name] = max(w.asked[name] + m[node + STALL], t + 1)
+        m[node + STALL] = w.created[name] - w.asked[name]
 
 
 @kernel
@@ -112,10 +105,9 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     if front == m[node + END]:
         return
     name = int(w.order[front])
-    record = name * PACKET
-    if w.packet[record + P_CREATED] > t:
+    if w.created[name] > t:
         if g.queue:
-            call_later(g, m, t, w.packet[record + P_CREATED], number)
+            call_later(g, m, t, w.created[name], number)
         return
     sent = m[node + FLITS_SENT]
     vc = room_for(g, m, t, number, g.vcs if sent == 0 else 1)
@@ -123,11 +115,11 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
         return
     m[node + LAST_VC] = vc
     m[g.totals + FLITS_IN] += 1
-    flit = ((name + 1) << PACKET_SHIFT) | w.packet[record + P_WAY]
+    flit = ((name + 1) << PACKET_SHIFT) | w.way[name]
     if sent == 0:
         flit |= HEAD
     sent += 1
-    if sent == w.packet[record + P_FLITS]:
+    if sent == w.flits[name]:
         flit |= TAIL
         sent = 0
         if g.queue:
@@ -136,7 +128,7 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     m[node + FLITS_SENT] = sent
     m[node + FRONT] = front
     enter(g, m, w, t, t + m[node + INJECT], m[node + ENTRY] + vc * IN_UNIT, flit)
-    if front < m[node + END] and w.packet[int(w.order[front]) * PACKET + P_ASKED] <= t:
+    if front < m[node + END] and w.asked[w.order[front]] <= t:
         wake(g, m, t + 1, number)
 
 
@@ -244,9 +236,13 @@ def run_noc(
         bare(a.route),
         bare(a.key),
         bare(a.branch),
-        bare(a.packet),
+        bare(a.source),
+        bare(a.way),
+        bare(a.flits),
+        bare(a.asked),
         bare(a.order),
         bare(a.place),
+        bare(a.created),
         bare(a.head),
         bare(a.tail),
         bare(a.wave),
@@ -271,22 +267,21 @@ def run_wave(g: Layout, m: Memory, w: Tables, wave: int, begin: int, until: int,
     """
     born, last, first_arrival, count = w.wave[wave], w.wave[wave + 2], w.wave[wave + 1], w.wave[wave + 3]
     for number in range(born, last):
-        record = number * PACKET
-        w.packet[record + P_ASKED] += begin - LATER
-        w.packet[record + P_CREATED] = w.packet[record + P_ASKED]
+        w.asked[number] += begin - LATER
+        w.created[number] = w.asked[number]
     t = begin
     while t < until and m[g.totals + DELIVERED] < count:
-        while born < last and w.packet[born * PACKET + P_ASKED] <= t:
-            wake(g, m, t, w.packet[born * PACKET + P_SOURCE])
+        while born < last and w.asked[born] <= t:
+            wake(g, m, t, w.source[born])
             born += 1
         visit(g, m, w, t)
         later = next_cycle(g, m, t, until)
         if born < last:
-            later = min(later, max(w.packet[born * PACKET + P_ASKED], t + 1))
+            later = min(later, max(w.asked[born], t + 1))
         t = later if not every or later == until else t + 1
     start_afresh(g, m)
     for number in range(w.wave[wave], last):
-        w.packet[number * PACKET + P_CREATED] -= begin
+        w.created[number] -= begin
     for arrival in range(first_arrival, count):
         w.head[arrival] -= begin if w.head[arrival] >= 0 else 0
         w.tail[arrival] -= begin if w.tail[arrival] >= 0 else 0

@@ -69,11 +69,6 @@ front packet sent; VC of the last packet; cycles for which a full queue has held
 looks whether a packet that was held up is there; cycles held up in earlier waves; size.
 """
 
-P_SOURCE, P_WAY, P_FLITS, P_ASKED, P_CREATED, PACKET = 0, 1, 2, 3, 4, 5
-"""Packet: node; its flits' bits that say where to; length [flit], at least 1; cycle of creation as asked for, and as a
-full queue allows; size.
-"""
-
 LATER = 1 << 50
 """Added to the cycles of creation of packets whose wave has not begun."""
 
@@ -145,27 +140,34 @@ class Layout(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What a run reads and writes beside its memory, as bare addresses.
+    """What a run reads and writes beside its memory; in kernels as bare addresses.
 
-    Arrays (M packets, A arrivals: a packet at each of its targets, N nodes):
-        route   int16[...]         tables of routes; read
-        key     int64[...]         their keys (`neutrams.kernels.noc_routes`); read
-        branch  int64[...]         branches of trees, from 1; read
-        packet  int64[M * PACKET]  records, by wave, then cycle of creation, LATER added; P_CREATED is overwritten
-                                   with the cycle of its wave
-        order   int32[M]           packets by source, then creation; read
-        place   int64[M]           what to add to a target's place to get its arrival; read if any packet has a tree
-        head    int64[A]           overwritten with the cycle in which the first flit reached its node; -1 before
-        tail    int64[A]           the same of the last flit
-        wave    int64[2 * (W + 1)]  first packet and first arrival of each wave, then M and A; read
+    Arrays (M packets by wave, then cycle of creation, A arrivals: a packet at each of its targets):
+        route    int16[...]  tables of routes; read
+        key      int64[...]  their keys (`neutrams.kernels.noc_routes`); read
+        branch   int64[...]  branches of trees, from 1; read
+        source   int64[M]    node; read
+        way      int64[M]    bits of a packet's flits that say where to; read
+        flits    int64[M]    length, at least 1; read
+        asked    int64[M]    cycle of creation as asked for, LATER added; overwritten with that of the whole run
+        order    int32[M]    packets by source, then creation; read
+        place    int64[M]    what to add to a target's place to get its arrival; read if any packet has a tree
+        created  int64[M]    the same as ``asked``; overwritten with the cycle of its wave, later where a queue is full
+        head     int64[A]    overwritten with the cycle in which the first flit reached its node; -1 before
+        tail     int64[A]    the same of the last flit
+        wave     int64[2 * (W + 1)]  first packet and first arrival of each of W waves, then M and A; read
     """
 
     route: npt.NDArray[np.int16]
     key: Memory
     branch: Memory
-    packet: Memory
+    source: Memory
+    way: Memory
+    flits: Memory
+    asked: Memory
     order: npt.NDArray[np.int32]
     place: Memory
+    created: Memory
     head: Memory
     tail: Memory
     wave: Memory
