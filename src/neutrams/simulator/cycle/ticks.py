@@ -7,10 +7,11 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.errors import SpecError
+from neutrams.hardware.clock import clock_s
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import network_of
 from neutrams.simulator.cycle.spikes import Spikes
-from neutrams.simulator.cycle.work import Work, clock_s
+from neutrams.simulator.cycle.work import Work
 from neutrams.simulator.result import Cycles
 from neutrams.simulator.schedule import due, schedule
 from neutrams.simulator.timing import Timing
@@ -35,8 +36,9 @@ class Clockwork:
     """A program's cores and network, ready to run ticks.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words have arrived, or
-    after the chip's fixed period; words that arrive after that are late, and are counted. Values never depend on it.
+    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words are in their axon
+    buffers, or after the chip's fixed period; words placed after that are late, and are counted. Values never depend on
+    it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -50,20 +52,21 @@ class Clockwork:
         """Run one tick; return how many cycles it takes. Arguments are those of `Work.of`."""
         words, cores, done = self._work.of(tiles, rows, sends)
         delivery, count = self._network.deliver(words), self._count
-        busy, arrived = int(done.max(initial=0)), int(delivery.arrived.max(initial=0))
-        needed = max(busy, arrived, 1)
+        placed = self._work.placed(words, delivery.arrived)
+        busy, last_word = int(done.max(initial=0)), int(placed.max(initial=0))
+        needed = max(busy, last_word, 1)
         if needed > count.longest[0]:
             last = f"core {cores[done.argmax()]}" if len(cores) else "nothing"
             count.longest = (
                 needed,
-                f"network, to core {words.target[delivery.arrived.argmax()]}" if arrived > busy else last,
+                f"network, to core {words.target[placed.argmax()]}" if last_word > busy else last,
             )
         found = np.bincount(delivery.arrived - words.created, minlength=len(count.histogram))
         found[: len(count.histogram)] += count.histogram
         count.histogram = found
         for core, peak in zip(delivery.routers.tolist(), delivery.peak.tolist(), strict=True):
             count.peaks[core] = max(peak, count.peaks.get(core, 0))
-        count.late += int((delivery.arrived > self._fixed).sum()) if self._fixed else 0
+        count.late += int((placed > self._fixed).sum()) if self._fixed else 0
         count.core_cycles += busy
         count.lengths.append(self._fixed or needed)
         return count.lengths[-1]

@@ -5,23 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.hardware import Chip
+from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
+from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.traffic import flits_per_word
-
-SHORTEST_S = 1e-15
-"""A time shorter than this is taken for none [s]."""
-
-
-def clock_s(chip: Chip) -> float:
-    """Return the clock period of cores and network [s]: ``tick.cycle_s``, or the time of a link."""
-    return chip.tick.cycle_s or max(float(chip.technology.link_s.value), SHORTEST_S)
-
-
-def cycles_of(seconds: float, period_s: float) -> int:
-    """Return how many cycles ``seconds`` take: the next whole number, but for rounding errors."""
-    return int(np.ceil(seconds / period_s - 1e-6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,20 +35,18 @@ class Words:
 class Work:
     """The cores of one program, ready to be asked what a tick takes.
 
-    A core serves its due tiles in the order of their numbers: the rows that carry something, one after another
-    (``row_s``), the array product (``array_s``), then its neurons (``neuron_s`` each). A neuron's words leave when it
-    is done, to one core after another in ascending order; those for its own core do not leave.
+    A core serves its due tiles in the order of their numbers: the rows that carry something, the array product, then
+    its neurons; how these overlap: `neutrams.hardware.core_times.CoreTimes`. A neuron's words leave when it is done,
+    to one core after another in ascending order. Those for its own core do not leave, and are written into its buffer
+    while its neurons work.
     """
 
     def __init__(self, program: Program) -> None:
-        technology, period = program.chip.technology, clock_s(program.chip)
-        self._program = program
-        self.row, self.array, self.neuron = (
-            cycles_of(float(figure.value), period)
-            for figure in (technology.row_s, technology.array_s, technology.neuron_s)
-        )
+        self._program, self._times = program, in_cycles(program.chip, program.model)
         tiles = program.tiles
         self._tile_of = np.repeat(np.arange(len(tiles)), np.diff(tiles.neurons))
+        looking = np.bincount(self._tile_of[program.lookup >= 0], minlength=len(tiles)) > 0
+        self._columns, self._depth = np.diff(tiles.neurons), self._times.depth(looking)
         inside = program.axons.source >= 0
         reader = tiles.core[schedule(program).tile[inside]]
         pairs = np.unique(np.stack([program.axons.source[inside], reader]), axis=1)
@@ -78,8 +64,8 @@ class Work:
             sends: bool ``[neurons]``, which neurons send; None: all of the due tiles.
         """
         tiles = self._program.tiles
-        before = rows * self.row + self.array
-        span = before + np.diff(tiles.neurons)[due] * self.neuron
+        before = self._times.rows(rows, self._columns[due]) + self._times.array
+        span = before + self._depth[due] + self._times.turns(self._columns[due])
         order = np.argsort(tiles.core[due], kind="stable")
         ends = np.cumsum(span[order])
         cores, first, counts = np.unique(tiles.core[due][order], return_index=True, return_counts=True)
@@ -93,7 +79,7 @@ class Work:
         tile = self._tile_of[self._sender]
         chosen = np.flatnonzero((start[tile] >= 0) & (True if sends is None else sends[self._sender]))
         sender, tile = self._sender[chosen], tile[chosen]
-        created = start[tile] + (sender - tiles.neurons[tile] + 1) * self.neuron
+        created = start[tile] + self._depth[tile] + self._times.turns(sender - tiles.neurons[tile] + 1)
         by_time = np.argsort(created, kind="stable")
         chosen = chosen[by_time]
         words = Words(
@@ -103,3 +89,8 @@ class Work:
             created=created[by_time],
         )
         return words, cores, done
+
+    def placed(self, words: Words, arrived: IntArray) -> IntArray:
+        """Return when each word that arrives is in its core's axon buffer, int64 ``[words]``."""
+        times, pipeline = self._times, self._times.chip.pipeline
+        return stored(words.target, arrived + pipeline.axon_cycles, times.store, times.chip.buffer.ports)
