@@ -21,8 +21,10 @@ class Activity:
         ticks: Ticks one sample takes from its first input to its last output.
         tile_updates: int64 ``[tiles]``, updates of each tile (N * T each).
         axon_events: int64 ``[tiles]``, axons that carried something (all of them in ann mode unless ``skip_zero``).
-        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns.
+        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns; where a core lists its synapses,
+            those of the axons that carried something.
         neuron_updates: int64 ``[tiles]``.
+        idle_updates: int64 ``[tiles]``, of ``tile_updates`` those in which no axon of the tile carried anything.
         sent: int64 ``[neurons]``, words or spikes each neuron sent.
         received: int64 ``[channels]``, words or spikes each input channel brought.
     """
@@ -33,6 +35,7 @@ class Activity:
     axon_events: IntArray
     synapse_events: IntArray
     neuron_updates: IntArray
+    idle_updates: IntArray
     sent: IntArray
     received: IntArray
 

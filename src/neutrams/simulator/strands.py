@@ -37,7 +37,8 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
             covered[axons] = spiking
             filled += len(begins)
         first.append(filled)
-    return _table(np.array(first), parts), covered
+    watched = np.searchsorted(np.flatnonzero(covered), tiles.axons)
+    return _table(np.array(first), parts, (watched, places.register[covered])), covered
 
 
 def _entries(block: AnyArray, register: IntArray, spiking: AnyArray) -> IntArray:
@@ -57,7 +58,7 @@ def _begins(entries: IntArray) -> IntArray:
     return np.flatnonzero(new)
 
 
-def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
+def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], behind: tuple[IntArray, IntArray]) -> Strands:
     registers, columns, lengths, weights = [], [], [], [np.zeros(0, dtype=np.int16)]
     for (register, column, weight), begins in parts:
         for run in np.split(np.arange(len(weight)), begins[1:]):
@@ -73,4 +74,6 @@ def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
         column=np.array(columns, dtype=np.int64),
         begin=np.concatenate([[0], np.cumsum(length)]).astype(np.int64),
         weight=np.concatenate(weights),
+        watched=behind[0],
+        source=behind[1],
     )
