@@ -101,8 +101,8 @@ class Strands(NamedTuple):
         column    int64[strands]
         begin     int64[strands + 1]
         weight    int16[weights]
-        watched   int64[tiles + 1]    first source of each tile
-        source    int64[sources]      registers its strands and empty rows stand for
+        covered   int64[tiles + 1]    first of the axons that the strands of each tile stand for
+        source    int32[covered]      register each of them reads
     """
 
     first: Ints
@@ -110,8 +110,8 @@ class Strands(NamedTuple):
     column: Ints
     begin: Ints
     weight: npt.NDArray[np.int16]
-    watched: Ints
-    source: Ints
+    covered: Ints
+    source: Words
 
 
 class Neurons(NamedTuple):
@@ -202,7 +202,7 @@ def run_samples(
     phase, order, start, neuron, spans, pulse, listed = tiles
     offset, span, source, row, synapses = axons
     dense, begin, column, weight = weights
-    strand, register, into, strip, strength, watched, behind = strands
+    strand, register, into, strip, strength, covered, behind = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
     wanted, potential, outputs, axon_events, synapse_events, idle, sent, raster = counted
@@ -229,7 +229,7 @@ def run_samples(
                 if synapses.shape[0] > 0:
                     synapse_events[tile] += count_synapses(synapses, active, found)
                 if found == 0 and step < pulses.awake[i, tile]:
-                    idle[tile] += silent(registers, slot, behind, watched[tile], watched[tile + 1])
+                    idle[tile] += silent(registers, slot, behind, covered[tile], covered[tile + 1])
                 add_strands(acc, registers, slot, register, into, strip, strength, strand[tile], strand[tile + 1])
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
@@ -261,7 +261,7 @@ def count_synapses(synapses: Words, active: Words, found: int) -> int:
 
 
 @kernel
-def silent(registers: Bytes, slot: int, source: Ints, first: int, last: int) -> bool:
+def silent(registers: Bytes, slot: int, source: Words, first: int, last: int) -> bool:
     """Whether no register of sources ``first`` … ``last`` - 1, counted from ``slot``, holds a spike."""
     for s in range(first, last):
         if registers[slot + source[s]]:

@@ -48,12 +48,12 @@ class Cost:
         latency_s: From a sample's first input to its last output [s].
         throughput_hz: Samples a second, pipelined as the program allows [Hz].
         tick_s: Period of one tick [s].
-        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips``, the longer
-            of its two parts; ``fixed`` where the chip file does; ``fixed, too short: <the longer part> needs <both> s``
+        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips`` (``router``
+            where words pass no link), the longer of its two parts; ``fixed`` where the chip file does; ``fixed, too short: <the longer part> needs <both> s``
             where the work would need more.
         energy_band_j: Per sample, all components [J].
-        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input,
-            output, leakage) [J].
+        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, inject, router, link, chip_link,
+            input, output, leakage) [J].
         power_w: Nominal energy per sample times throughput [W].
         area_mm2: Nominal area of the cores and routers in use [mm2].
         area_breakdown_mm2: By component.
