@@ -37,12 +37,16 @@ def test_rows_and_sends_of_all_ticks_are_the_events_of_a_run(program: Program, s
     run = simulate(program, inputs, raster=True)
     assert run.raster is not None
     spikes = Spikes(program, clock, run.raster, encode_channels(program, inputs, slice(0, 1))[..., 0])
-    rows, sent = np.zeros(len(program.tiles), dtype=np.int64), np.zeros(len(program.neurons), dtype=np.int64)
+    rows, synapses = np.zeros((2, len(program.tiles)), dtype=np.int64)
+    sent = np.zeros(len(program.neurons), dtype=np.int64)
     for tick in range(clock.ticks):
         tiles = due(program, tick)
-        rows[tiles] += spikes.rows(tiles, tick)
+        read = spikes.rows(tiles, tick)
+        rows[tiles] += read[0]
+        synapses[tiles] += read[1]
         sent += spikes.sends(tick)
     np.testing.assert_array_equal(rows, run.activity.axon_events)
+    np.testing.assert_array_equal(synapses, run.activity.synapse_events)
     np.testing.assert_array_equal(sent, run.activity.sent)
 
 
@@ -99,7 +103,7 @@ def test_a_chain_by_hand() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3})
     program = chain(chip, (0, 1))
     work, both = Work(program), np.array([0, 1])
-    sent, cores, done = work.of(both, np.array([2, 3]))
+    sent, cores, done = work.of(both, (np.array([2, 3]), np.array([6, 9])))
     assert (cores.tolist(), done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
     # into the router 2, two routers of 4, the link of 5, to the core 1

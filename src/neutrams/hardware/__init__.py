@@ -7,4 +7,15 @@ from neutrams.hardware.figure import Figure
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.load import load_chip, preset_names
 
-__all__ = ["Board", "Chip", "Figure", "chip_to_toml", "disagreements", "explain", "given_sections", "kinds_of", "load_chip", "preset_names"]
+__all__ = [
+    "Board",
+    "Chip",
+    "Figure",
+    "chip_to_toml",
+    "disagreements",
+    "explain",
+    "given_sections",
+    "kinds_of",
+    "load_chip",
+    "preset_names",
+]

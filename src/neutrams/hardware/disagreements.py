@@ -27,9 +27,10 @@ def _times(factor: float) -> str:
 
 
 def _cell_rules(chip: Chip) -> Iterator[str]:
-    """Ohm's law: a driven cell takes v^2 / R for the time of the pulse, and no event costs less than with every cell off.
+    """Ohm's law: a driven cell takes v^2 / R for the time of the pulse.
 
-    Nominal values of the cell stand against the high end of the energy.
+    Nominal values of the cell stand against the high end of the energy. Refused is what lies below a tenth of a cell at
+    its largest conductance (`DRIVEN`), or below every cell off.
     """
     cell = chip.cell
     if cell.on_ohm is None or cell.read_v is None or cell.pulse_s is None or not cell.on_ohm.value:
@@ -82,8 +83,9 @@ def _tick_rules(chip: Chip) -> Iterator[str]:
         times = in_seconds(chip, name)
         columns, one = np.array([chip.core.neurons]), np.ones(1, dtype=np.bool_)
         table = one & (mode == "ann") & (chip.neuron.table_bits > 0)
-        rows = times.rows(np.array([chip.core.axons]), columns)
-        needed_s = float((rows + times.array + times.turns(columns) + times.depth(table))[0])
+        axons = np.array([chip.core.axons])
+        rows = times.rows(axons, axons * columns, columns)
+        needed_s = float((rows + times.array + times.turns(columns, ~one) + times.depth(table))[0])
         if fixed_s and needed_s > fixed_s * CLOSE:
             yield (
                 f"tick.{mode}_s is {fixed_s:g} s, but a core whose {chip.core.axons} rows are all active needs "

@@ -22,7 +22,8 @@ class PipelineSpec(Spec):
     """The logic of a core, in cycles of ``tick.cycle_s``; what overlaps: `neutrams.hardware.core_times.CoreTimes`.
 
     Attributes:
-        lanes: Weights added in a cycle, in place of ``technology.row_s``; 0 = that time [count].
+        lanes: Weights added in a cycle, in place of ``technology.row_s`` (of listed synapses: ``synapse_s``); 0 = that
+            time [count].
         neurons_per_cycle: Neurons updated in a cycle, in place of ``technology.neuron_s``; 0 = that time [count].
         neuron_cycles: Depth of the neuron pipeline: cycles between a neuron's turn and its output [count].
         table_cycles: Further cycles where neurons of the tile look their output up in a table [count].
@@ -71,10 +72,6 @@ class MemorySpec(Spec):
         """Return the figure of a key; one of 0 where the chip file does not give it."""
         found: Figure | None = getattr(self, name)
         return found or absent(name)
-
-    def accesses(self, bits: int) -> int:
-        """Return how many accesses ``bits`` take; none where there is no such memory."""
-        return (-(-bits // self.width_bits) if self.width_bits else int(bits > 0)) if self.there else 0
 
 
 class CellSpec(Spec):

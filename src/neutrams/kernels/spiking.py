@@ -57,12 +57,14 @@ class Axons(NamedTuple):
         begin   int64[spans + 1]  first axon
         source  int32[axons]      register read
         row     int32 or int64[axons + 1]  where its dense row begins in the weights, or its listed row; then a zero row
+        synapses  int32[axons]     synapses it reads; none: those of one axon are not counted
     """
 
     offset: Ints
     begin: Ints
     source: Words
     row: npt.NDArray[Any]
+    synapses: Words
 
 
 class Pulses(NamedTuple):
@@ -72,11 +74,13 @@ class Pulses(NamedTuple):
         step     int64[pulses]
         column   int64[pulses]  first column of it in ``current``
         current  int32 or int64[n, columns]  [LSB]
+        awake    int64[n, tiles]  first step of each tile in which some channel brings it a current
     """
 
     step: Ints
     column: Ints
     current: npt.NDArray[Any]
+    awake: Ints
 
 
 class Weights(NamedTuple):
@@ -97,6 +101,8 @@ class Strands(NamedTuple):
         column    int64[strands]
         begin     int64[strands + 1]
         weight    int16[weights]
+        covered   int64[tiles + 1]    first of the axons that the strands of each tile stand for
+        source    int32[covered]      register each of them reads
     """
 
     first: Ints
@@ -104,6 +110,8 @@ class Strands(NamedTuple):
     column: Ints
     begin: Ints
     weight: npt.NDArray[np.int16]
+    covered: Ints
+    source: Words
 
 
 class Neurons(NamedTuple):
@@ -155,6 +163,8 @@ class Counted(NamedTuple):
         potential    uint8[rows]      whether their potential is wanted, not their spikes; read
         outputs      int64[n, rows]   their spikes, or last potentials; overwritten
         axon_events  int64[tiles]     spikes read; added to
+        synapse_events  int64[tiles]  their synapses, where those of one axon are counted; added to
+        idle         int64[tiles]     updates of a tile to which nothing came; added to
         sent         int64[neurons]   spikes sent; added to
         raster       uint8[ticks, neurons]  spikes of sample 0; overwritten; no rows: not wanted
     """
@@ -163,6 +173,8 @@ class Counted(NamedTuple):
     potential: Bytes
     outputs: Ints
     axon_events: Ints
+    synapse_events: Ints
+    idle: Ints
     sent: Ints
     raster: Bytes
 
@@ -188,12 +200,12 @@ def run_samples(
     """
     ticks, steps, period, depth, rule = clock
     phase, order, start, neuron, spans, pulse, listed = tiles
-    offset, span, source, row = axons
+    offset, span, source, row, synapses = axons
     dense, begin, column, weight = weights
-    strand, register, into, strip, strength = strands
+    strand, register, into, strip, strength, covered, behind = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
-    wanted, potential, outputs, axon_events, sent, raster = counted
+    wanted, potential, outputs, axon_events, synapse_events, idle, sent, raster = counted
     width = (registers.shape[0] - PAD) // depth
     for i in range(outputs.shape[0]):
         v[:], drive[:], counts[:] = initial, leak, 0
@@ -214,6 +226,10 @@ def run_samples(
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
+                if synapses.shape[0] > 0:
+                    synapse_events[tile] += count_synapses(synapses, active, found)
+                if found == 0 and step < pulses.awake[i, tile]:
+                    idle[tile] += silent(registers, slot, behind, covered[tile], covered[tile + 1])
                 add_strands(acc, registers, slot, register, into, strip, strength, strand[tile], strand[tile + 1])
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
@@ -233,6 +249,24 @@ def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDA
     """Add the current of sample ``i``, from ``column`` on, to the drive of neurons ``first`` … ``last`` - 1."""
     for n in range(last - first):
         drive[first + n] += current[i, column + n]
+
+
+@kernel
+def count_synapses(synapses: Words, active: Words, found: int) -> int:
+    """Return the sum of ``synapses`` over the first ``found`` axons in ``active``."""
+    total = 0
+    for i in range(found):
+        total += synapses[active[i]]
+    return total
+
+
+@kernel
+def silent(registers: Bytes, slot: int, source: Words, first: int, last: int) -> bool:
+    """Whether no register of sources ``first`` … ``last`` - 1, counted from ``slot``, holds a spike."""
+    for s in range(first, last):
+        if registers[slot + source[s]]:
+            return False
+    return True
 
 
 @kernel

@@ -23,7 +23,14 @@ from neutrams.simulator.groups import Group, groups_of
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
 from neutrams.simulator.memory import Memory, first_registers
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons, potential_rows
+from neutrams.simulator.tally import (
+    Tally,
+    counts_every_word,
+    merge,
+    output_neurons,
+    potential_rows,
+    synapses_of_axons,
+)
 
 PART_BYTES = 384 << 20
 """Memory for the registers and states of one thread's samples [byte]."""
@@ -47,6 +54,7 @@ class Batched:
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
         groups: Its tiles by weight block, where they can run together; else None.
+        synapses: int64 ``[axons]``, how many synapses each axon reads.
     """
 
     program: Program
@@ -59,6 +67,7 @@ class Batched:
     kind: np.dtype[np.generic]
     spread: AnyArray
     groups: tuple[Group, ...] | None
+    synapses: IntArray
 
     @property
     def part(self) -> int:
@@ -98,6 +107,7 @@ def batched(program: Program, clock: Schedule) -> Batched:
         kind=exact_type(int(limit.max(initial=0))),
         spread=spread_channels(program),
         groups=groups,
+        synapses=synapses_of_axons(program),
     )
 
 
@@ -147,7 +157,7 @@ class _Part:
         self.potential = potential_rows(program)
         self.by_step = any(port.sequence for port in program.outputs)
         self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
-        self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
+        self.axon_events, self.synapse_events, self.idle_updates = np.zeros((3, len(program.tiles)), dtype=np.int64)
         self.sent = np.zeros(neurons, dtype=np.int64)
         self.received = np.zeros(program.channels, dtype=np.int64)
         self.raster = np.zeros((clock.ticks, neurons), dtype=np.bool_) if raster else None
@@ -167,6 +177,8 @@ class _Part:
             if program.sequential
             else None,
             axon_events=self.axon_events,
+            synapse_events=self.synapse_events,
+            idle_updates=self.idle_updates,
             sent=self.sent,
             received=self.received,
             raster=self.raster,
@@ -180,8 +192,7 @@ class _Part:
         for group in groups:
             for part, rows, acc in group.sums(registers):
                 if self.counts:
-                    nonzero = np.count_nonzero(rows.reshape(len(rows), part.stop - part.start, -1), axis=(0, 2))
-                    self.axon_events[group.tiles[part]] += nonzero
+                    self._count(group.tiles[part], rows.reshape(len(rows), part.stop - part.start, -1))
                 requantize_tiles(acc, registers, engine.parameters, engine.lookup, group.first[part], engine.width)
         self.outputs[0] += registers[self.wanted].astype(np.int64)
         if self.counts:
@@ -211,8 +222,16 @@ class _Part:
             registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], self.before[source])
             source = np.arange(len(seen))
         if self.counts:
-            self.axon_events[tile] += np.count_nonzero(registers[source])
+            self._count(np.array([tile]), registers[source][:, None])
         return self.engine.products[tile](registers, source)
+
+    def _count(self, tiles: IntArray, values: AnyArray) -> None:
+        """Count the events of an update of tiles with one block, whose axons carry ``values``, ``[rows, tiles, n]``."""
+        carried, first = values != 0, self.engine.program.tiles.axons[tiles[0]]
+        events = np.count_nonzero(carried, axis=2)
+        self.axon_events[tiles] += events.sum(axis=0)
+        self.synapse_events[tiles] += self.engine.synapses[first : first + len(events)] @ events
+        self.idle_updates[tiles] += np.count_nonzero(~carried.any(axis=0), axis=1)
 
     def _update(self, tile: int, step: int, acc: AnyArray, tick: int) -> None:
         engine, program = self.engine, self.engine.program

@@ -8,7 +8,7 @@ from neutrams.simulator.energy import event_energy, leakage_energy, scaled, tota
 from neutrams.simulator.result import Activity, Cost
 from neutrams.simulator.stores import access_energy, accesses_of, deliveries, memory_area, memory_leakage
 from neutrams.simulator.timing import Timing, timing_of
-from neutrams.simulator.traffic import Traffic, traffic_of
+from neutrams.simulator.traffic import Traffic, routers_in_use, traffic_of
 
 
 def cost_of(program: Program, activity: Activity, timing: Timing | None = None) -> Cost:
@@ -32,7 +32,8 @@ def cost_of(program: Program, activity: Activity, timing: Timing | None = None) 
         raise InputError("0 samples have no mean cost", where="simulation", fix="give at least one sample")
     traffic = traffic_of(program, activity)
     timing = timing or timing_of(program, traffic, activity)
-    chip, (cores, routers), time_s = program.chip, _parts_in_use(program, traffic), 1 / timing.throughput_hz
+    chip, cores, time_s = program.chip, len(np.unique(program.tiles.core)), 1 / timing.throughput_hz
+    routers = len(routers_in_use(program))
     energy = event_energy(chip, _events(program, activity, traffic))
     energy |= access_energy(chip, accesses_of(program, activity))
     energy["leakage"] = total([leakage_energy(chip, cores, routers, time_s), memory_leakage(chip, cores, time_s)])
@@ -70,26 +71,24 @@ def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str,
     leaving = np.unique(np.concatenate(outputs)) if outputs else np.zeros(0, dtype=np.int64)
     read = {int(n) for port in program.outputs if port.potential for n in port.neuron}
     reads = activity.samples * (program.steps if program.sequential else 1)
+    idle = int((activity.idle_updates * np.diff(program.tiles.neurons)).sum())
     whole = {
         "axon": activity.axon_events.sum(),
         "synapse": activity.synapse_events.sum(),
         "array": activity.tile_updates.sum(),
-        "neuron": activity.neuron_updates.sum(),
+        "neuron": activity.neuron_updates.sum() - idle,
+        "idle_neuron": idle,
         "input": activity.received[-1 - source[source < 0]].sum(),
         "output": activity.sent[leaving].sum() + reads * len(read),
     }
     return {
         **{name: float(count) / activity.samples for name, count in whole.items()},
+        "inject": traffic.words,
         "router": float(traffic.flits.sum()),
-        "link": float(traffic.flits[~traffic.crossing].sum()),
+        "link": float(traffic.flits[~traffic.crossing & ~traffic.along_y].sum()),
+        "link_y": float(traffic.flits[traffic.along_y].sum()),
         "chip_link": float(traffic.flits[traffic.crossing].sum()),
     }
-
-
-def _parts_in_use(program: Program, traffic: Traffic) -> tuple[int, int]:
-    """(cores that hold a tile, cores whose router serves a tile or is passed by a link)."""
-    cores = np.unique(program.tiles.core)
-    return len(cores), len(np.union1d(cores, np.concatenate([traffic.link_from, traffic.link_to])))
 
 
 def _noc(traffic: Traffic) -> dict[str, float]:

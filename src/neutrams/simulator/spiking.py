@@ -22,7 +22,7 @@ from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels, spread_table
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.strands import find_strands
-from neutrams.simulator.tally import Tally, output_neurons, potential_rows
+from neutrams.simulator.tally import Tally, lists_synapses, output_neurons, potential_rows, synapses_of_axons
 
 ACCUMULATORS = {
     (np.dtype(np.int8), np.dtype(np.int32)): np.int16,
@@ -140,11 +140,14 @@ class Spiking:
         """The current of every pulse, for each sample."""
         current = np.zeros((q.shape[1], int(self.columns[-1])), dtype=self.neurons.leak.dtype)
         registers = q.astype(exact_type(int(channel_limit(self.program).max(initial=0))))
+        awake = np.full((q.shape[1], len(self.program.tiles)), self.program.steps, dtype=np.int64)
         for pulse, column in zip(self.pulses, self.columns[:-1], strict=True):
             acc = pulse.product(registers, pulse.channels)
             current[:, column : column + len(acc)] = acc.T
+            since = np.where(q[pulse.channels].any(axis=0), pulse.step, self.program.steps)
+            awake[:, pulse.tile] = np.minimum(awake[:, pulse.tile], since)
         steps = np.array([pulse.step for pulse in self.pulses], dtype=np.int64)
-        return kernels.Pulses(step=steps, column=self.columns[:-1], current=current)
+        return kernels.Pulses(step=steps, column=self.columns[:-1], current=current, awake=awake)
 
     def _scratch(self) -> kernels.Scratch:
         places, word = len(self.neurons.leak), self.neurons.leak.dtype
@@ -169,6 +172,8 @@ class Spiking:
             potential=potential_rows(self.program).astype(np.uint8),
             outputs=np.zeros((n, len(wanted)), dtype=np.int64),
             axon_events=np.zeros(len(self.program.tiles), dtype=np.int64),
+            synapse_events=np.zeros(len(self.program.tiles), dtype=np.int64),
+            idle=np.zeros(len(self.program.tiles), dtype=np.int64),
             sent=np.zeros(places, dtype=np.int64),
             raster=np.zeros((self.clock.ticks if raster else 0, places), dtype=np.uint8),
         )
@@ -182,17 +187,25 @@ class Spiking:
             spikes: int64 ``[channels]``, sum of q.
         """
         program, clock, neuron = self.program, self.clock, self.places.neuron
-        events = np.sum([part.axon_events for part in parts], axis=0)
         sent = np.sum([part.sent for part in parts], axis=0)[neuron]
         received = np.where(spread_channels(program), spikes, program.steps * nonzero)
         level = ~self.places.spiking
         steps = np.maximum(0, program.steps - np.maximum(0, -clock.offset[level]))
-        np.add.at(events, clock.tile[level], nonzero[clock.register[level] - len(program.neurons)] * steps)
-        np.add.at(events, clock.tile[self.covered], np.concatenate([sent, received])[clock.register[self.covered]])
+        unseen = np.zeros(len(clock.tile), dtype=np.int64)
+        unseen[level] = nonzero[clock.register[level] - len(program.neurons)] * steps
+        unseen[self.covered] = np.concatenate([sent, received])[clock.register[self.covered]]
+        events = np.sum([part.axon_events for part in parts], axis=0)
+        np.add.at(events, clock.tile, unseen)
+        synapse_events = events * np.diff(program.tiles.neurons)
+        if lists_synapses(program):
+            synapse_events = np.sum([part.synapse_events for part in parts], axis=0)
+            np.add.at(synapse_events, clock.tile, unseen * synapses_of_axons(program))
         raster = parts[0].raster[:, neuron].astype(np.bool_)
         return Tally(
             outputs=np.concatenate([part.outputs for part in parts]),
             axon_events=events,
+            synapse_events=synapse_events,
+            idle_updates=np.sum([part.idle for part in parts], axis=0),
             sent=sent,
             received=received,
             raster=raster if len(raster) else None,
@@ -220,7 +233,7 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
     strands, covered = find_strands(program, clock, places)
     looked_at = np.flatnonzero(places.spiking & ~covered)
     zero = len(weights.dense) - synapses.widest(places)
-    axons, spans = synapses.spiking_axons(clock, places, looked_at, rows, zero)
+    axons, spans = synapses.spiking_axons(program, clock, places, looked_at, (rows, zero))
     widths = np.array([len(program.blocks[program.tiles.block[pulse.tile]].T) for pulse in pulses], dtype=np.int64)
     padded = -(-widths // synapses.PAD) * synapses.PAD
     first = np.searchsorted([pulse.tile for pulse in pulses], np.arange(len(program.tiles) + 1))

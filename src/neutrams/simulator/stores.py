@@ -6,7 +6,7 @@ import numpy as np
 
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Board, Chip
-from neutrams.hardware.accesses import neuron_accesses, row_accesses, word_accesses
+from neutrams.hardware.accesses import neuron_accesses, row_accesses, stream_accesses, word_accesses
 from neutrams.program import Program
 from neutrams.simulator.energy import scaled, total
 from neutrams.simulator.result import Activity, Band
@@ -28,21 +28,28 @@ class Accesses:
 def accesses_of(program: Program, activity: Activity) -> dict[str, Accesses]:
     """Return the accesses of each memory that the chip has.
 
-    Weights: a read of its columns for each active row; loading them is not counted. State: a read and a write for each
-    update. Buffer: a write for each word that reaches a core, whether from a core (its own, too) or from outside, and a
-    read for each axon that carries something. How many accesses one of these takes: `neutrams.hardware.accesses`.
+    Weights: a read of its columns, or of the synapses it lists, for each active row; loading them is not counted.
+    State: a read and a write for each update. Buffer: a write for each word that reaches a core, whether from a core
+    (its own, too) or from outside, and a read for each axon that carries something. How many accesses one of these
+    takes: `neutrams.hardware.accesses`.
     """
     chip = program.chip
-    columns = np.diff(program.tiles.neurons)
     reads, writes = neuron_accesses(chip, program.model)
     updates, width = activity.neuron_updates.sum(), word_accesses(chip, program.model)
     counts = {
-        "weights": (activity.axon_events @ row_accesses(chip, columns), 0),
+        "weights": (_weight_reads(chip, activity, np.diff(program.tiles.neurons)), 0),
         "state": (updates * reads, updates * writes),
         "buffer": (activity.axon_events.sum() * width, words_in(program, activity).sum() * width),
     }
     per_sample = {name: tuple(float(n) / activity.samples for n in pair) for name, pair in counts.items()}
     return {name: Accesses(reads=per_sample[name][0], writes=per_sample[name][1]) for name in chip.memories()}
+
+
+def _weight_reads(chip: Chip, activity: Activity, columns: IntArray) -> int:
+    """Reads of weights; of lists as if all ticks' were read in one go."""
+    if chip.core.synapses == "list":
+        return int(stream_accesses(chip, activity.axon_events, activity.synapse_events).sum())
+    return int(activity.axon_events @ row_accesses(chip, columns))
 
 
 def words_in(program: Program, activity: Activity) -> IntArray:

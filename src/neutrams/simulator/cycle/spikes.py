@@ -7,6 +7,7 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
 from neutrams.simulator.inputs import spread_channels, spread_table
 from neutrams.simulator.schedule import Schedule
+from neutrams.simulator.tally import synapses_of_axons
 
 Flags = npt.NDArray[np.bool_]
 
@@ -29,10 +30,14 @@ class Spikes:
         spread = spread_channels(program)
         self._given = given != 0
         self._given[:, spread] = spread_table(program)[steps[:, None], given[:, spread]] != 0
+        self._synapses = synapses_of_axons(program)
         self._start = np.repeat(program.tiles.start, np.diff(program.tiles.neurons))
 
-    def rows(self, due: IntArray, tick: int) -> IntArray:
-        """Return how many rows of each of the ``due`` tiles carry something in ``tick``, int64 ``[due]``."""
+    def rows(self, due: IntArray, tick: int) -> tuple[IntArray, IntArray]:
+        """Return how many rows of each of the ``due`` tiles carry something in ``tick``, and their synapses.
+
+        Both int64 ``[due]``.
+        """
         program, clock, neurons = self._program, self._clock, len(self._program.neurons)
         counts = np.diff(program.tiles.axons)[due]
         axons = np.repeat(program.tiles.axons[due] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
@@ -45,7 +50,8 @@ class Spikes:
         active[inside] = self._raster[self._start[sent] + step[inside] * program.ticks_per_step, sent]
         outside = (register >= neurons) & (step >= 0)
         active[outside] = self._given[step[outside], register[outside] - neurons]
-        return np.bincount(reader[active], minlength=len(due)).astype(np.int64)
+        seen = np.bincount(reader[active], weights=self._synapses[axons[active]], minlength=len(due))
+        return np.bincount(reader[active], minlength=len(due)), seen.astype(np.int64)
 
     def sends(self, tick: int) -> Flags:
         """Return which neurons send in ``tick``, bool ``[neurons]``."""

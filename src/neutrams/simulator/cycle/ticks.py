@@ -7,14 +7,15 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.errors import SpecError
-from neutrams.hardware.clock import clock_s
+from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import network_of
 from neutrams.simulator.cycle.spikes import Spikes
 from neutrams.simulator.cycle.work import Work
 from neutrams.simulator.result import Cycles
 from neutrams.simulator.schedule import due, schedule
-from neutrams.simulator.timing import Timing
+from neutrams.simulator.tally import synapses_of_tiles
+from neutrams.simulator.timing import Timing, barrier_s
 
 Raster = Callable[[int], tuple[AnyArray, IntArray]]
 """(sample) -> spikes of all its ticks, bool ``[ticks, neurons]``, and its channels, int64 ``[T or 1, channels]``."""
@@ -36,9 +37,9 @@ class Clockwork:
     """A program's cores and network, ready to run ticks.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words are in their axon
-    buffers, or after the chip's fixed period; words placed after that are late, and are counted. Values never depend on
-    it.
+    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words are in their axon
+    buffers and the barrier has passed, or after the chip's fixed period; words placed after that are late, and are
+    counted. Values never depend on it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -46,15 +47,16 @@ class Clockwork:
         spec, self._period_s = program.chip.tick, clock_s(program.chip)
         fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
         self._fixed = round(fixed_s / self._period_s)
+        self._barrier = cycles_of(barrier_s(program), self._period_s)
         self._count = _Count()
 
-    def tick(self, tiles: IntArray, rows: IntArray, sends: AnyArray | None = None) -> int:
+    def tick(self, tiles: IntArray, read: tuple[IntArray, IntArray], sends: AnyArray | None = None) -> int:
         """Run one tick; return how many cycles it takes. Arguments are those of `Work.of`."""
-        words, cores, done = self._work.of(tiles, rows, sends)
+        words, cores, done = self._work.of(tiles, read, sends)
         delivery, count = self._network.deliver(words), self._count
         placed = self._work.placed(words, delivery.arrived)
         busy, last_word = int(done.max(initial=0)), int(placed.max(initial=0))
-        needed = max(busy, last_word, 1)
+        needed = max(busy, last_word, 1) + self._barrier
         if needed > count.longest[0]:
             last = f"core {cores[done.argmax()]}" if len(cores) else "nothing"
             count.longest = (
@@ -116,9 +118,9 @@ def run_cycles(
             fix="take level tick, or set signal.skip_zero=false",
         )
     works, tiles, period = Clockwork(program), program.tiles, program.ticks_per_step
-    axons = np.diff(tiles.axons)
+    axons, synapses = np.diff(tiles.axons), synapses_of_tiles(program)
     phases = [np.flatnonzero(tiles.start % period == phase) for phase in range(period)]
-    lengths = np.array([works.tick(phase, axons[phase]) for phase in phases], dtype=np.int64)
+    lengths = np.array([works.tick(phase, (axons[phase], synapses[phase])) for phase in phases], dtype=np.int64)
     cycles = works.result(1)
     ticks = int(tiles.start.max(initial=0)) + (program.steps - 1) * period + 1
     latency_s = cycles.period_s * int(lengths.sum() * (ticks // period) + lengths[: ticks % period].sum())

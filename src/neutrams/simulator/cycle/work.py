@@ -8,8 +8,7 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator.cycle.buffers import stored
-from neutrams.simulator.schedule import schedule
-from neutrams.simulator.traffic import flits_per_word
+from neutrams.simulator.traffic import flits_per_word, words_between_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,25 +46,26 @@ class Work:
         self._tile_of = np.repeat(np.arange(len(tiles)), np.diff(tiles.neurons))
         looking = np.bincount(self._tile_of[program.lookup >= 0], minlength=len(tiles)) > 0
         self._columns, self._depth = np.diff(tiles.neurons), self._times.depth(looking)
-        inside = program.axons.source >= 0
-        reader = tiles.core[schedule(program).tile[inside]]
-        pairs = np.unique(np.stack([program.axons.source[inside], reader]), axis=1)
-        away = tiles.core[self._tile_of[pairs[0]]] != pairs[1]
-        self._sender, self._target = pairs[:, away]
+        self._sender, self._target = words_between_cores(program)
         bits = program.chip.signal.output_bits if program.mode == "ann" else 0
         self._flits = flits_per_word(program.chip, bits)
 
-    def of(self, due: IntArray, rows: IntArray, sends: AnyArray | None = None) -> tuple[Words, IntArray, IntArray]:
+    def of(
+        self, due: IntArray, read: tuple[IntArray, IntArray], sends: AnyArray | None = None
+    ) -> tuple[Words, IntArray, IntArray]:
         """Return (the words of a tick, the cores at work, ascending, and the cycle in which each is done).
 
         Args:
             due: int64 ``[due]``, the tiles that update, ascending.
-            rows: int64 ``[due]``, rows of each that are served.
+            read: int64 ``[due]`` each, how many rows of them carry something, and how many synapses those have.
             sends: bool ``[neurons]``, which neurons send; None: all of the due tiles.
         """
-        tiles = self._program.tiles
-        before = self._times.rows(rows, self._columns[due]) + self._times.array
-        span = before + self._depth[due] + self._times.turns(self._columns[due])
+        tiles, times, (rows, synapses) = self._program.tiles, self._times, read
+        columns = self._columns[due]
+        before = times.rows(rows, synapses, columns) + times.array
+        span = before + self._depth[due] + times.turns(columns, rows == 0)
+        idle = np.zeros(len(tiles), dtype=np.bool_)
+        idle[due] = rows == 0
         order = np.argsort(tiles.core[due], kind="stable")
         ends = np.cumsum(span[order])
         cores, first, counts = np.unique(tiles.core[due][order], return_index=True, return_counts=True)
@@ -79,7 +79,7 @@ class Work:
         tile = self._tile_of[self._sender]
         chosen = np.flatnonzero((start[tile] >= 0) & (True if sends is None else sends[self._sender]))
         sender, tile = self._sender[chosen], tile[chosen]
-        created = start[tile] + self._depth[tile] + self._times.turns(sender - tiles.neurons[tile] + 1)
+        created = start[tile] + self._depth[tile] + times.turns(sender - tiles.neurons[tile] + 1, idle[tile])
         by_time = np.argsort(created, kind="stable")
         chosen = chosen[by_time]
         words = Words(
