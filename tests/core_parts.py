@@ -16,8 +16,14 @@ def figure(value: float, unit: str, *, low: float | None = None, high: float | N
 @cache
 def sram_chip() -> Chip:
     """TIANJI's organisation at 65 nm: 64 KB of weights as two 32 KB macros of 256 bits, 2 KB of states and words."""
-    small = {"kind": "SRAM", "read_s": figure(1.46e-9, "s"), "write_s": figure(1.46e-9, "s"),
-             "read_j": figure(3.62e-12, "J"), "write_j": figure(10.5e-12, "J"), "area_mm2": figure(0.0141, "mm2")}  # fmt: skip
+    small = {
+        "kind": "SRAM",
+        "read_s": figure(1.46e-9, "s"),
+        "write_s": figure(1.46e-9, "s"),
+        "read_j": figure(3.62e-12, "J"),
+        "write_j": figure(10.5e-12, "J"),
+        "area_mm2": figure(0.0141, "mm2"),
+    }
     weights = {
         "kind": "SRAM",
         "width_bits": 256,

@@ -119,7 +119,7 @@ def test_both_levels_agree_where_times_are_whole_cycles(chip: Chip, model: str, 
 
 
 def test_an_sram_core_by_hand() -> None:
-    """A row of 256 8-bit weights is 8 reads of 256 bits, on 2 ports 4 cycles; 32 lanes add it in 8; its word takes 1."""
+    """256 weights of 8 bits are 8 reads of 256 bits, on 2 ports 4 cycles; 32 lanes add it in 8; the word is 1."""
     chip = sram_chip()
     times = in_cycles(chip, "requantize")
     assert full_rows(times, 1, 256) == 1 + 4 + 8

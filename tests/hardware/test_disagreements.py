@@ -62,7 +62,8 @@ def changed(**sections: dict[str, object]) -> list[str]:
     [
         (
             {"pipeline": {"lanes": 256}, "technology": {"row_s": 81e-9}},
-            "technology.row_s is 8.1e-08 s, but pipeline.lanes 256 makes it 1e-08 s, 8.1 times shorter; [pipeline] counts",
+            "technology.row_s is 8.1e-08 s, but pipeline.lanes 256 makes it 1e-08 s, 8.1 times shorter; [pipeline] "
+            "counts",
         ),
         (
             {"pipeline": {"lanes": 1}},

@@ -26,7 +26,9 @@ def chips(
         return
     if overrides or explained:
         option = "--set" if overrides else "--explain"
-        raise SpecError(f"{option} is for one chip", where="neutrams chips", fix="name it: neutrams chips tianji ...")
+        raise SpecError(
+            f"{option} is for one chip", where="neutrams chips", fix="name it, as in `neutrams chips tianji`"
+        )
     from neutrams.hardware import load_chip, preset_names
 
     lines = [_line(load_chip(preset)) for preset in preset_names()]

@@ -30,9 +30,11 @@ def explanation(chip: Chip, rows: Sequence[Row]) -> Iterator[Table | Text]:
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, justify in (("key", "left"), ("value", "right"), ("low to high", "right"), ("kind", "left")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("source", ratio=1, min_width=24)
+    table.add_column("key", no_wrap=True)
+    table.add_column("value", justify="right")
+    table.add_column("low to high", justify="right")
+    table.add_column("kind", no_wrap=True)
+    table.add_column("source")
     for row in rows:
         band = "" if row.low is None and row.high is None else f"{_number(row, row.low)} to {_number(row, row.high)}"
         was = "" if row.replaced is None else f" (was {_number(row, row.replaced)})"
