@@ -59,8 +59,8 @@ def add_dense_rows(
         row      int32 or int64[A + 1]  where each axon's row begins in ``weights``; last: a row of zeros; read
         active   int32[F]               the active axons; F >= found + 3, entries from ``found`` on are overwritten
 
-    Sums wrap in the type of ``acc``; the caller has chosen it so that the total fits, which makes every order exact. The
-    next four rows are brought to the cache meanwhile: each lies elsewhere, so the machine would not foresee them.
+    Sums wrap in the type of ``acc``; the caller has chosen it so that the total fits, which makes every order exact.
+    The next four rows are brought to the cache meanwhile: each lies elsewhere, so the machine would not foresee them.
     """
     while found % ROWS_AT_A_TIME:
         active[found] = len(row) - 1
