@@ -51,6 +51,8 @@ def test_the_least_a_cell_can_take_is_a_tenth_of_its_largest_or_its_smallest() -
     (text,) = cells(0.0)
     assert text.endswith("takes 4e-12 J at full conductance"), "there is no factor to nothing"
     assert cells(1e-18, on_ohm=0.0) == []
+    assert cells(0.6e-12) == []
+    assert cells(0.6e-12, cell_bits=4), "two cells share it"
 
 
 def changed(**sections: dict[str, object]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_parts import sram_chip
 from neutrams.base.errors import NeutramsError, SpecError
 from neutrams.hardware import Chip, Figure, chip_to_toml, explain, load_chip, preset_names
 from neutrams.hardware.figure import unit_of
@@ -78,6 +79,16 @@ def test_presets_hold_what_is_published() -> None:
 def test_a_chip_survives_its_text(name: str, write: WriteChip) -> None:
     chip = load_chip(name)
     assert load_chip(write(chip_to_toml(chip))) == chip
+
+
+def test_sections_of_which_nothing_is_given_are_not_written(write: WriteChip) -> None:
+    text = chip_to_toml(load_chip("tianji"))
+    assert [name for name in ("pipeline", "weights", "state", "buffer", "cell") if f"[{name}]" in text] == []
+    chip = sram_chip()
+    text = chip_to_toml(chip)
+    assert 'kind = "SRAM"' in text
+    assert "leak_w" not in text
+    assert load_chip(write(text)) == chip
 
 
 @given(

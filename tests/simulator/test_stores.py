@@ -72,10 +72,10 @@ def test_spikes_write_states_and_wide_rows_take_several_reads() -> None:
     chip = sram_chip().with_values(weights={"width_bits": 8}, buffer={"width_bits": 0}, tick={"snn_s": 1.0})
     program = chain(chip, (0, 0), model="if_hard", steps=2)
     activity = activity_of(program, 1, ints(1, 0, 2, 0, 0, 1), ints(1, 1))
-    found = accesses_of(program, replace(activity, axon_events=ints(2, 3)))
+    found = accesses_of(program, replace(activity, axon_events=ints(2, 4)))
     counts = {name: (found[name].reads, found[name].writes) for name in MEMORIES}
     # 3 weights of 8 bits a row; 6 neurons twice; 2 words from outside and 3 of the core's own first tile
-    assert counts == {"weights": (5 * 3, 0), "state": (12, 12), "buffer": (5, 2 + 3)}
+    assert counts == {"weights": (6 * 3, 0), "state": (12, 12), "buffer": (6, 2 + 3)}
 
 
 def test_a_list_is_read_as_a_stream() -> None:
@@ -97,3 +97,9 @@ def test_times_at_level_tick_by_hand() -> None:
     assert (cost.tick_s, cost.tick_limit) == (pytest.approx(core_s + (30 + 5 + 2) * 10e-9), "buffer of core 1")
     ported = chain(sram_chip().with_values(buffer={"write_s": 100e-9, "ports": 3}), (0, 1))
     assert cost_of(ported, full(ported, 1)).tick_s == pytest.approx(core_s + (3 + 10 + 5 + 2) * 10e-9)
+
+
+def test_a_core_writes_its_own_words_while_it_works() -> None:
+    """3 words from core 0 to itself, 3 to core 1: those alone are waited for."""
+    program = chain(sram_chip().with_values(buffer={"write_s": 100e-9}), (0, 0, 1))
+    assert cost_of(program, full(program, 1)).tick_limit == "buffer of core 1"
