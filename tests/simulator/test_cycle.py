@@ -8,17 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains import chain, round_chip
-from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.base.errors import SpecError
+from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, load_chip
 from neutrams.program import Program
 from neutrams.simulator import simulate
-from neutrams.simulator.cycle import run_cycles
+from neutrams.simulator.cycle import Clockwork, Count, run_steady, timing_of
 from neutrams.simulator.cycle.network import Bus, Mesh
-from neutrams.simulator.cycle.spikes import Spikes
 from neutrams.simulator.cycle.work import Words, Work
-from neutrams.simulator.inputs import encode_channels
-from neutrams.simulator.schedule import due, schedule
+from neutrams.simulator.result import Cycles
+from neutrams.simulator.timing import Timing
 from simulator_programs import programs, random_inputs
 
 SPIKING = ("if_hard", "if_soft")
@@ -29,21 +27,6 @@ def placed(program: Program, columns: int) -> Program:
     chip = program.chip.with_values(board={"rows": 8, "columns": columns})
     tiles = replace(program.tiles, core=np.arange(len(program.tiles)))
     return replace(program, chip=chip, tiles=tiles)
-
-
-@given(program=programs(SPIKING), seed=st.integers(0, 99))
-def test_rows_and_sends_of_all_ticks_are_the_events_of_a_run(program: Program, seed: int) -> None:
-    inputs, clock = random_inputs(program, 1, seed), schedule(program)
-    run = simulate(program, inputs, raster=True)
-    assert run.raster is not None
-    spikes = Spikes(program, clock, run.raster, encode_channels(program, inputs, slice(0, 1))[..., 0])
-    rows, sent = np.zeros(len(program.tiles), dtype=np.int64), np.zeros(len(program.neurons), dtype=np.int64)
-    for tick in range(clock.ticks):
-        tiles = due(program, tick)
-        rows[tiles] += spikes.rows(tiles, tick)
-        sent += spikes.sends(tick)
-    np.testing.assert_array_equal(rows, run.activity.axon_events)
-    np.testing.assert_array_equal(sent, run.activity.sent)
 
 
 @given(program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
@@ -70,8 +53,12 @@ def test_a_tick_lasts_until_the_last_core_and_the_last_word(program: Program, co
     assert len(cycles.latency) <= cycles.longest_cycles + 1
 
 
-def no_spikes(sample: int) -> tuple[AnyArray, IntArray]:
-    raise AssertionError("ann mode needs no spikes")
+def steady(program: Program) -> tuple[Cycles, Timing]:
+    """The phases of an ann program, without a run of its values."""
+    clockwork, count = Clockwork(program), Count()
+    run_steady(program, clockwork, lambda tick, beat: count.add(beat))
+    cycles = count.result(clockwork, 1)
+    return cycles, timing_of(program, cycles)
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
@@ -104,7 +91,7 @@ def test_a_chain_by_hand() -> None:
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
     # into the router 2, two routers of 4, the link of 5, to the core 1
     assert Mesh(program).deliver(sent).arrived.tolist() == [7 + 16, 10 + 16, 13 + 16]
-    cycles, timing = run_cycles(program, 3, no_spikes)
+    cycles, timing = steady(program)
     assert cycles.tick_cycles.tolist() == [13 + 16]
     assert cycles.latency.tolist() == [0] * 16 + [3]
     assert (cycles.limit, cycles.late, cycles.samples) == ("network, to core 1", 0, 1)
@@ -117,7 +104,7 @@ def test_a_chain_by_hand() -> None:
 
 def test_words_that_miss_a_fixed_tick_are_counted() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3, "ann_s": 27e-3})
-    cycles, timing = run_cycles(chain(chip, (0, 1)), 1, no_spikes)
+    cycles, timing = steady(chain(chip, (0, 1)))
     assert cycles.late == 1  # they arrive in cycles 23, 26 and 29
     assert cycles.limit == "fixed, too short: network, to core 1 needs 29 cycles"
     assert timing.tick_s == pytest.approx(0.027)
@@ -130,9 +117,3 @@ def test_two_chips_are_as_far_apart_as_their_link() -> None:
         for cores in ((1, 2), (2, 6))
     )
     assert far - near == 45
-
-
-def test_traffic_that_depends_on_values_is_refused_in_ann_mode() -> None:
-    chip = round_chip().with_values(signal={"skip_zero": True})
-    with pytest.raises(SpecError, match=r"do not send zeros.*take level tick"):
-        run_cycles(chain(chip, (0, 1)), 1, no_spikes)

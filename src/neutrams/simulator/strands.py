@@ -37,7 +37,7 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
             covered[axons] = spiking
             filled += len(begins)
         first.append(filled)
-    return _table(np.array(first), parts), covered
+    return _table(np.array(first), parts, (places.register[covered], clock.tile[covered])), covered
 
 
 def _entries(block: AnyArray, register: IntArray, spiking: AnyArray) -> IntArray:
@@ -57,7 +57,7 @@ def _begins(entries: IntArray) -> IntArray:
     return np.flatnonzero(new)
 
 
-def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
+def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], covered: tuple[IntArray, IntArray]) -> Strands:
     registers, columns, lengths, weights = [], [], [], [np.zeros(0, dtype=np.int16)]
     for (register, column, weight), begins in parts:
         for run in np.split(np.arange(len(weight)), begins[1:]):
@@ -73,4 +73,6 @@ def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
         column=np.array(columns, dtype=np.int64),
         begin=np.concatenate([[0], np.cumsum(length)]).astype(np.int64),
         weight=np.concatenate(weights),
+        covered=np.searchsorted(covered[1], np.arange(len(first))),
+        source=covered[0].astype(np.int32),
     )

@@ -21,7 +21,6 @@ class Tally:
         axon_events: int64 ``[tiles]``, axons that carried something else than 0, summed over steps and samples.
         sent: int64 ``[neurons]``, outputs other than 0.
         received: int64 ``[channels]``, channel values other than 0.
-        raster: bool ``[ticks, neurons]``, outputs other than 0 of the first sample; None unless asked for.
         memory: What the next steps of a sequence go on from; None where a sample is none.
     """
 
@@ -29,7 +28,6 @@ class Tally:
     axon_events: IntArray
     sent: IntArray
     received: IntArray
-    raster: AnyArray | None
     memory: Memory | None = None
 
 
@@ -50,7 +48,6 @@ def merge(parts: list[Tally]) -> Tally:
         axon_events=np.sum([part.axon_events for part in parts], axis=0),
         sent=np.sum([part.sent for part in parts], axis=0),
         received=np.sum([part.received for part in parts], axis=0),
-        raster=parts[0].raster,
         memory=join_memories([part.memory for part in parts if part.memory is not None]),
     )
 
