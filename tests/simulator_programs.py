@@ -188,13 +188,15 @@ def random_inputs(program: Program, n: int, seed: int = 0) -> dict[str, Any]:
 
 @dataclass
 class Oracle:
-    """What the literal clock gives."""
+    """What the literal clock gives; by tick that of the first sample."""
 
     counts: Any
     axon_events: Any
     sent: Any
     received: Any
     raster: Any
+    rows: Any
+    potential: Any
 
 
 def _standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
@@ -225,6 +227,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
     events = np.zeros(len(tiles), dtype=np.int64)
     raster = np.zeros((ticks, neurons), dtype=bool)
+    rows, potential = np.zeros((ticks, len(tiles)), dtype=np.int64), np.zeros((ticks, neurons), dtype=np.int64)
     received = np.zeros(program.channels, dtype=np.int64)
     least = -1 - max(program.axons.delay, default=1)
     standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
@@ -255,6 +258,16 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             sent[mine] += np.count_nonzero(y, axis=0)
             events[i] += np.count_nonzero(x)
             raster[tick, mine] = y[0] != 0
+            rows[tick, i] = np.count_nonzero(x[0])
         after[tick] = now
+        potential[tick] = state[0, 0] if len(state) else 0
     counts = total[:, np.concatenate([port.neuron for port in program.outputs])]
-    return Oracle(counts=counts, axon_events=events, sent=sent, received=received, raster=raster)
+    return Oracle(
+        counts=counts,
+        axon_events=events,
+        sent=sent,
+        received=received,
+        raster=raster,
+        rows=rows,
+        potential=potential,
+    )
