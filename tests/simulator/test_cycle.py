@@ -1,6 +1,6 @@
 """Level ``cycle``: what cores and network do in a tick, against event counts, a plain queue and a chain by hand."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,15 +11,63 @@ from chains import chain, round_chip
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, load_chip
 from neutrams.program import Program
-from neutrams.simulator import simulate
-from neutrams.simulator.cycle import Clockwork, Count, run_steady, timing_of
+from neutrams.simulator import Run, batched, engine, simulate, spiking, view
+from neutrams.simulator.cycle import Beat, Clockwork, Count, run_steady, timing_of
 from neutrams.simulator.cycle.network import Bus, Mesh
 from neutrams.simulator.cycle.work import Words, Work
-from neutrams.simulator.result import Cycles
+from neutrams.simulator.moment import Moment
+from neutrams.simulator.result import Activity, Cycles
 from neutrams.simulator.timing import Timing
-from simulator_programs import programs, random_inputs
+from simulator_programs import programs, random_inputs, random_program
 
 SPIKING = ("if_hard", "if_soft")
+
+
+def in_line(program: Program) -> Program:
+    """The program with tile i at tick i, which reads channels or tiles before it, in step, and no value ever 0."""
+    tiles, neurons = program.tiles, len(program.neurons)
+    reader = np.repeat(np.arange(len(tiles)), np.diff(tiles.axons))
+    sender = np.searchsorted(tiles.neurons, program.axons.source, side="right") - 1
+    inside = (program.axons.source >= 0) & (sender < reader)
+    axons = replace(
+        program.axons,
+        source=np.where(inside, program.axons.source, -1),
+        delay=np.where(inside, reader - sender, reader + 1),
+    )
+    parameters = {**program.neurons.parameters, "low": np.full(neurons, 1), "high": np.full(neurons, 9)}
+    return replace(
+        program,
+        tiles=replace(tiles, start=np.arange(len(tiles))),
+        axons=axons,
+        neurons=replace(program.neurons, parameters=parameters, table=np.zeros(0, dtype=np.int64)),
+        inputs=tuple(replace(port, low=1, high=9) for port in program.inputs),
+    )
+
+
+class Beats:
+    """An observer that keeps what goes on below each tick, by sample and tick."""
+
+    neurons = np.zeros(0, dtype=np.int64)
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[int, int], Beat] = {}
+
+    def see(self, sample: int, moment: Moment) -> None: ...
+
+    def hear(self, sample: int, tick: int, beat: Beat) -> None:
+        self.found[sample, tick] = beat
+
+    def end_sample(self, sample: int, events: Activity) -> None: ...
+
+    def end(self, run: Run) -> None: ...
+
+
+def senders(program: Program) -> IntArray:
+    """The neurons of all words that leave their core when every neuron sends: one to each other core that reads it."""
+    home = program.tiles.core[np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.neurons))]
+    reader = program.tiles.core[np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.axons))]
+    pairs = {(int(s), int(r)) for s, r in zip(program.axons.source, reader, strict=True) if s >= 0 and home[s] != r}
+    return np.array([s for s, _ in pairs], dtype=np.int64)
 
 
 def placed(program: Program, columns: int) -> Program:
@@ -51,6 +99,64 @@ def test_a_tick_lasts_until_the_last_core_and_the_last_word(program: Program, co
     assert cycles.tick_cycles.sum() >= max(cycles.core_cycles, 1)
     assert cycles.longest_cycles == cycles.tick_cycles.max()
     assert len(cycles.latency) <= cycles.longest_cycles + 1
+
+
+@given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 1, 2, 4]))
+def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: int, period: int, steps: int) -> None:
+    """Phase by phase of each step of each sample: words, rows and core cycles."""
+    program = placed(random_program(seed, "requantize", steps, period), 3)
+    fewer, inputs = (
+        replace(program, chip=program.chip.with_values(signal={"skip_zero": True})),
+        random_inputs(program, 3),
+    )
+    most, some = Beats(), Beats()
+    full, part = (simulate(p, inputs, level="cycle", observer=o) for p, o in ((program, most), (fewer, some)))
+    np.testing.assert_array_equal(part.counts["y"], full.counts["y"])
+    assert list(some.found) == [(sample, k) for sample in range(3) for k in range(steps * period)]
+    for (_, number), beat in some.found.items():
+        upper = most.found[0, number % period]
+        np.testing.assert_array_equal(beat.tiles, upper.tiles)
+        assert (beat.rows <= upper.rows).all()
+        assert len(beat.words) <= len(upper.words)
+        assert beat.busy <= upper.busy
+    assert sum(beat.rows.sum() for beat in some.found.values()) == part.activity.axon_events.sum()
+    sent = np.bincount(senders(fewer), minlength=len(program.neurons)) @ part.activity.sent
+    assert sum(len(beat.words) for beat in some.found.values()) == sent
+
+
+@given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 3]))
+def test_where_no_value_is_zero_skipping_zeros_changes_nothing(seed: int, period: int, steps: int) -> None:
+    program = in_line(placed(random_program(seed, "requantize", steps, period), 3))
+    fewer = replace(program, chip=program.chip.with_values(signal={"skip_zero": True}))
+    full, part = (simulate(p, random_inputs(program, 2), level="cycle") for p in (program, fewer))
+    assert full.cycles is not None
+    assert part.cycles is not None
+    np.testing.assert_array_equal(part.cycles.tick_cycles, np.tile(full.cycles.tick_cycles, 2 * steps))
+    assert part.cost is not None
+    assert full.cost is not None
+    assert part.cost.latency_s == pytest.approx(full.cost.latency_s)
+    assert part.cost.throughput_hz == pytest.approx(full.cost.throughput_hz)
+
+
+@given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
+def test_two_threads_give_the_bits_of_one(program: Program, skip_zero: bool) -> None:
+    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "WATCHED_CHUNK", 2)
+        runs = []
+        for threads in (1, 2):
+            for module in (view, batched, spiking):
+                patch.setattr(module, "thread_count", lambda threads=threads: threads)
+            runs.append(simulate(program, random_inputs(program, 7), level="cycle", raster=True))
+    one, two = runs
+    np.testing.assert_array_equal(one.counts["y"], two.counts["y"])
+    np.testing.assert_array_equal(one.outputs["y"], two.outputs["y"])
+    assert one.cost == two.cost
+    assert one.raster is None or np.array_equal(one.raster, two.raster)
+    for f in fields(Activity):
+        np.testing.assert_array_equal(getattr(one.activity, f.name), getattr(two.activity, f.name))
+    for f in fields(Cycles):
+        np.testing.assert_array_equal(getattr(one.cycles, f.name), getattr(two.cycles, f.name))
 
 
 def steady(program: Program) -> tuple[Cycles, Timing]:

@@ -85,7 +85,7 @@ class Batched:
     def watch(
         self, inputs: Mapping[str, AnyArray], sample: int, look: Look, watched: IntArray, memory: Memory | None = None
     ) -> Tally:
-        """Run one sample in this thread, and show ``look`` each tick, with the potentials of the neurons ``watched``."""
+        """Run one sample in this thread, and show ``look`` each tick, and the potentials of ``watched`` neurons."""
         own = slice(sample, sample + 1)
         part = _Part(self, encode_channels(self.program, inputs, own), None if memory is None else memory.part(own))
         part.watch(look, watched)

@@ -111,7 +111,7 @@ class Spiking:
         return self._tally(list(counted), np.sum(nonzero, axis=0), np.sum(spikes, axis=0))
 
     def watch(self, inputs: Mapping[str, AnyArray], sample: int, look: Look, watched: IntArray) -> Tally:
-        """Run one sample in this thread, and show ``look`` each tick, with the potentials of the neurons ``watched``."""
+        """Run one sample in this thread, and show ``look`` each tick, and the potentials of ``watched`` neurons."""
         q = encode_channels(self.program, inputs, slice(sample, sample + 1))[0]
         counted, tracer = self._counters(1), Tracer.of(self.program, self.places, watched)
         run_ticks, constant = self._loop(q, counted), self._constant(q[:, 0])

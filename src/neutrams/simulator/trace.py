@@ -54,7 +54,9 @@ class Tracer:
         ticks = max(1, BYTES // (4 * width + 4 * tiles + 8 * len(watched) + 8))
         neuron = np.full(width, -1, dtype=np.int64)
         neuron[places.neuron] = np.arange(len(places.neuron))
-        return cls(program=program, ticks=ticks, trace=_room(ticks, width, tiles, places.neuron[watched]), neuron=neuron)
+        return cls(
+            program=program, ticks=ticks, trace=_room(ticks, width, tiles, places.neuron[watched]), neuron=neuron
+        )
 
     def moments(self, begin: int, end: int, constant: Constant) -> Iterator[Moment]:
         """Yield ticks ``begin`` … ``end`` - 1 from what the kernel wrote; there is nothing to see of tick -1."""
