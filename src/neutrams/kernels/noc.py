@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.noc_bits import bare, lowest_bit
+from neutrams.kernels.instructions import bare, lowest_bit
 from neutrams.kernels.noc_flow import enter, see_arrivals, take, wake
 from neutrams.kernels.noc_router import depart, grant_vcs, request_switch, request_vcs
 from neutrams.kernels.noc_tables import (

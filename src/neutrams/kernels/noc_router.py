@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.noc_bits import lowest_bit
+from neutrams.kernels.instructions import lowest_bit
 from neutrams.kernels.noc_flow import ask_for_switch, enter, free_slot, next_slot, post, post_unit, start_packet
 from neutrams.kernels.noc_tables import (
     ALLOW,
