@@ -189,7 +189,7 @@ def random_inputs(program: Program, n: int, seed: int = 0) -> dict[str, Any]:
 
 @dataclass
 class Oracle:
-    """What the literal clock gives."""
+    """What the literal clock gives; by tick that of the first sample."""
 
     counts: Any
     axon_events: Any
@@ -198,6 +198,9 @@ class Oracle:
     sent: Any
     received: Any
     raster: Any
+    rows: Any
+    reads: Any
+    potential: Any
 
 
 def _standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
@@ -228,6 +231,8 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
     events, synapses, idle = np.zeros((3, len(tiles)), dtype=np.int64)
     raster = np.zeros((ticks, neurons), dtype=bool)
+    rows, reads = np.zeros((2, ticks, len(tiles)), dtype=np.int64)
+    potential = np.zeros((ticks, neurons), dtype=np.int64)
     received = np.zeros(program.channels, dtype=np.int64)
     least = -1 - max(program.axons.delay, default=1)
     standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
@@ -262,9 +267,20 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             synapses[i] += ((x != 0) @ read.astype(np.int64)).sum()
             idle[i] += (x == 0).all(axis=1).sum()
             raster[tick, mine] = y[0] != 0
+            rows[tick, i] = np.count_nonzero(x[0])
+            reads[tick, i] = ((x[0] != 0) @ read.astype(np.int64)).sum()
         after[tick] = now
+        potential[tick] = state[0, 0] if len(state) else 0
     counts = total[:, np.concatenate([port.neuron for port in program.outputs])]
     return Oracle(
-        counts=counts, axon_events=events, synapse_events=synapses, idle_updates=idle, sent=sent, received=received,
+        counts=counts,
+        axon_events=events,
+        synapse_events=synapses,
+        idle_updates=idle,
+        sent=sent,
+        received=received,
         raster=raster,
-    )  # fmt: skip
+        rows=rows,
+        reads=reads,
+        potential=potential,
+    )

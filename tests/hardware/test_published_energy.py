@@ -81,7 +81,8 @@ def line(cores: tuple[int, ...], joined: bool = True) -> Program:
         ticks_per_step=1,
         blocks=(np.ones((1, 1), dtype=np.int8),),
         tiles=TileTable(
-            block=0 * index, core=np.array(cores), start=index * joined, axons=np.arange(n + 1), neurons=np.arange(n + 1)
+            block=0 * index, core=np.array(cores), start=index * joined, axons=np.arange(n + 1),
+            neurons=np.arange(n + 1),
         ),
         axons=AxonTable(source=index - 1 if joined else 0 * index - 1, delay=ones),
         neurons=NeuronTable(
@@ -160,7 +161,7 @@ def test_the_barrier_of_loihi(tiles: int, barrier_s: float) -> None:
 
 
 def test_single_events_of_loihi_take_their_time_at_level_cycle() -> None:
-    """0.1 ns a cycle: synapse and update 3.5 + 8.4, into the network 2.1, one hop 4.1, barrier of two tiles 124.4 ns."""
+    """0.1 ns a cycle: synapse and update 3.5 + 8.4, into the network 2.1, a hop 4.1, barrier of two tiles 124.4 ns."""
     cycles = simulate(line((0, TILE)), {"x": np.array([[1]])}, level="cycle").cycles
     assert cycles is not None
     assert cycles.tick_cycles.tolist() == [35 + 84 + 21 + 41 + 1244, 35 + 84 + 1244]

@@ -86,7 +86,7 @@ def test_too_many_inputs_are_refused_with_numbers() -> None:
 
 def test_a_neuron_that_no_synapse_memory_holds_is_refused_with_numbers() -> None:
     chip = plain_chip(core={"synapse_memory_bits": 63})
-    message = r"a neuron of 'fc0' has 8 synapses, the 63 bits of a core of small hold 7.*layer 'fc0'|fan-in of 7"
+    message = r"a neuron of 'fc0' has 8 synapses, 63 bits of a core of small hold 7.*layer 'fc0'|fan-in of 7"
     with pytest.raises(CapacityError, match=message):
         map_network(dense([8, 2]), chip)
     map_network(dense([8, 2]), plain_chip(core={"synapse_memory_bits": 64}))

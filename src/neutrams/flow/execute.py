@@ -1,19 +1,24 @@
 """Run a compiled model: the simulator for the chip, then the host operators that follow it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.errors import SpecError
 from neutrams.evaluate import SpikeAgreement, answers, gives_spikes, spike_agreement
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
 from neutrams.flow.magnitudes import check_input_magnitudes
 from neutrams.network import Network
+from neutrams.program import Program
 from neutrams.reference import finish, prepare
-from neutrams.simulator import Run, simulate
+from neutrams.simulator import Observer, Run, simulate
+from neutrams.simulator.observe import observing, watched_neurons
 from neutrams.transform.pipeline import check_inputs
 
 
@@ -47,6 +52,8 @@ def run_compiled(
     limit: int | None = None,
     raster: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    observe: Path | None = None,
+    watch: str = "",
 ) -> Evaluated:
     """Simulate ``compiled`` on ``inputs`` and compare with the float network it came from.
 
@@ -54,13 +61,16 @@ def run_compiled(
         compiled: The model.
         inputs: Each input ``[N, *shape]`` by name.
         labels: Class ids ``[N]``.
-        level: ``functional`` or ``tick``.
+        level: ``functional``, ``tick`` or ``cycle``.
         limit: Take only the first ``limit`` samples.
         raster: Keep the spike raster of the first sample (snn mode).
         progress: Called with (samples done, samples in all).
+        observe: A folder for Parquet files of what the run shows (`neutrams.simulator.observe`).
+        watch: Neurons whose potentials they hold (`neutrams.simulator.observe.watched_neurons`).
 
     Raises:
-        InputError: Inputs or labels do not fit.
+        InputError: Inputs or labels do not fit, or the folder cannot be written.
+        SpecError: Neurons are to be watched, and there is no folder.
     """
     inputs = {name: np.asarray(array) for name, array in inputs.items()}
     labels = None if labels is None else np.asarray(labels)
@@ -71,7 +81,10 @@ def run_compiled(
         inputs = {name: array[:limit] for name, array in inputs.items()}
     wanted = {port.name for port in compiled.program.inputs}
     ports = {name: array for name, array in prepare(compiled.network, inputs).items() if name in wanted}
-    run = simulate(compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress)
+    with _observer(compiled.program, observe, level, watch) as observer:
+        run = simulate(
+            compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress, observer=observer
+        )
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
     exact = evaluate(compiled.source, {name: a[:samples] for name, a in inputs.items()})
@@ -85,6 +98,16 @@ def run_compiled(
         float_accuracy=_accuracy(expected, labels),
         spikes=spike_agreement(outputs[first], exact[first]) if gives_spikes(compiled.source) else None,
     )
+
+
+def _observer(program: Program, folder: Path | None, level: str, watch: str) -> AbstractContextManager[Observer | None]:
+    if folder is not None:
+        return observing(program, folder, level, watched_neurons(program, watch))
+    if watch:
+        raise SpecError(
+            f"watching {watch!r} needs a folder to write to", where="simulate, watch", fix="give observe=FOLDER too"
+        )
+    return nullcontext()
 
 
 def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:

@@ -140,7 +140,7 @@ def _read(unit: Unit, group: int) -> AnyArray:
 def _too_many_synapses(unit: Unit, synapses: int, chip: Chip) -> CapacityError:
     held, bits = chip.core.synapse_limit, chip.core.synapse_memory_bits
     return CapacityError(
-        f"a neuron of {unit.neuron.name!r} has {synapses} synapses, the {bits} bits of a core of {chip.name} hold {held}",
+        f"a neuron of {unit.neuron.name!r} has {synapses} synapses, {bits} bits of a core of {chip.name} hold {held}",
         where=f"mapping, layer {unit.neuron.origin!r}",
         fix=f"split the layer under a fan-in of {held} first, or take fewer core.weight_bits or more "
         "core.synapse_memory_bits",

@@ -23,7 +23,6 @@ class Tally:
         idle_updates: int64 ``[tiles]``, updates in which no axon of the tile carried anything.
         sent: int64 ``[neurons]``, outputs other than 0.
         received: int64 ``[channels]``, channel values other than 0.
-        raster: bool ``[ticks, neurons]``, outputs other than 0 of the first sample; None unless asked for.
         memory: What the next steps of a sequence go on from; None where a sample is none.
     """
 
@@ -33,7 +32,6 @@ class Tally:
     idle_updates: IntArray
     sent: IntArray
     received: IntArray
-    raster: AnyArray | None
     memory: Memory | None = None
 
 
@@ -75,7 +73,6 @@ def merge(parts: list[Tally]) -> Tally:
         idle_updates=np.sum([part.idle_updates for part in parts], axis=0),
         sent=np.sum([part.sent for part in parts], axis=0),
         received=np.sum([part.received for part in parts], axis=0),
-        raster=parts[0].raster,
         memory=join_memories([part.memory for part in parts if part.memory is not None]),
     )
 

@@ -32,11 +32,17 @@ class Delivery:
         arrived: int64 ``[words]``, cycle of the tick in which the last flit of each had arrived.
         peak: int64 ``[routers]``, the most flits in a router's buffers, of the cores in ``routers``.
         routers: int64 ``[routers]``, their cores; none on a bus.
+        link_from: int64 ``[links]``, cores that links between cores lead from.
+        link_to: int64 ``[links]``, those they lead to; a link may stand here more than once.
+        link_flits: int64 ``[links]``, flits that went over each.
     """
 
     arrived: IntArray
     peak: IntArray
     routers: IntArray
+    link_from: IntArray
+    link_to: IntArray
+    link_flits: IntArray
 
 
 class Network(Protocol):
@@ -85,6 +91,9 @@ class Mesh:
             buffer_flits=chip.noc.buffer_flits,
             route_cycles=cycles - FEWEST_ROUTER_CYCLES,
         )
+        self._joined = neighbor >= 0
+        start, port = np.nonzero(self._joined)
+        self._link_from, self._link_to = self._cores[start], self._cores[neighbor[start, port]]
 
     def _link_cycles(self, chip: Chip, neighbor: IntArray) -> IntArray:
         """Return what the link behind each port takes, int64 ``[R, 5]``; anything where there is none."""
@@ -118,7 +127,14 @@ class Mesh:
         packets = PacketTable.of(source, target, flits=words.flits, created=words.created + self._inject)
         result = simulate_packets(self._topology, self._router, packets)
         assert result.delivered == len(words), "dimension order leaves no packet behind"
-        return Delivery(arrived=result.tail, peak=result.peak_flits, routers=self._cores)
+        return Delivery(
+            arrived=result.tail,
+            peak=result.peak_flits,
+            routers=self._cores,
+            link_from=self._link_from,
+            link_to=self._link_to,
+            link_flits=result.link_flits[self._joined],
+        )
 
 
 def _box(board: Board, cores: IntArray) -> IntArray:
@@ -151,4 +167,5 @@ class Bus:
             waited = np.maximum.accumulate(words.created[own] + self.inject - (busy - taken[own]))
             arrived[own] = busy + waited + self.router
         none = np.zeros(0, dtype=np.int64)
-        return Delivery(arrived=arrived, peak=none, routers=none)
+        links = {"link_from": words.source, "link_to": words.target, "link_flits": words.flits}
+        return Delivery(arrived=arrived, peak=none, routers=none, **links)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.arrays import IntArray
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator.cycle.buffers import stored
@@ -47,21 +47,22 @@ class Work:
         looking = np.bincount(self._tile_of[program.lookup >= 0], minlength=len(tiles)) > 0
         self._columns, self._depth = np.diff(tiles.neurons), self._times.depth(looking)
         self._sender, self._target = words_between_cores(program)
+        self._first = np.searchsorted(self._sender, np.arange(len(program.neurons) + 1))
         bits = program.chip.signal.output_bits if program.mode == "ann" else 0
         self._flits = flits_per_word(program.chip, bits)
 
     def of(
-        self, due: IntArray, read: tuple[IntArray, IntArray], sends: AnyArray | None = None
+        self, due: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None = None
     ) -> tuple[Words, IntArray, IntArray]:
         """Return (the words of a tick, the cores at work, ascending, and the cycle in which each is done).
 
         Args:
             due: int64 ``[due]``, the tiles that update, ascending.
-            read: int64 ``[due]`` each, how many rows of them carry something, and how many synapses those have.
-            sends: bool ``[neurons]``, which neurons send; None: all of the due tiles.
+            rows: int64 ``[due]``, rows of each that carry something.
+            synapses: int64 ``[due]``, the synapses those read.
+            fired: int64 ``[fired]``, which neurons of these tiles send, ascending; None: all.
         """
-        tiles, times, (rows, synapses) = self._program.tiles, self._times, read
-        columns = self._columns[due]
+        tiles, times, columns = self._program.tiles, self._times, self._columns[due]
         before = times.rows(rows, synapses, columns) + times.array
         span = before + self._depth[due] + times.turns(columns, rows == 0)
         idle = np.zeros(len(tiles), dtype=np.bool_)
@@ -76,9 +77,9 @@ class Work:
 
         start = np.full(len(tiles), -1, dtype=np.int64)  # of the neurons of a tile; -1 where it is not due
         start[due] = begin + before
-        tile = self._tile_of[self._sender]
-        chosen = np.flatnonzero((start[tile] >= 0) & (True if sends is None else sends[self._sender]))
-        sender, tile = self._sender[chosen], tile[chosen]
+        chosen = np.flatnonzero(start[self._tile_of[self._sender]] >= 0) if fired is None else self._words_of(fired)
+        sender = self._sender[chosen]
+        tile = self._tile_of[sender]
         created = start[tile] + self._depth[tile] + times.turns(sender - tiles.neurons[tile] + 1, idle[tile])
         by_time = np.argsort(created, kind="stable")
         chosen = chosen[by_time]
@@ -94,3 +95,8 @@ class Work:
         """Return when each word that arrives is in its core's axon buffer, int64 ``[words]``."""
         times, pipeline = self._times, self._times.chip.pipeline
         return stored(words.target, arrived + pipeline.axon_cycles, times.store, times.chip.buffer.ports)
+
+    def _words_of(self, fired: IntArray) -> IntArray:
+        """Return the words of these neurons, as rows of ``_sender`` and ``_target``: only those are looked at."""
+        first, counts = self._first[fired], self._first[fired + 1] - self._first[fired]
+        return np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
