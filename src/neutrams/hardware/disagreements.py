@@ -29,7 +29,7 @@ def _times(factor: float) -> str:
 def _cell_rules(chip: Chip) -> Iterator[str]:
     """Ohm's law: a driven cell takes v^2 / R for the time of the pulse.
 
-    Nominal values of the cell stand against the high end of the energy. Refused is what lies below a tenth of a cell at
+    Nominal values of the cell stand against the high end of the energy. Told of is what lies below a tenth of a cell at
     its largest conductance (`DRIVEN`), or below every cell off.
     """
     cell = chip.cell
@@ -60,7 +60,10 @@ def _cell_energy(chip: Chip) -> tuple[str, float]:
 def _pipeline_rules(chip: Chip) -> Iterator[str]:
     """A time of the technology section that the pipeline replaces says another thing than the pipeline."""
     pipeline, technology, period = chip.pipeline, chip.technology, clock_s(chip)
-    if pipeline.lanes:
+    if pipeline.lanes and chip.core.synapses == "list":
+        by = f"pipeline.lanes {pipeline.lanes}"
+        yield from _replaced("technology.synapse_s", technology.figure("synapse_s"), by, period / pipeline.lanes)
+    elif pipeline.lanes:
         added_s = -(-chip.core.neurons // pipeline.lanes) * period
         yield from _replaced("technology.row_s", technology.row_s, f"pipeline.lanes {pipeline.lanes}", added_s)
     if pipeline.neurons_per_cycle:
@@ -76,16 +79,11 @@ def _replaced(key: str, figure: Figure, by: str, other_s: float) -> Iterator[str
 
 
 def _tick_rules(chip: Chip) -> Iterator[str]:
-    """A fixed tick in which a core with all rows active and all neurons in use cannot be done."""
+    """A fixed tick in which a core with all rows active, and as many neurons as it then can hold, cannot be done."""
     for name in dict.fromkeys(chip.neuron.models):
         mode = find_model(name, chip.name, chip.neuron.definitions).mode
         fixed_s = chip.tick.ann_s if mode == "ann" else chip.tick.snn_s
-        times = in_seconds(chip, name)
-        columns, one = np.array([chip.core.neurons]), np.ones(1, dtype=np.bool_)
-        table = one & (mode == "ann") & (chip.neuron.table_bits > 0)
-        axons = np.array([chip.core.axons])
-        rows = times.rows(axons, axons * columns, columns)
-        needed_s = float((rows + times.array + times.turns(columns, ~one) + times.depth(table))[0])
+        needed_s = _full_core_s(chip, name)
         if fixed_s and needed_s > fixed_s * CLOSE:
             yield (
                 f"tick.{mode}_s is {fixed_s:g} s, but a core whose {chip.core.axons} rows are all active needs "
@@ -93,14 +91,25 @@ def _tick_rules(chip: Chip) -> Iterator[str]:
             )
 
 
+def _full_core_s(chip: Chip, model: str) -> float:
+    core, times, busy = chip.core, in_seconds(chip, model), np.zeros(1, dtype=np.bool_)
+    listed = core.synapses == "list"
+    columns = core.neurons if listed else max(1, min(core.neurons, core.synapse_limit // core.axons))
+    rows, synapses = core.axons, min(core.axons * columns, core.synapse_limit)
+    read_s = times.rows(np.array([rows]), np.array([synapses]), np.array([columns]))
+    return float((read_s + times.array + times.turns(np.array([columns]), busy) + times.depth(busy))[0])
+
+
 def _clock_rules(chip: Chip) -> Iterator[str]:
-    """A link cannot be passed within a part of a cycle."""
+    """A link cannot be passed within a part of a cycle, and cycles take time."""
     link_s, cycle_s = float(chip.technology.link_s.value), chip.tick.cycle_s
     if cycle_s and 0 < link_s < cycle_s / CLOSE:
         yield (
             f"technology.link_s is {link_s:g} s, but tick.cycle_s is {cycle_s:g} s, {_times(cycle_s / link_s)} "
             "longer; level cycle counts a whole cycle"
         )
+    if not cycle_s and not link_s and (chip.memories() or any(dict(chip.pipeline).values())):
+        yield "tick.cycle_s and technology.link_s are 0, so the cycles of [pipeline] and of memories take no time"
 
 
 def _memory_rules(chip: Chip) -> Iterator[str]:
