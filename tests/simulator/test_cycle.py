@@ -12,7 +12,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, load_chip
 from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
-from neutrams.simulator.cycle import Beat, Clockwork, Count, run_steady, timing_of
+from neutrams.simulator.cycle import Beat, Clockwork, Count, clockwork, run_steady, timing_of
 from neutrams.simulator.cycle.network import Bus, Mesh
 from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.moment import Moment
@@ -165,6 +165,28 @@ def steady(program: Program) -> tuple[Cycles, Timing]:
     run_steady(program, clockwork, lambda tick, beat: count.add(beat))
     cycles = count.result(clockwork, 1)
     return cycles, timing_of(program, cycles)
+
+
+@given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
+def test_ticks_that_come_again_are_as_if_they_were_run_again(program: Program, skip_zero: bool) -> None:
+    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    inputs = {name: np.repeat(x, 2, axis=0) for name, x in random_inputs(program, 2).items()}
+    found = []
+    for remembered in (0, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clockwork, "REMEMBERED", remembered)
+            found.append(simulate(program, inputs, level="cycle").cycles)
+    for f in fields(Cycles):
+        np.testing.assert_equal(getattr(found[0], f.name), getattr(found[1], f.name))
+
+
+def test_only_the_same_tick_is_not_run_again() -> None:
+    program = chain(round_chip().with_values(tick={"cycle_s": 1e-3}), (0, 1), model="if_hard")
+    work, both, rows = Clockwork(program), np.array([0, 1]), np.array([2, 3])
+    first = work.beat(both, rows, 3 * rows, np.arange(6))
+    assert work.beat(both.copy(), rows.copy(), 3 * rows, np.arange(6)) is first
+    others = [(both, rows, np.arange(5)), (both, rows[::-1].copy(), np.arange(6)), (both[:1], rows[:1], np.arange(3))]
+    assert all(work.beat(tiles, read, 3 * read, fired) is not first for tiles, read, fired in others)
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:

@@ -20,6 +20,7 @@ matrix products, and `neutrams.simulator.spiking` for integrate-and-fire models,
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
@@ -111,7 +112,8 @@ def watch_chunks(
         return engine.watch(inputs, sample, look, watch.neurons, memory)
 
     parts = []
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(watch.threads) as pool:
+    alone = nullcontext() if isinstance(engine, Spiking) else threadpool_limits(1, "blas")  # which takes 2 ms
+    with alone, ThreadPoolExecutor(watch.threads) as pool:
         for start in samples[:: WATCHED_CHUNK * watch.threads]:
             chunk = samples[start - samples.start :][: WATCHED_CHUNK * watch.threads]
             found = list(pool.map(run_sample, chunk) if watch.threads > 1 else map(run_sample, chunk))
