@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
 from neutrams.simulator.cycle.work import Words, Work, clock_s
@@ -23,7 +21,7 @@ class Beat:
         done: int64 ``[cores]``, cycle in which each was done.
         needed: Cycles until all cores are done and all words have arrived, at least 1.
         cycles: Length of the tick: as many as are needed, or the chip's fixed period.
-        late: Words that arrived after a fixed period.
+        missed: bool ``[words]``, which words arrived after a fixed period was over.
     """
 
     tiles: IntArray
@@ -34,7 +32,7 @@ class Beat:
     done: IntArray
     needed: int
     cycles: int
-    late: int
+    missed: AnyArray
 
     @property
     def busy(self) -> int:
@@ -54,7 +52,8 @@ class Clockwork:
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
     core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words have arrived, or
-    after the chip's fixed period; words that arrive after that are late, and are counted. Values never depend on it.
+    after the chip's fixed period. Words that arrive after that are missed: what becomes of them is said in
+    `neutrams.simulator.late`.
     """
 
     def __init__(self, program: Program) -> None:
@@ -76,5 +75,5 @@ class Clockwork:
             done=done,
             needed=needed,
             cycles=self.fixed or needed,
-            late=int(np.count_nonzero(delivery.arrived > self.fixed)) if self.fixed else 0,
+            missed=(delivery.arrived > self.fixed) & (self.fixed > 0),
         )
