@@ -145,9 +145,10 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
         scale=np.array([0.5, 1.0, 2.0]),
         offset=np.array([0.0, -1.0, 3.0]),
     )
+    chip = a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY)
     return assemble(
         model,
-        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY),
+        chip.with_values(core={"synapses": ("crossbar", "list")[seed % 2]}),
         blocks,
         list(start),
         source,
@@ -192,10 +193,13 @@ class Oracle:
 
     counts: Any
     axon_events: Any
+    synapse_events: Any
+    idle_updates: Any
     sent: Any
     received: Any
     raster: Any
     rows: Any
+    reads: Any
     potential: Any
 
 
@@ -225,9 +229,10 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     after: dict[int, Any] = {}
     silent = np.zeros((n, neurons), dtype=np.int64)
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
-    events = np.zeros(len(tiles), dtype=np.int64)
+    events, synapses, idle = np.zeros((3, len(tiles)), dtype=np.int64)
     raster = np.zeros((ticks, neurons), dtype=bool)
-    rows, potential = np.zeros((ticks, len(tiles)), dtype=np.int64), np.zeros((ticks, neurons), dtype=np.int64)
+    rows, reads = np.zeros((2, ticks, len(tiles)), dtype=np.int64)
+    potential = np.zeros((ticks, neurons), dtype=np.int64)
     received = np.zeros(program.channels, dtype=np.int64)
     least = -1 - max(program.axons.delay, default=1)
     standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
@@ -256,18 +261,26 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             now[:, mine] = y
             total[:, mine] += y
             sent[mine] += np.count_nonzero(y, axis=0)
+            block = program.blocks[tiles.block[i]]
+            read = block != 0 if program.chip.core.synapses == "list" else np.ones_like(block)
             events[i] += np.count_nonzero(x)
+            synapses[i] += ((x != 0) @ read.astype(np.int64)).sum()
+            idle[i] += (x == 0).all(axis=1).sum()
             raster[tick, mine] = y[0] != 0
             rows[tick, i] = np.count_nonzero(x[0])
+            reads[tick, i] = ((x[0] != 0) @ read.astype(np.int64)).sum()
         after[tick] = now
         potential[tick] = state[0, 0] if len(state) else 0
     counts = total[:, np.concatenate([port.neuron for port in program.outputs])]
     return Oracle(
         counts=counts,
         axon_events=events,
+        synapse_events=synapses,
+        idle_updates=idle,
         sent=sent,
         received=received,
         raster=raster,
         rows=rows,
+        reads=reads,
         potential=potential,
     )

@@ -192,7 +192,7 @@ def test_a_chain_by_hand() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3})
     program = chain(chip, (0, 1))
     work, both = Work(program), np.array([0, 1])
-    sent, cores, done = work.of(both, np.array([2, 3]))
+    sent, cores, done = work.of(both, np.array([2, 3]), np.array([6, 9]))
     assert (cores.tolist(), done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
     # into the router 2, two routers of 4, the link of 5, to the core 1

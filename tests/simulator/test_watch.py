@@ -41,6 +41,7 @@ def test_each_tick_is_that_of_the_literal_clock(program: Program, kilobytes: int
     for moment in moments:
         np.testing.assert_array_equal(moment.tiles, due(program, moment.tick))
         np.testing.assert_array_equal(moment.rows, wanted.rows[moment.tick, moment.tiles])
+        np.testing.assert_array_equal(moment.synapses, wanted.reads[moment.tick, moment.tiles])
         np.testing.assert_array_equal(moment.fired, np.flatnonzero(wanted.raster[moment.tick]))
         if len(moment.potential):
             np.testing.assert_array_equal(moment.potential, wanted.potential[moment.tick, ::3])

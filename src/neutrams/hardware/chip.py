@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from neutrams.base.errors import SpecError
-from neutrams.hardware.figure import Figure, user_entry
+from neutrams.hardware.figure import Figure, absent, user_entry
 from neutrams.hardware.rules import contradictions
 from neutrams.hardware.schema import keys_of
 from neutrams.hardware.translate import one_message, problems
@@ -31,6 +31,9 @@ class CoreSpec(_Spec):
         sign_scheme: ``twos_complement`` (-2^(b-1) … 2^(b-1)-1) or ``pair`` (two magnitudes, ±(2^b - 1)).
         accumulator_bits: Signed width the exact sum is clamped to, once (ann mode) [bit].
         bias: ``register`` (an integer a neuron) or ``row`` (an axon that always carries the largest input).
+        synapses: ``crossbar`` (an axon reads its whole row) or ``list`` (only its synapses, the weights other than 0).
+        synapse_memory_bits: Most bits of weights a core holds: rows x columns, of a list its synapses; 0 = no limit but
+            axons x neurons [bit].
     """
 
     axons: Count
@@ -41,6 +44,15 @@ class CoreSpec(_Spec):
     sign_scheme: Literal["twos_complement", "pair"]
     accumulator_bits: Annotated[int, Field(ge=8, le=32)]
     bias: Literal["register", "row"]
+    synapses: Literal["crossbar", "list"] = "crossbar"
+    synapse_memory_bits: Annotated[int, Field(ge=0, le=1 << 40)] = 0
+
+    @property
+    def synapse_limit(self) -> int:
+        """Most weights a core holds [count]; of ``pair`` each takes two magnitudes."""
+        if not self.synapse_memory_bits:
+            return self.axons * self.neurons
+        return self.synapse_memory_bits // (self.weight_bits * (2 if self.sign_scheme == "pair" else 1))
 
     @property
     def weight_range(self) -> tuple[int, int]:
@@ -196,8 +208,15 @@ class TickSpec(_Spec):
     late: Literal["wait", "late", "lost"] = "wait"
 
 
+LIKE = {"link_y_j": "link_j", "link_y_s": "link_s", "idle_neuron_j": "neuron_j", "idle_neuron_s": "neuron_s"}
+"""Technology keys that hold the figure of another where a chip has none of its own."""
+
+
 class TechnologySpec(_Spec):
     """Energy [J], latency [s], leakage [W] and area [mm2] per event or component.
+
+    A neuron is *idle* in a tick in which it is updated though no axon of its tile carries anything: no spike, and no
+    constant current of an input other than 0. What its own leak does to it makes no difference.
 
     Attributes:
         axon_j: Take one word or spike into a core.
@@ -219,6 +238,16 @@ class TechnologySpec(_Spec):
         router_w: Leakage of one router.
         core_mm2: Area of one core.
         router_mm2: Area of one router.
+        inject_j: One word or spike sent to another core, also to one at the same router (one a destination where
+            multicast copies); none = 0.
+        link_y_j: One flit over a link along y of a chip; none = ``link_j``.
+        idle_neuron_j: Update one idle neuron; none = ``neuron_j``.
+        inject_s: Enter the network, before the first router; none = 0.
+        link_y_s: Pass a link along y of a chip; none = ``link_s``.
+        idle_neuron_s: Update one idle neuron; none = ``neuron_s``.
+        synapse_s: One synapse of an active row, after ``row_s``, where ``core.synapses`` is ``list``; none = 0.
+        barrier_s: End of a tick with one router in use; none = 0.
+        barrier_router_s: What each further router in use adds to it; none = 0.
     """
 
     axon_j: Figure
@@ -240,6 +269,26 @@ class TechnologySpec(_Spec):
     router_w: Figure
     core_mm2: Figure
     router_mm2: Figure
+    inject_j: Figure | None = None
+    link_y_j: Figure | None = None
+    idle_neuron_j: Figure | None = None
+    inject_s: Figure | None = None
+    link_y_s: Figure | None = None
+    idle_neuron_s: Figure | None = None
+    synapse_s: Figure | None = None
+    barrier_s: Figure | None = None
+    barrier_router_s: Figure | None = None
+
+    def figure(self, name: str) -> Figure:
+        """Return the figure of a key; where the chip has none, the one it stands for: see the keys above."""
+        found: Figure | None = getattr(self, name)
+        if found is None and name in LIKE:
+            found = getattr(self, LIKE[name])
+        return found or absent(name)
+
+    def number(self, name: str) -> float:
+        """Return the nominal value of `figure`."""
+        return float(self.figure(name).value)
 
 
 class Chip(_Spec):
@@ -317,7 +366,8 @@ class Chip(_Spec):
         for key, about in keys_of(Chip).items():
             section, _, name = key.partition(".")
             if about.form == "figure":
-                figures.setdefault(key, getattr(self.technology, name))
+                figure = getattr(self.technology, name)
+                figures.update({key: figures.get(key, figure)} if figure else {})
             elif about.is_number and key not in figures:
                 figures[key] = Figure.model_validate(user_entry(key, getattr(getattr(self, section), name)))
         return figures

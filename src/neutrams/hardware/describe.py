@@ -14,7 +14,7 @@ class Row:
 
     Attributes:
         key: Its dotted name.
-        value: Its value; a list for keys that hold several.
+        value: Its value; a list for keys that hold several; None for a figure the chip does not have.
         unit: Unit of a number; empty for all else.
         kind: Where a number is from (see `neutrams.hardware.figure.Figure`); empty for all else.
         source: The same, in a sentence.
@@ -43,6 +43,8 @@ def chip_to_toml(chip: Chip) -> str:
     lines: list[str] = []
     section = ""
     for row in explain(chip):
+        if row.value is None:
+            continue
         before, _, name = row.key.rpartition(".")
         if before != section:
             section = before

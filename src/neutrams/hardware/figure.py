@@ -53,6 +53,11 @@ def unit_of(key: str) -> str:
     return next((unit for suffix, unit in SUFFIX_UNITS.items() if key.endswith(suffix)), "count")
 
 
+def absent(key: str) -> Figure:
+    """Return what stands for a figure that a chip does not have and that then counts nothing."""
+    return Figure(value=0, unit=unit_of(key), kind="assumed", source="not given; then it counts nothing")
+
+
 def user_entry(key: str, value: object) -> dict[str, object]:
     """Return what stands for a figure, before validation, whose number comes from the user and not from a source."""
     return {"value": value, "unit": unit_of(key), "kind": "user", "source": "set by the user"}

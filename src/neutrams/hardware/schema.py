@@ -20,6 +20,7 @@ FORMS: Mapping[object, Form] = types.MappingProxyType(
         int: "integer",
         float: "real",
         Figure: "figure",
+        Figure | None: "figure",
         str: "text",
         bool: "flag",
         tuple[str, ...]: "texts",

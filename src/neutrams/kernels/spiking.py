@@ -62,12 +62,14 @@ class Axons(NamedTuple):
         begin   int64[spans + 1]  first axon
         source  int32[axons]      register read
         row     int32 or int64[axons + 1]  where its dense row begins in the weights, or its listed row; then a zero row
+        synapses  int32[axons]     synapses it reads; none: those of one axon are not counted
     """
 
     offset: Ints
     begin: Ints
     source: Words
     row: npt.NDArray[Any]
+    synapses: Words
 
 
 class Pulses(NamedTuple):
@@ -77,11 +79,13 @@ class Pulses(NamedTuple):
         step     int64[pulses]
         column   int64[pulses]  first column of it in ``current``
         current  int32 or int64[n, columns]  [LSB]
+        awake    int64[n, tiles]  first step of each tile in which some channel brings it a current
     """
 
     step: Ints
     column: Ints
     current: npt.NDArray[Any]
+    awake: Ints
 
 
 class Weights(NamedTuple):
@@ -104,6 +108,7 @@ class Strands(NamedTuple):
         weight    int16[weights]
         covered   int64[tiles + 1]    first of the axons that the strands of each tile stand for
         source    int32[covered]      register each of them reads
+        synapses  int32[covered]      synapses of each; none: those of one axon are not counted
     """
 
     first: Ints
@@ -113,6 +118,7 @@ class Strands(NamedTuple):
     weight: npt.NDArray[np.int16]
     covered: Ints
     source: Words
+    synapses: Words
 
 
 class Neurons(NamedTuple):
@@ -164,6 +170,8 @@ class Counted(NamedTuple):
         potential    uint8[rows]      whether their potential is wanted, not their spikes; read
         outputs      int64[n, rows]   their spikes, or last potentials; overwritten
         axon_events  int64[tiles]     spikes read; added to
+        synapse_events  int64[tiles]  their synapses, where those of one axon are counted; added to
+        idle         int64[tiles]     updates of a tile to which nothing came; added to
         sent         int64[neurons]   spikes sent; added to
     """
 
@@ -171,6 +179,8 @@ class Counted(NamedTuple):
     potential: Bytes
     outputs: Ints
     axon_events: Ints
+    synapse_events: Ints
+    idle: Ints
     sent: Ints
 
 
@@ -179,6 +189,7 @@ class Trace(NamedTuple):
 
     Arrays:
         rows     int32[ticks, tiles]           axons of a due tile that carried a spike; overwritten
+        reads    int64[ticks, tiles]           their synapses, where those of one axon are counted; overwritten
         fired    int32[ticks * neurons + 1]    neurons that fired, tick after tick; overwritten
         ends     int64[ticks]                  how many those are until the end of each tick; overwritten
         watched  int64[W]                      neurons whose potential is wanted; read
@@ -186,6 +197,7 @@ class Trace(NamedTuple):
     """
 
     rows: Words
+    reads: Ints
     fired: Words
     ends: Ints
     watched: Ints
@@ -215,13 +227,13 @@ def run_samples(
     """
     since, until, ticks, steps, period, depth, rule = clock
     phase, order, start, neuron, spans, pulse, listed = tiles
-    offset, span, source, row = axons
+    offset, span, source, row, synapses = axons
     dense, begin, column, weight = weights
-    strand, register, into, strip, strength, covered, behind = strands
+    strand, register, into, strip, strength, covered, behind, several = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
-    wanted, potential, outputs, axon_events, sent = counted
-    rows, fired, ends, watched, kept = trace
+    wanted, potential, outputs, axon_events, synapse_events, idle, sent = counted
+    rows, reads, fired, ends, watched, kept = trace
     traced = rows.shape[0] > 0
     width = (registers.shape[0] - PAD) // depth
     for i in range(outputs.shape[0]):
@@ -245,9 +257,16 @@ def run_samples(
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
+                read = count_synapses(synapses, active, found) if synapses.shape[0] > 0 else 0
+                synapse_events[tile] += read
+                if found == 0 and step < pulses.awake[i, tile]:
+                    idle[tile] += silent(registers, slot, behind, covered[tile], covered[tile + 1])
                 if traced:
                     more = find_active(registers, slot, behind, covered[tile], covered[tile + 1], active, found)
                     rows[tick - since, tile] = more
+                    if several.shape[0] > 0:
+                        read += count_synapses(several, active[found:], more - found)
+                    reads[tick - since, tile] = read
                 add_strands(acc, registers, slot, register, into, strip, strength, strand[tile], strand[tile + 1])
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
@@ -284,6 +303,24 @@ def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDA
     """Add the current of sample ``i``, from ``column`` on, to the drive of neurons ``first`` … ``last`` - 1."""
     for n in range(last - first):
         drive[first + n] += current[i, column + n]
+
+
+@kernel
+def count_synapses(synapses: Words, active: Words, found: int) -> int:
+    """Return the sum of ``synapses`` over the first ``found`` axons in ``active``."""
+    total = 0
+    for i in range(found):
+        total += synapses[active[i]]
+    return total
+
+
+@kernel
+def silent(registers: Bytes, slot: int, source: Words, first: int, last: int) -> bool:
+    """Whether no register of sources ``first`` … ``last`` - 1, counted from ``slot``, holds a spike."""
+    spikes = 0
+    for s in range(first, last):
+        spikes += registers[slot + source[s]]
+    return spikes == 0
 
 
 @kernel

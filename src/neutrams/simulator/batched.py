@@ -24,7 +24,14 @@ from neutrams.simulator.inputs import channel_limit, encode_channels, spread_cha
 from neutrams.simulator.memory import Memory, first_registers
 from neutrams.simulator.moment import Look, Moment
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons, potential_rows
+from neutrams.simulator.tally import (
+    Tally,
+    counts_every_word,
+    merge,
+    output_neurons,
+    potential_rows,
+    synapses_of_axons,
+)
 
 PART_BYTES = 384 << 20
 """Memory for the registers and states of one thread's samples [byte]."""
@@ -48,6 +55,7 @@ class Batched:
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
         groups: Its tiles by weight block, where they can run together; else None.
+        synapses: int64 ``[axons]``, how many synapses each axon reads.
     """
 
     program: Program
@@ -60,6 +68,7 @@ class Batched:
     kind: np.dtype[np.generic]
     spread: AnyArray
     groups: tuple[Group, ...] | None
+    synapses: IntArray
 
     @property
     def part(self) -> int:
@@ -108,6 +117,7 @@ def batched(program: Program, clock: Schedule, tick_by_tick: bool = False) -> Ba
         kind=exact_type(int(limit.max(initial=0))),
         spread=spread_channels(program),
         groups=groups,
+        synapses=synapses_of_axons(program),
     )
 
 
@@ -157,7 +167,7 @@ class _Part:
         self.potential = potential_rows(program)
         self.by_step = any(port.sequence for port in program.outputs)
         self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
-        self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
+        self.axon_events, self.synapse_events, self.idle_updates = np.zeros((3, len(program.tiles)), dtype=np.int64)
         self.sent = np.zeros(neurons, dtype=np.int64)
         self.received = np.zeros(program.channels, dtype=np.int64)
         self.fired: list[IntArray] | None = None
@@ -176,13 +186,22 @@ class _Part:
         """Let the clock run over a single sample, and show each tick."""
         for tick in range(INPUT_START, self.engine.clock.ticks):
             tiles = due(self.engine.program, tick)
-            self.fired, before = [], self.axon_events[tiles]
+            self.fired, before = [], np.stack([self.axon_events, self.synapse_events])[:, tiles]
             self._run_tick(tick, tiles)
             if tick >= 0:
-                rows = self.axon_events[tiles] - before
+                rows, synapses = np.stack([self.axon_events, self.synapse_events])[:, tiles] - before
                 fired = np.concatenate([*self.fired, np.zeros(0, dtype=np.int64)])
                 potential = self.state[0, watched, 0] if len(watched) else watched
-                look(Moment(tick=tick, tiles=tiles, rows=rows, fired=fired, potential=potential.astype(np.int64)))
+                look(
+                    Moment(
+                        tick=tick,
+                        tiles=tiles,
+                        rows=rows,
+                        synapses=synapses,
+                        fired=fired,
+                        potential=potential.astype(np.int64),
+                    )
+                )
 
     def tally(self) -> Tally:
         """Return what was counted."""
@@ -194,6 +213,8 @@ class _Part:
             if program.sequential
             else None,
             axon_events=self.axon_events,
+            synapse_events=self.synapse_events,
+            idle_updates=self.idle_updates,
             sent=self.sent,
             received=self.received,
         )
@@ -206,8 +227,7 @@ class _Part:
         for group in groups:
             for part, rows, acc in group.sums(registers):
                 if self.counts:
-                    nonzero = np.count_nonzero(rows.reshape(len(rows), part.stop - part.start, -1), axis=(0, 2))
-                    self.axon_events[group.tiles[part]] += nonzero
+                    self._count(group.tiles[part], rows.reshape(len(rows), part.stop - part.start, -1))
                 requantize_tiles(acc, registers, engine.parameters, engine.lookup, group.first[part], engine.width)
         self.outputs[0] += registers[self.wanted].astype(np.int64)
         if self.counts:
@@ -236,8 +256,16 @@ class _Part:
             registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], self.before[source])
             source = np.arange(len(seen))
         if self.counts:
-            self.axon_events[tile] += np.count_nonzero(registers[source])
+            self._count(np.array([tile]), registers[source][:, None])
         return self.engine.products[tile](registers, source)
+
+    def _count(self, tiles: IntArray, values: AnyArray) -> None:
+        """Count the events of an update of tiles with one block, whose axons carry ``values``, ``[rows, tiles, n]``."""
+        carried, first = values != 0, self.engine.program.tiles.axons[tiles[0]]
+        events = np.count_nonzero(carried, axis=2)
+        self.axon_events[tiles] += events.sum(axis=0)
+        self.synapse_events[tiles] += self.engine.synapses[first : first + len(events)] @ events
+        self.idle_updates[tiles] += np.count_nonzero(~carried.any(axis=0), axis=1)
 
     def _update(self, tile: int, step: int, acc: AnyArray) -> None:
         engine, program = self.engine, self.engine.program

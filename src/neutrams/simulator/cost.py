@@ -8,7 +8,7 @@ from neutrams.program import Program
 from neutrams.simulator.energy import event_energy, leakage_energy, total
 from neutrams.simulator.result import Activity, Cost
 from neutrams.simulator.timing import Timing, timing_of
-from neutrams.simulator.traffic import Traffic, traffic_of
+from neutrams.simulator.traffic import Traffic, routers_in_use, traffic_of
 
 
 def cost_of(program: Program, activity: Activity, timing: Timing | None = None) -> Cost:
@@ -30,8 +30,8 @@ def cost_of(program: Program, activity: Activity, timing: Timing | None = None) 
     if activity.samples < 1:
         raise InputError("0 samples have no mean cost", where="simulation", fix="give at least one sample")
     traffic = traffic_of(program, activity)
-    timing = timing or timing_of(program, traffic)
-    cores, routers = _parts_in_use(program, traffic)
+    timing = timing or timing_of(program, traffic, activity)
+    cores, routers = len(np.unique(program.tiles.core)), len(routers_in_use(program))
     energy = event_energy(program.chip, _events(program, activity, traffic))
     energy["leakage"] = leakage_energy(program.chip, cores, routers, 1 / timing.throughput_hz)
     energy_band_j = total(list(energy.values()))
@@ -63,18 +63,22 @@ def _events(program: Program, activity: Activity, traffic: Traffic) -> dict[str,
     leaving = np.unique(np.concatenate(outputs)) if outputs else np.zeros(0, dtype=np.int64)
     read = {int(n) for port in program.outputs if port.potential for n in port.neuron}
     reads = activity.samples * (program.steps if program.sequential else 1)
+    idle = int((activity.idle_updates * np.diff(program.tiles.neurons)).sum())
     whole = {
         "axon": activity.axon_events.sum(),
         "synapse": activity.synapse_events.sum(),
         "array": activity.tile_updates.sum(),
-        "neuron": activity.neuron_updates.sum(),
+        "neuron": activity.neuron_updates.sum() - idle,
+        "idle_neuron": idle,
         "input": activity.received[_deliveries(program)].sum(),
         "output": activity.sent[leaving].sum() + reads * len(read),
     }
     return {
         **{name: float(count) / activity.samples for name, count in whole.items()},
+        "inject": traffic.words,
         "router": float(traffic.flits.sum()),
-        "link": float(traffic.flits[~traffic.crossing].sum()),
+        "link": float(traffic.flits[~traffic.crossing & ~traffic.along_y].sum()),
+        "link_y": float(traffic.flits[traffic.along_y].sum()),
         "chip_link": float(traffic.flits[traffic.crossing].sum()),
     }
 
@@ -86,12 +90,6 @@ def _deliveries(program: Program) -> IntArray:
     pairs = np.stack([-1 - program.axons.source[outside], program.tiles.core[reader[outside]]])
     channels: IntArray = np.unique(pairs, axis=1)[0]
     return channels
-
-
-def _parts_in_use(program: Program, traffic: Traffic) -> tuple[int, int]:
-    """(cores that hold a tile, cores whose router serves a tile or is passed by a link)."""
-    cores = np.unique(program.tiles.core)
-    return len(cores), len(np.union1d(cores, np.concatenate([traffic.link_from, traffic.link_to])))
 
 
 def _noc(traffic: Traffic) -> dict[str, float]:

@@ -15,6 +15,7 @@ class Moment:
         tick: Which tick, 0 … ticks - 1.
         tiles: int64 ``[due]``, the tiles that updated, ascending.
         rows: int64 ``[due]``, axons of each that carried something else than 0.
+        synapses: int64 ``[due]``, the synapses those read.
         fired: int64 ``[fired]``, neurons of these tiles whose output is another than 0, ascending.
         potential: int64 ``[watched]``, potentials of the neurons that are watched, after the tick [LSB].
     """
@@ -22,6 +23,7 @@ class Moment:
     tick: int
     tiles: IntArray
     rows: IntArray
+    synapses: IntArray
     fired: IntArray
     potential: IntArray
 

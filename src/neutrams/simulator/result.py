@@ -21,8 +21,10 @@ class Activity:
         ticks: Ticks one sample takes from its first input to its last output.
         tile_updates: int64 ``[tiles]``, updates of each tile (N * T each).
         axon_events: int64 ``[tiles]``, axons that carried something (all of them in ann mode unless ``skip_zero``).
-        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns.
+        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns; where a core lists its
+            synapses, those of the axons that carried something.
         neuron_updates: int64 ``[tiles]``.
+        idle_updates: int64 ``[tiles]``, of ``tile_updates`` those in which no axon of the tile carried anything.
         sent: int64 ``[neurons]``, words or spikes each neuron sent.
         received: int64 ``[channels]``, words or spikes each input channel brought.
     """
@@ -33,6 +35,7 @@ class Activity:
     axon_events: IntArray
     synapse_events: IntArray
     neuron_updates: IntArray
+    idle_updates: IntArray
     sent: IntArray
     received: IntArray
 
@@ -45,12 +48,12 @@ class Cost:
         latency_s: From a sample's first input to its last output [s].
         throughput_hz: Samples a second, pipelined as the program allows [Hz].
         tick_s: Period of one tick [s].
-        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips``, the longer
-            of its two parts; ``fixed`` where the chip file does; ``fixed, too short: <the longer part> needs <both> s``
-            where the work would need more.
+        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips`` (``router``
+            where words pass no link), the longer of its two parts; ``fixed`` where the chip file does; ``fixed, too
+            short: <the longer part> needs <both> s`` where the work would need more.
         energy_band_j: Per sample, all components [J].
-        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input,
-            output, leakage) [J].
+        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, inject, router, link, chip_link,
+            input, output, leakage) [J].
         power_w: Nominal energy per sample times throughput [W].
         area_mm2: Nominal area of the cores and routers in use [mm2].
         area_breakdown_mm2: By component.

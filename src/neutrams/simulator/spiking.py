@@ -23,7 +23,7 @@ from neutrams.simulator.inputs import channel_limit, encode_channels, spread_cha
 from neutrams.simulator.moment import Look
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.strands import find_strands
-from neutrams.simulator.tally import Tally, output_neurons, potential_rows
+from neutrams.simulator.tally import Tally, lists_synapses, output_neurons, potential_rows, synapses_of_axons
 from neutrams.simulator.trace import NO_TRACE, Constant, Tracer
 
 ACCUMULATORS = {
@@ -49,12 +49,14 @@ class Pulse:
         step: The step of the tile from which they stand.
         channels: int64 ``[rows]``, the channels.
         product: The rows' weights.
+        synapses: int64 ``[rows]``, how many of them each row reads.
     """
 
     tile: int
     step: int
     channels: IntArray
     product: Product
+    synapses: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -152,6 +154,7 @@ class Spiking:
             tile=np.array([pulse.tile for pulse in self.pulses], dtype=np.int64),
             step=np.array([pulse.step for pulse in self.pulses], dtype=np.int64),
             rows=np.array([np.count_nonzero(q[pulse.channels]) for pulse in self.pulses], dtype=np.int64),
+            synapses=np.array([pulse.synapses[q[pulse.channels] != 0].sum() for pulse in self.pulses], dtype=np.int64),
         )
 
     def _rule(self, begin: int, end: int) -> kernels.Clock:
@@ -170,11 +173,14 @@ class Spiking:
         """The current of every pulse, for each sample."""
         current = np.zeros((q.shape[1], int(self.columns[-1])), dtype=self.neurons.leak.dtype)
         registers = q.astype(exact_type(int(channel_limit(self.program).max(initial=0))))
+        awake = np.full((q.shape[1], len(self.program.tiles)), self.program.steps, dtype=np.int64)
         for pulse, column in zip(self.pulses, self.columns[:-1], strict=True):
             acc = pulse.product(registers, pulse.channels)
             current[:, column : column + len(acc)] = acc.T
+            since = np.where(q[pulse.channels].any(axis=0), pulse.step, self.program.steps)
+            awake[:, pulse.tile] = np.minimum(awake[:, pulse.tile], since)
         steps = np.array([pulse.step for pulse in self.pulses], dtype=np.int64)
-        return kernels.Pulses(step=steps, column=self.columns[:-1], current=current)
+        return kernels.Pulses(step=steps, column=self.columns[:-1], current=current, awake=awake)
 
     def _scratch(self) -> kernels.Scratch:
         places, word = len(self.neurons.leak), self.neurons.leak.dtype
@@ -199,6 +205,8 @@ class Spiking:
             potential=potential_rows(self.program).astype(np.uint8),
             outputs=np.zeros((n, len(wanted)), dtype=np.int64),
             axon_events=np.zeros(len(self.program.tiles), dtype=np.int64),
+            synapse_events=np.zeros(len(self.program.tiles), dtype=np.int64),
+            idle=np.zeros(len(self.program.tiles), dtype=np.int64),
             sent=np.zeros(places, dtype=np.int64),
         )
 
@@ -211,16 +219,24 @@ class Spiking:
             spikes: int64 ``[channels]``, sum of q.
         """
         program, clock, neuron = self.program, self.clock, self.places.neuron
-        events = np.sum([part.axon_events for part in parts], axis=0)
         sent = np.sum([part.sent for part in parts], axis=0)[neuron]
         received = np.where(spread_channels(program), spikes, program.steps * nonzero)
         level = ~self.places.spiking
         steps = np.maximum(0, program.steps - np.maximum(0, -clock.offset[level]))
-        np.add.at(events, clock.tile[level], nonzero[clock.register[level] - len(program.neurons)] * steps)
-        np.add.at(events, clock.tile[self.covered], np.concatenate([sent, received])[clock.register[self.covered]])
+        unseen = np.zeros(len(clock.tile), dtype=np.int64)
+        unseen[level] = nonzero[clock.register[level] - len(program.neurons)] * steps
+        unseen[self.covered] = np.concatenate([sent, received])[clock.register[self.covered]]
+        events = np.sum([part.axon_events for part in parts], axis=0)
+        np.add.at(events, clock.tile, unseen)
+        synapse_events = events * np.diff(program.tiles.neurons)
+        if lists_synapses(program):
+            synapse_events = np.sum([part.synapse_events for part in parts], axis=0)
+            np.add.at(synapse_events, clock.tile, unseen * synapses_of_axons(program))
         return Tally(
             outputs=np.concatenate([part.outputs for part in parts]),
             axon_events=events,
+            synapse_events=synapse_events,
+            idle_updates=np.sum([part.idle for part in parts], axis=0),
             sent=sent,
             received=received,
         )
@@ -247,7 +263,7 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
     strands, covered = find_strands(program, clock, places)
     looked_at = np.flatnonzero(places.spiking & ~covered)
     zero = len(weights.dense) - synapses.widest(places)
-    axons, spans = synapses.spiking_axons(clock, places, looked_at, rows, zero)
+    axons, spans = synapses.spiking_axons(program, clock, places, looked_at, (rows, zero))
     widths = np.array([len(program.blocks[program.tiles.block[pulse.tile]].T) for pulse in pulses], dtype=np.int64)
     padded = -(-widths // synapses.PAD) * synapses.PAD
     first = np.searchsorted([pulse.tile for pulse in pulses], np.arange(len(program.tiles) + 1))
@@ -268,7 +284,7 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
 
 
 def _pulses(program: Program, clock: Schedule, places: synapses.Layout) -> tuple[Pulse, ...]:
-    tiles, limit = program.tiles, channel_limit(program)
+    tiles, limit, read = program.tiles, channel_limit(program), synapses_of_axons(program)
     first = np.maximum(0, -clock.offset)
     pulses = []
     for tile, block in enumerate(tiles.block):
@@ -278,7 +294,9 @@ def _pulses(program: Program, clock: Schedule, places: synapses.Layout) -> tuple
             rows = np.flatnonzero(level & (first[axons] == step))
             channels = clock.register[axons][rows] - len(program.neurons)
             chosen = product(program.blocks[block][rows], limit[channels])
-            pulses.append(Pulse(tile=tile, step=int(step), channels=channels, product=chosen))
+            pulses.append(
+                Pulse(tile=tile, step=int(step), channels=channels, product=chosen, synapses=read[axons][rows])
+            )
     return tuple(pulses)
 
 

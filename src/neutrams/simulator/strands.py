@@ -13,6 +13,7 @@ from neutrams.program import Program
 from neutrams.simulator.cores import SPARSE_DENSITY
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.synapses import Layout
+from neutrams.simulator.tally import lists_synapses, synapses_of_axons
 
 LANES = 32
 """Strands are padded to a multiple of so many weights, so that the vector loop runs without a remainder."""
@@ -37,7 +38,8 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
             covered[axons] = spiking
             filled += len(begins)
         first.append(filled)
-    return _table(np.array(first), parts, (places.register[covered], clock.tile[covered])), covered
+    read = synapses_of_axons(program)[covered] if lists_synapses(program) else np.zeros(0, dtype=np.int64)
+    return _table(np.array(first), parts, (places.register[covered], clock.tile[covered], read)), covered
 
 
 def _entries(block: AnyArray, register: IntArray, spiking: AnyArray) -> IntArray:
@@ -57,7 +59,7 @@ def _begins(entries: IntArray) -> IntArray:
     return np.flatnonzero(new)
 
 
-def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], covered: tuple[IntArray, IntArray]) -> Strands:
+def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], covered: tuple[IntArray, ...]) -> Strands:
     registers, columns, lengths, weights = [], [], [], [np.zeros(0, dtype=np.int16)]
     for (register, column, weight), begins in parts:
         for run in np.split(np.arange(len(weight)), begins[1:]):
@@ -75,4 +77,5 @@ def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], covered: tup
         weight=np.concatenate(weights),
         covered=np.searchsorted(covered[1], np.arange(len(first))),
         source=covered[0].astype(np.int32),
+        synapses=covered[2].astype(np.int32),
     )

@@ -11,6 +11,7 @@ from neutrams.program import Program
 from neutrams.simulator.cores import SPARSE_DENSITY
 from neutrams.simulator.inputs import spread_channels
 from neutrams.simulator.schedule import Schedule
+from neutrams.simulator.tally import lists_synapses, synapses_of_axons
 
 PAD = kernels.PAD
 """Tiles are padded to a multiple of so many neurons, so that every vector loop runs without a remainder."""
@@ -50,17 +51,18 @@ def widest(places: Layout) -> int:
 
 
 def spiking_axons(
-    clock: Schedule, places: Layout, chosen: IntArray, rows: IntArray, zero: int
+    program: Program, clock: Schedule, places: Layout, chosen: IntArray, rows: tuple[IntArray, int]
 ) -> tuple[Axons, IntArray]:
     """Return axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
 
     Args:
-        clock: The schedule.
+        program: The program.
+        clock: Its schedule.
         places: The layout.
         chosen: The axons, ascending.
-        rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`).
-        zero: Where the row of zeros begins, behind all others.
+        rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`); where the row of zeros does.
     """
+    begins, zero = rows
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
     tile, offset = clock.tile[chosen], clock.offset[chosen]
     new = np.ones(len(chosen), dtype=np.bool_)
@@ -70,7 +72,8 @@ def spiking_axons(
         offset=offset[begin],
         begin=np.append(begin, len(chosen)),
         source=places.register[chosen].astype(np.int32),
-        row=np.append(rows[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
+        row=np.append(begins[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
+        synapses=synapses_of_axons(program)[chosen[: len(chosen) * lists_synapses(program)]].astype(np.int32),
     )
     return axons, np.searchsorted(tile[begin], np.arange(len(places.first)))
 

@@ -7,7 +7,9 @@ import numpy as np
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
 from neutrams.program import Program
-from neutrams.simulator.traffic import Traffic
+from neutrams.simulator.result import Activity
+from neutrams.simulator.tally import lists_synapses, synapses_of_tiles
+from neutrams.simulator.traffic import Traffic, link_times, routers_in_use
 
 LEAST_S = 1e-15
 """A tick shorter than this is taken for none [s]."""
@@ -30,17 +32,26 @@ class Timing:
     throughput_hz: float
 
 
-def timing_of(program: Program, traffic: Traffic) -> Timing:
+def barrier_s(program: Program) -> float:
+    """Return the end of a tick: ``barrier_s``, and ``barrier_router_s`` for each router in use but one [s]."""
+    technology = program.chip.technology
+    further = len(routers_in_use(program)) - 1
+    return technology.number("barrier_s") + further * technology.number("barrier_router_s")
+
+
+def timing_of(program: Program, traffic: Traffic, activity: Activity) -> Timing:
     """Return tick, latency and throughput.
 
     The tick is ``tick.ann_s`` or ``tick.snn_s`` where that is above 0. Otherwise it is the sum of two times, since no
-    word leaves before its rows are summed:
+    word leaves before its rows are summed, and of the barrier (`barrier_s`):
 
     * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of
       axon rows * row_s + array_s + neurons * neuron_s; all rows count, since the period must hold the busiest tick;
-    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s, or chip_link_s between
-      chips, + the longest path, hops * (router_s + link_s). A step's flits are taken to go in one tick. On a bus all
-      transfers of a chip share one link, and all those between chips another.
+      cores that list synapses take synapse_s for each of them more. Neurons of a tile that nothing reached in the
+      whole run take idle_neuron_s;
+    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s (along y link_y_s, between
+      chips chip_link_s) + the longest path, inject_s + hops * (router_s + link_s). A step's flits are taken to go in
+      one tick. On a bus all transfers of a chip share one link, and all those between chips another.
 
     The longer of the two is named as the limit.
 
@@ -50,8 +61,8 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
     Raises:
         SpecError: The technology figures give a tick of no length.
     """
-    core, link = _slowest_core(program), _slowest_link(program, traffic)
-    needed, limit = core[0] + link[0], max(core, link)[1]
+    core, link = _slowest_core(program, activity), _slowest_link(program, traffic)
+    needed, limit = core[0] + link[0] + barrier_s(program), max(core, link)[1]
     spec = program.chip.tick
     fixed = spec.ann_s if program.mode == "ann" else spec.snn_s
     if fixed > 0:
@@ -70,15 +81,18 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
     return Timing(tick_s=tick_s, limit=limit, latency_s=latency_s, throughput_hz=throughput_hz)
 
 
-def _slowest_core(program: Program) -> tuple[float, str]:
+def _slowest_core(program: Program, activity: Activity) -> tuple[float, str]:
     tiles, technology = program.tiles, program.chip.technology
     if not len(tiles):
         return 0.0, "nothing"
+    never = activity.idle_updates == activity.tile_updates
     busy_s = (
         np.diff(tiles.axons) * technology.row_s.value
         + technology.array_s.value
-        + np.diff(tiles.neurons) * technology.neuron_s.value
+        + np.diff(tiles.neurons) * np.where(never, technology.number("idle_neuron_s"), technology.neuron_s.value)
     )
+    if lists_synapses(program):
+        busy_s = busy_s + synapses_of_tiles(program) * technology.number("synapse_s")
     phase = tiles.core * program.ticks_per_step + tiles.start % program.ticks_per_step
     slots, which = np.unique(phase, return_inverse=True)
     sums: FloatArray = np.bincount(which, weights=busy_s).astype(np.float64)
@@ -88,10 +102,8 @@ def _slowest_core(program: Program) -> tuple[float, str]:
 
 def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
     if not len(traffic.flits):
-        return 0.0, ""
-    technology = program.chip.technology
-    link_s = np.where(traffic.crossing, technology.chip_link_s.value, technology.link_s.value)
-    load_s = traffic.flits * link_s / program.steps
+        return traffic.path_s, "router"
+    load_s = traffic.flits * link_times(program.chip, traffic.link_from, traffic.link_to) / program.steps
     names = [f"link {a}-{b}" for a, b in zip(traffic.link_from, traffic.link_to, strict=True)]
     if program.chip.board.topology == "bus":
         chip = traffic.link_from // (program.chip.board.rows * program.chip.board.columns)

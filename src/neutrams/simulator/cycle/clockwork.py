@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
-from neutrams.simulator.cycle.work import Words, Work, clock_s
+from neutrams.simulator.cycle.work import Words, Work, clock_s, cycles_of
+from neutrams.simulator.timing import barrier_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,7 +20,7 @@ class Beat:
         delivery: What became of them.
         cores: int64 ``[cores]``, cores at work, ascending.
         done: int64 ``[cores]``, cycle in which each was done.
-        needed: Cycles until all cores are done and all words have arrived, at least 1.
+        needed: Cycles until all cores are done, all words have arrived, at least 1, and the barrier has passed.
         cycles: Length of the tick: as many as are needed, or the chip's fixed period.
         missed: bool ``[words]``, which words arrived after a fixed period was over.
     """
@@ -42,7 +43,7 @@ class Beat:
     @property
     def limit(self) -> str:
         """What takes longest, as in `neutrams.simulator.result.Cycles.limit`."""
-        if self.needed > self.busy and len(self.words):
+        if len(self.words) and self.delivery.arrived.max() > self.busy:
             return f"network, to core {self.words.target[self.delivery.arrived.argmax()]}"
         return f"core {self.cores[self.done.argmax()]}" if len(self.cores) else "nothing"
 
@@ -51,21 +52,22 @@ class Clockwork:
     """A program's cores and network, ready to run any tick; ticks know nothing of each other.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words have arrived, or
-    after the chip's fixed period. Words that arrive after that are missed: what becomes of them is said in
-    `neutrams.simulator.late`.
+    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words have arrived and the
+    barrier has passed, or after the chip's fixed period. Words that arrive after that are missed: what becomes of them
+    is said in `neutrams.simulator.late`.
     """
 
     def __init__(self, program: Program) -> None:
         self._work, self._network = Work(program), network_of(program)
         spec, self.period_s = program.chip.tick, clock_s(program.chip)
+        self._barrier = cycles_of(barrier_s(program), self.period_s)
         self.fixed = round((spec.ann_s if program.mode == "ann" else spec.snn_s) / self.period_s)
 
-    def beat(self, tiles: IntArray, rows: IntArray, fired: IntArray | None = None) -> Beat:
+    def beat(self, tiles: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None = None) -> Beat:
         """Run one tick. Arguments are those of `Work.of`."""
-        words, cores, done = self._work.of(tiles, rows, fired)
+        words, cores, done = self._work.of(tiles, rows, synapses, fired)
         delivery = self._network.deliver(words)
-        needed = max(int(done.max(initial=0)), int(delivery.arrived.max(initial=0)), 1)
+        needed = max(int(done.max(initial=0)), int(delivery.arrived.max(initial=0)), 1) + self._barrier
         return Beat(
             tiles=tiles,
             rows=rows,

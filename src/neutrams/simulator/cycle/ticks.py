@@ -15,6 +15,7 @@ from neutrams.simulator.cycle.clockwork import Beat, Clockwork
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Cycles
 from neutrams.simulator.schedule import schedule
+from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.timing import Timing
 
 Hear = Callable[[int, Beat], None]
@@ -23,10 +24,11 @@ Hear = Callable[[int, Beat], None]
 
 def run_steady(program: Program, clockwork: Clockwork, hear: Hear) -> None:
     """Run the phases of a step in which every neuron sends."""
-    axons, phase = np.diff(program.tiles.axons), program.tiles.start % program.ticks_per_step
+    axons, synapses = np.diff(program.tiles.axons), synapses_of_tiles(program)
+    phase = program.tiles.start % program.ticks_per_step
     for number in range(program.ticks_per_step):
         tiles = np.flatnonzero(phase == number)
-        hear(number, clockwork.beat(tiles, axons[tiles]))
+        hear(number, clockwork.beat(tiles, axons[tiles], synapses[tiles]))
 
 
 def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Moment], Beat | None]:
@@ -35,7 +37,7 @@ def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Mom
         return Phases(program, clockwork, hear).see
 
     def see(moment: Moment) -> Beat:
-        beat = clockwork.beat(moment.tiles, moment.rows, moment.fired)
+        beat = clockwork.beat(moment.tiles, moment.rows, moment.synapses, moment.fired)
         hear(moment.tick, beat)
         return beat
 
@@ -58,7 +60,8 @@ class Phases:
         step = (moment.tick - tiles.start[moment.tiles]) // period
         sender = (moment.tick - tiles.start[np.searchsorted(tiles.neurons, moment.fired, side="right") - 1]) // period
         for k in np.unique(step).tolist():
-            part = (moment.tiles[step == k], moment.rows[step == k], moment.fired[sender == k])
+            mine = step == k
+            part = (moment.tiles[mine], moment.rows[mine], moment.synapses[mine], moment.fired[sender == k])
             self._parts.setdefault(k * period + moment.tick % period, []).append(part)
         while self._next < self._program.steps * period and self._whole(self._next, moment.tick):
             self._run(self._next)
@@ -70,14 +73,14 @@ class Phases:
 
     def _run(self, number: int) -> None:
         none = np.zeros(0, dtype=np.int64)
-        parts = self._parts.pop(number, [(none, none, none)])
-        tiles, rows, fired = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        parts = self._parts.pop(number, [(none, none, none, none)])
+        tiles, rows, synapses, fired = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(tiles)
-        self._hear(number, self._clockwork.beat(tiles[order], rows[order], np.sort(fired)))
+        self._hear(number, self._clockwork.beat(tiles[order], rows[order], synapses[order], np.sort(fired)))
 
 
-_Part = tuple[IntArray, IntArray, IntArray]
-"""Tiles, rows of each, neurons that sent."""
+_Part = tuple[IntArray, IntArray, IntArray, IntArray]
+"""Tiles, rows of each, their synapses, neurons that sent."""
 
 
 def timing_of(program: Program, cycles: Cycles) -> Timing:

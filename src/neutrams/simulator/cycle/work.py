@@ -7,7 +7,8 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.program import Program
-from neutrams.simulator.traffic import flits_per_word
+from neutrams.simulator.tally import lists_synapses
+from neutrams.simulator.traffic import flits_per_word, words_between_cores
 
 SHORTEST_S = 1e-15
 """A time shorter than this is taken for none [s]."""
@@ -49,40 +50,42 @@ class Work:
     """The cores of one program, ready to be asked what a tick takes.
 
     A core serves its due tiles in the order of their numbers: the rows that carry something, one after another
-    (``row_s``), the array product (``array_s``), then its neurons (``neuron_s`` each). A neuron's words leave when it
+    (``row_s``, and ``synapse_s`` for each synapse where the core lists them), the array product (``array_s``), then its
+    neurons (``neuron_s`` each, or ``idle_neuron_s`` where no row carries anything). A neuron's words leave when it
     is done, to one core after another in ascending order; those for its own core do not leave.
     """
 
     def __init__(self, program: Program) -> None:
         technology, period = program.chip.technology, clock_s(program.chip)
         self._program = program
-        self.row, self.array, self.neuron = (
-            cycles_of(float(figure.value), period)
-            for figure in (technology.row_s, technology.array_s, technology.neuron_s)
+        names = ("row_s", "array_s", "neuron_s", "idle_neuron_s", "synapse_s")
+        self.row, self.array, self.neuron, self.idle, self.synapse = (
+            cycles_of(technology.number(name), period) for name in names
         )
+        self.synapse *= lists_synapses(program)
         tiles = program.tiles
         self._tile_of = np.repeat(np.arange(len(tiles)), np.diff(tiles.neurons))
-        inside, cores = program.axons.source >= 0, int(tiles.core.max(initial=0)) + 1
-        reader = np.repeat(tiles.core, np.diff(tiles.axons))[inside]
-        pairs = np.sort(program.axons.source[inside] * cores + reader)  # np.unique takes ten times as long
-        sender, target = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], cores)
-        away = tiles.core[self._tile_of[sender]] != target
-        self._sender, self._target = sender[away], target[away]
+        self._sender, self._target = words_between_cores(program)
         self._first = np.searchsorted(self._sender, np.arange(len(program.neurons) + 1))
         bits = program.chip.signal.output_bits if program.mode == "ann" else 0
         self._flits = flits_per_word(program.chip, bits)
 
-    def of(self, due: IntArray, rows: IntArray, fired: IntArray | None = None) -> tuple[Words, IntArray, IntArray]:
+    def of(
+        self, due: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None = None
+    ) -> tuple[Words, IntArray, IntArray]:
         """Return (the words of a tick, the cores at work, ascending, and the cycle in which each is done).
 
         Args:
             due: int64 ``[due]``, the tiles that update, ascending.
-            rows: int64 ``[due]``, rows of each that are served.
+            rows: int64 ``[due]``, rows of each that carry something.
+            synapses: int64 ``[due]``, the synapses those read.
             fired: int64 ``[fired]``, which neurons of these tiles send, ascending; None: all.
         """
         tiles = self._program.tiles
-        before = rows * self.row + self.array
-        span = before + np.diff(tiles.neurons)[due] * self.neuron
+        before = rows * self.row + synapses * self.synapse + self.array
+        neuron = np.full(len(tiles), self.neuron)
+        neuron[due[rows == 0]] = self.idle
+        span = before + (np.diff(tiles.neurons) * neuron)[due]
         order = np.argsort(tiles.core[due], kind="stable")
         ends = np.cumsum(span[order])
         cores, first, counts = np.unique(tiles.core[due][order], return_index=True, return_counts=True)
@@ -96,7 +99,7 @@ class Work:
         chosen = np.flatnonzero(start[self._tile_of[self._sender]] >= 0) if fired is None else self._words_of(fired)
         sender = self._sender[chosen]
         tile = self._tile_of[sender]
-        created = start[tile] + (sender - tiles.neurons[tile] + 1) * self.neuron
+        created = start[tile] + (sender - tiles.neurons[tile] + 1) * neuron[tile]
         by_time = np.argsort(created, kind="stable")
         chosen = chosen[by_time]
         words = Words(

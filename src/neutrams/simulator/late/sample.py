@@ -12,7 +12,7 @@ from neutrams.simulator.late.copies import Copies
 from neutrams.simulator.memory import first_registers
 from neutrams.simulator.moment import Look, Moment
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, output_neurons, potential_rows
+from neutrams.simulator.tally import Tally, output_neurons, potential_rows, synapses_of_axons
 
 
 class Wiring:
@@ -25,6 +25,7 @@ class Wiring:
         neuron: int64 ``[pairs]``, for each pair of a neuron and another core that reads it: the neuron.
         key: int64 ``[pairs]``, neuron * (largest core + 1) + core, ascending.
         pair: int64 ``[axons]``, the pair whose copy an axon reads, -1 where it reads a channel or its own core.
+        synapses: int64 ``[axons]``, how many synapses an axon reads.
         soon: bool ``[axons]``, whether it reads the register as it stood right after the tick in which it was written.
     """
 
@@ -41,6 +42,7 @@ class Wiring:
         self.neuron = self.key // self._cores
         self.pair = np.where(away, np.searchsorted(self.key, wanted), -1)
         ahead = tiles.start[clock.tile] - tiles.start[sender]
+        self.synapses = synapses_of_axons(program)
         self.soon = away & (ahead - program.axons.delay == clock.offset * program.ticks_per_step)
 
     def missed(self, beat: Beat) -> AnyArray:
@@ -72,7 +74,7 @@ class LateSample:
         lost = program.chip.tick.late == "lost"
         self._copies = Copies(clock.depth, self._before[wiring.neuron], wiring.spikes, lost)
         self._outputs = np.zeros((program.steps, len(output_neurons(program))), dtype=np.int64)
-        self._rows = np.zeros(len(program.tiles), dtype=np.int64)
+        self._events = np.zeros((3, len(program.tiles)), dtype=np.int64)
         self._sent, self._received = np.zeros(neurons, dtype=np.int64), np.zeros(program.channels, dtype=np.int64)
 
     def run(self, look: Look) -> Tally:
@@ -86,7 +88,9 @@ class LateSample:
         by_step = any(port.sequence for port in program.outputs)
         return Tally(
             outputs=self._outputs[None] if by_step else self._outputs.sum(axis=0)[None],
-            axon_events=self._rows,
+            axon_events=self._events[0],
+            synapse_events=self._events[1],
+            idle_updates=self._events[2],
             sent=self._sent,
             received=self._received,
         )
@@ -96,25 +100,26 @@ class LateSample:
         program = self._wiring.program
         steps = (tick - program.tiles.start[tiles]) // program.ticks_per_step
         given = [self._compute(int(tile), int(step)) for tile, step in zip(tiles, steps, strict=True)]
-        rows = np.array([count for count, _ in given], dtype=np.int64)
+        rows, synapses = np.array([read for read, _ in given], dtype=np.int64).reshape(-1, 2).T
         neurons = [np.arange(program.tiles.neurons[tile], program.tiles.neurons[tile + 1]) for tile in tiles]
         fired = [own[y != 0] for own, (_, y) in zip(neurons, given, strict=True)]
         missed = self._always
         if tick >= 0:
             potential = self._state[0, 0, self._watched] if len(self._watched) else self._watched
             whole = np.concatenate([*fired, np.zeros(0, dtype=np.int64)])
-            beat = look(Moment(tick=tick, tiles=tiles, rows=rows, fired=whole, potential=potential))
+            beat = look(Moment(tick=tick, tiles=tiles, rows=rows, synapses=synapses, fired=whole, potential=potential))
             missed = missed if beat is None else self._wiring.missed(beat)
-        self._rows[tiles] += rows
+        self._events[:, tiles] += np.stack([rows, synapses, rows == 0])
         for step, own, (_, y) in zip(steps.tolist(), neurons, given, strict=True):
             self._write(step, own, y, missed)
 
-    def _compute(self, tile: int, step: int) -> tuple[int, IntArray]:
-        """Return how many axons of a tile carry something other than 0, and what its neurons give."""
+    def _compute(self, tile: int, step: int) -> tuple[tuple[int, int], IntArray]:
+        """Return how many axons of a tile carry something other than 0, their synapses, and what its neurons give."""
         program, model = self._wiring.program, self._wiring.model
         axons = slice(program.tiles.axons[tile], program.tiles.axons[tile + 1])
         own = slice(program.tiles.neurons[tile], program.tiles.neurons[tile + 1])
         x = self._read(axons, step)
+        read = int(np.count_nonzero(x)), int(self._wiring.synapses[axons][x != 0].sum())
         acc = x @ program.blocks[program.tiles.block[tile]].astype(np.int64)
         parameters = {name: values[own] for name, values in program.neurons.parameters.items()}
         y, state = model.step(acc[None], self._state[..., own], parameters, program.chip.widths)
@@ -122,8 +127,8 @@ class LateSample:
         table = program.lookup[own]
         if (table >= 0).any():
             index = np.where(table >= 0, y[0] - parameters["low"], 0)
-            return int(np.count_nonzero(x)), np.where(table >= 0, program.tables[table, index], y[0]).astype(np.int64)
-        return int(np.count_nonzero(x)), y[0]
+            return read, np.where(table >= 0, program.tables[table, index], y[0]).astype(np.int64)
+        return read, y[0]
 
     def _read(self, axons: slice, step: int) -> IntArray:
         """Return what axons find in the ``step`` of their tile, int64."""
