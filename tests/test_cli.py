@@ -117,6 +117,43 @@ def test_chips_lists_presets_and_prints_one_that_loads_again(run: Run, tmp_path:
     assert {"key", "value", "unit", "kind", "source"} <= set(chip["keys"][0])
 
 
+def test_chips_explains_one_and_shows_what_an_override_replaced(run: Run) -> None:
+    _, text, _ = run("chips", "tianji", "--set", "noc.flit_bits=64", "--explain")
+    (line,) = (line for line in text.splitlines() if line.startswith("flit_bits"))
+    assert line.split() == ["flit_bits", "64", "bit", "user", "set", "by", "the", "user", "(was", "32", "bit)"]
+    (chip,) = answer(run, "chips", "tianji", "--set", "noc.flit_bits=64")["chips"]
+    replaced = {row["key"]: row["replaced"] for row in chip["keys"] if row["replaced"] is not None}
+    assert replaced == {"noc.flit_bits": 32}
+    figures = nt.load_chip("tianji").figures.values()
+    assert (chip["kinds"]["user"], sum(chip["kinds"].values())) == (1, len(figures))
+    for kind in ("published", "derived"):
+        assert chip["kinds"].get(kind, 0) == sum(figure.kind == kind for figure in figures)
+    assert run("chips", "tianji", "--set", "noc.flit_bits=64")[1].count('kind = "user"') == 1
+
+
+def test_explain_and_set_are_for_one_chip(run: Run) -> None:
+    for option in (["--explain"], ["--set", "noc.flit_bits=64"]):
+        status, _, told = run("chips", *option)
+        fix = "name it, as in `neutrams chips tianji`"
+        assert (status, told) == (2, f"neutrams: neutrams chips: {option[0]} is for one chip; {fix}.\n")
+
+
+def test_what_a_chip_contradicts_itself_in_is_a_warning(run: Run, work: Path, tmp_path: Path) -> None:
+    status, text, told = run("chips", "prime")
+    assert status == 0
+    assert "warning" not in text
+    assert told.startswith("neutrams: warning: chip 'prime': technology.array_j gives a cell")
+    (chip,) = answer(run, "chips", "prime")["chips"]
+    assert len(chip["warnings"]) == 1
+    arguments = [*compile_arguments(work, tmp_path / "w.neu"), "--set", "pipeline.lanes=1"]
+    compiled = answer(run, *arguments)
+    assert "pipeline.lanes 1 makes it" in compiled["warnings"][0]
+    where = ("simulate", tmp_path / "w.neu", "--inputs", work / "x.npz")
+    assert answer(run, *where)["warnings"] == compiled["warnings"]
+    assert compiled["warnings"][0] in run(*where)[2]
+    assert run("simulate", work / "p.neu", "--inputs", work / "x.npz")[2] == ""
+
+
 def test_inspect_tells_of_a_model_and_of_a_program(run: Run, work: Path) -> None:
     found = answer(run, "inspect", work / "model.onnx", "--chip", "tianji")
     assert (found["parameters"], found["macs"], found["unsupported"]) == (12 * 16 + 16 + 16 * 3 + 3, 240, [])
@@ -200,7 +237,7 @@ def test_observe_writes_a_folder_or_nothing(run: Run, work: Path, tmp_path: Path
 
 def test_at_level_functional_energy_and_time_are_null(run: Run, work: Path) -> None:
     found = answer(run, "simulate", work / "p.neu", "--inputs", work / "x.npz", "--level", "functional")
-    computed = {"samples", "accuracy", "float_accuracy", "agreement", "seconds"}
+    computed = {"samples", "accuracy", "float_accuracy", "agreement", "warnings", "seconds"}
     assert all(value is None for key, value in found.items() if key not in computed)
 
 

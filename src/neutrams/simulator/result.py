@@ -48,14 +48,16 @@ class Cost:
         latency_s: From a sample's first input to its last output [s].
         throughput_hz: Samples a second, pipelined as the program allows [Hz].
         tick_s: Period of one tick [s].
-        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips`` (``router``
-            where words pass no link), the longer of its two parts; ``fixed`` where the chip file does; ``fixed, too
-            short: <the longer part> needs <both> s`` where the work would need more.
+        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N``, ``bus between chips`` or ``buffer
+            of core N`` (``router`` where words pass no link), the longer of its two parts; ``fixed`` where the chip
+            file does; ``fixed, too short: <the longer part> needs <both> s`` where the work would need more.
         energy_band_j: Per sample, all components [J].
         energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, inject, router, link, chip_link,
-            input, output, leakage) [J].
+            input, output, leakage; weights, state, buffer where the chip has such a memory) [J].
         power_w: Nominal energy per sample times throughput [W].
-        area_mm2: Nominal area of the cores and routers in use [mm2].
+        power_band_w: The same of the energy's band [W].
+        area_mm2: Nominal area of the cores, their memories and the routers in use [mm2].
+        area_band_mm2: The same with its band [mm2].
         area_breakdown_mm2: By component.
         noc: Per sample: ``flits``, ``hops``, ``peak_link_flits`` (the most loaded link), ``mean_hops`` per flit.
         link_flits: (from core, to core) -> flits per sample.
@@ -68,7 +70,9 @@ class Cost:
     energy_band_j: Band
     energy_breakdown_j: Mapping[str, Band]
     power_w: float
+    power_band_w: Band
     area_mm2: float
+    area_band_mm2: Band
     area_breakdown_mm2: Mapping[str, float]
     noc: Mapping[str, float]
     link_flits: Mapping[tuple[int, int], float]

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
-from neutrams.simulator.cycle.work import Words, Work, clock_s, cycles_of
+from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.timing import barrier_s
 
 
@@ -18,17 +19,19 @@ class Beat:
         rows: int64 ``[due]``, rows of each that were served.
         words: The words that left their cores.
         delivery: What became of them.
+        placed: int64 ``[words]``, cycle in which each is in the axon buffer of its core.
         cores: int64 ``[cores]``, cores at work, ascending.
         done: int64 ``[cores]``, cycle in which each was done.
-        needed: Cycles until all cores are done, all words have arrived, at least 1, and the barrier has passed.
+        needed: Cycles until all cores are done, all words are placed, at least 1, and the barrier has passed.
         cycles: Length of the tick: as many as are needed, or the chip's fixed period.
-        missed: bool ``[words]``, which words arrived after a fixed period was over.
+        missed: bool ``[words]``, which words were placed after a fixed period was over.
     """
 
     tiles: IntArray
     rows: IntArray
     words: Words
     delivery: Delivery
+    placed: IntArray
     cores: IntArray
     done: IntArray
     needed: int
@@ -43,8 +46,8 @@ class Beat:
     @property
     def limit(self) -> str:
         """What takes longest, as in `neutrams.simulator.result.Cycles.limit`."""
-        if len(self.words) and self.delivery.arrived.max() > self.busy:
-            return f"network, to core {self.words.target[self.delivery.arrived.argmax()]}"
+        if len(self.words) and self.placed.max() > self.busy:
+            return f"network, to core {self.words.target[self.placed.argmax()]}"
         return f"core {self.cores[self.done.argmax()]}" if len(self.cores) else "nothing"
 
 
@@ -52,9 +55,9 @@ class Clockwork:
     """A program's cores and network, ready to run any tick; ticks know nothing of each other.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words have arrived and the
-    barrier has passed, or after the chip's fixed period. Words that arrive after that are missed: what becomes of them
-    is said in `neutrams.simulator.late`.
+    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words are in their axon
+    buffers and the barrier has passed, or after the chip's fixed period. Words placed after that are missed: what
+    becomes of them is said in `neutrams.simulator.late`.
     """
 
     def __init__(self, program: Program) -> None:
@@ -67,15 +70,17 @@ class Clockwork:
         """Run one tick. Arguments are those of `Work.of`."""
         words, cores, done = self._work.of(tiles, rows, synapses, fired)
         delivery = self._network.deliver(words)
-        needed = max(int(done.max(initial=0)), int(delivery.arrived.max(initial=0)), 1) + self._barrier
+        placed = self._work.placed(words, delivery.arrived)
+        needed = max(int(done.max(initial=0)), int(placed.max(initial=0)), 1) + self._barrier
         return Beat(
             tiles=tiles,
             rows=rows,
             words=words,
             delivery=delivery,
+            placed=placed,
             cores=cores,
             done=done,
             needed=needed,
             cycles=self.fixed or needed,
-            missed=(delivery.arrived > self.fixed) & (self.fixed > 0),
+            missed=(placed > self.fixed) & (self.fixed > 0),
         )

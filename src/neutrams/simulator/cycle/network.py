@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, Chip
+from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
-from neutrams.simulator.cycle.work import Words, clock_s, cycles_of
+from neutrams.simulator.cycle.work import Words
 from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, simulate_packets
 from neutrams.simulator.traffic import link_times
 
