@@ -172,7 +172,8 @@ def steady(program: Program) -> tuple[Cycles, Timing]:
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
-    return Words(source=source, target=target, flits=np.ones(len(source), dtype=np.int64), created=created)
+    n = len(source)
+    return Words(sender=np.arange(n), source=source, target=target, flits=np.ones(n, dtype=np.int64), created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))

@@ -140,6 +140,7 @@ class Run:
         raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
         seconds: Wall time of the simulation [s].
         memory: What a run of the steps that follow goes on from; None where samples are no sequences.
+        warnings: What the chip does and this level does not model.
     """
 
     outputs: Mapping[str, FloatArray]
@@ -151,3 +152,4 @@ class Run:
     seconds: float
     cycles: Cycles | None = None
     memory: Memory | None = None
+    warnings: tuple[str, ...] = ()

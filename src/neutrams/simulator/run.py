@@ -89,6 +89,7 @@ def simulate(
         raster=view.raster,
         seconds=time.perf_counter() - began,
         memory=tally.memory,
+        warnings=_not_modelled(program, level),
     )
     if observer is not None:
         observer.end(run)
@@ -119,6 +120,13 @@ def _run(
     if first == 0:
         view.alike(n, tally)
     return tally
+
+
+def _not_modelled(program: Program, level: str) -> tuple[str, ...]:
+    if level == "cycle" or not may_miss(program):
+        return ()
+    late = program.chip.tick.late
+    return (f"tick.late is {late!r}, which level cycle alone models: at level {level} no word misses the fixed tick",)
 
 
 def _of_length(program: Program, samples: Mapping[str, AnyArray]) -> Program:

@@ -7,10 +7,9 @@ read within the sender's own core, and input channels, are never missed.
 ``tick.late = "late"``: a missed word is there at the end of the next tick. So only axons that read the register as it
 stood right after the tick in which the word was sent do not find it. They find, in its place,
 
-* where values are sent (ann mode, graded outputs): the value of the step before; of the first step, what the register
-  began with;
-* where spikes are: no spike. They find it in their next step, together with one that is on time (or). After their last
-  step they never do.
+* in ann mode the value of the step before; of the first step, what the register began with;
+* in snn mode no spike. They find it in their next step, as one with a spike that is on time (of graded ones the latter
+  counts). After their last step they never do.
 
 ``tick.late = "lost"``: a missed word never arrives. A value leaves the one before it standing, a spike nothing.
 

@@ -19,7 +19,7 @@ class Copies:
         Args:
             depth: How many steps are kept.
             initial: int64 ``[pairs]``.
-            spikes: Whether words are spikes rather than values.
+            spikes: Whether words are spikes, graded or not, rather than values that stand.
             lost: Whether what is missed never arrives.
         """
         self.fresh, self.settled = np.zeros((2, depth, len(initial)), dtype=np.int64)
@@ -31,7 +31,7 @@ class Copies:
         there = np.where(missed, 0 if self._spikes else self._stands[pairs], values)
         settled = there if self._lost else values
         slot = step % len(self.fresh)
-        self.fresh[slot, pairs] = there | self._waiting[pairs] if self._spikes else there
+        self.fresh[slot, pairs] = np.where(there == 0, self._waiting[pairs], there) if self._spikes else there
         self.settled[slot, pairs] = self._stands[pairs] = settled
         if self._spikes and not self._lost:
             self._waiting[pairs] = np.where(missed, values, 0)

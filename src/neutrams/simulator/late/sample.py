@@ -33,7 +33,6 @@ class Wiring:
         tiles, source = program.tiles, program.axons.source
         self.program, self.clock = program, clock
         self.model = find_model(program.model, "program, model", program.chip.neuron.definitions)
-        self.spikes = program.mode == "snn" and self.model.output_range(program.chip.widths) == (0, 1)
         self._cores = int(tiles.core.max(initial=0)) + 1
         sender = np.searchsorted(tiles.neurons, np.maximum(source, 0), side="right") - 1
         away = (source >= 0) & (tiles.core[sender] != tiles.core[clock.tile])
@@ -72,7 +71,7 @@ class LateSample:
         self._state = wiring.model.start(program.neurons.parameters, (1, neurons))
         self._registers = np.zeros((clock.depth, neurons + program.channels), dtype=np.int64)
         lost = program.chip.tick.late == "lost"
-        self._copies = Copies(clock.depth, self._before[wiring.neuron], wiring.spikes, lost)
+        self._copies = Copies(clock.depth, self._before[wiring.neuron], program.mode == "snn", lost)
         self._outputs = np.zeros((program.steps, len(output_neurons(program))), dtype=np.int64)
         self._events = np.zeros((3, len(program.tiles)), dtype=np.int64)
         self._sent, self._received = np.zeros(neurons, dtype=np.int64), np.zeros(program.channels, dtype=np.int64)
