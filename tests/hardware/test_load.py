@@ -42,10 +42,9 @@ def changed(text: str, key: str, new: str) -> str:
 @pytest.mark.parametrize("name", preset_names())
 def test_every_number_of_a_preset_has_unit_kind_and_source(name: str) -> None:
     chip = load_chip(name)
-    numbers = {key for key, about in keys_of(Chip).items() if about.is_number}
-    missing = {row.key for row in explain(chip) if row.value is None}
-    assert set(chip.figures) == numbers - missing
-    assert all(not keys_of(Chip)[key].required for key in missing)
+    numbers = {key: about.required for key, about in keys_of(Chip).items() if about.is_number}
+    assert {key for key, required in numbers.items() if required} <= set(chip.figures) <= set(numbers)
+    assert {row.key for row in explain(chip) if row.kind} == set(chip.figures)
     for key, figure in chip.figures.items():
         assert figure.unit == unit_of(key)
         assert figure.kind != "user"

@@ -8,15 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains import chain, round_chip
+from core_parts import core_parts, sram_chip
 from neutrams.base.arrays import IntArray
-from neutrams.hardware import Board, load_chip
+from neutrams.hardware import Board, Chip, load_chip
+from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
 from neutrams.simulator.cycle import Beat, Clockwork, Count, clockwork, run_steady, timing_of
+from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.cycle.network import Bus, Mesh
 from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Activity, Cycles
+from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.timing import Timing
 from simulator_programs import programs, random_inputs, random_program
 
@@ -190,7 +194,8 @@ def test_only_the_same_tick_is_not_run_again() -> None:
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
-    return Words(source=source, target=target, flits=np.ones(len(source), dtype=np.int64), created=created)
+    n = len(source)
+    return Words(sender=np.arange(n), source=source, target=target, flits=np.ones(n, dtype=np.int64), created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))
@@ -245,3 +250,65 @@ def test_two_chips_are_as_far_apart_as_their_link() -> None:
         for cores in ((1, 2), (2, 6))
     )
     assert far - near == 45
+
+
+@given(data=st.data(), n=st.integers(1, 30), cycles=st.integers(0, 4), ports=st.integers(1, 4))
+def test_ports_of_a_buffer_take_words_in_the_order_of_arrival(
+    data: st.DataObject, n: int, cycles: int, ports: int
+) -> None:
+    core = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
+    arrived = np.array(data.draw(st.lists(st.integers(0, 20), min_size=n, max_size=n)))
+    found = stored(core, arrived, cycles, ports)
+    free: dict[int, list[int]] = {}
+    for i in np.argsort(arrived, kind="stable").tolist():
+        own = free.setdefault(int(core[i]), [0] * ports)
+        port = own.index(min(own))
+        own[port] = max(own[port], int(arrived[i])) + cycles
+        assert found[i] == own[port]
+
+
+@given(chip=core_parts(), program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
+def test_a_tick_with_any_parts_holds_its_rows_and_the_way_into_the_buffer(
+    chip: Chip, program: Program, columns: int
+) -> None:
+    program = placed(program, columns)
+    parts = {name: dict(getattr(chip, name)) for name in ("pipeline", "weights", "state", "buffer")}
+    times = {"ann_s": 0.0, "snn_s": 0.0, "cycle_s": 1e-3}
+    parted = replace(program, chip=program.chip.with_values(tick=times, **parts))
+    later = replace(parted, chip=parted.chip.with_values(pipeline={"axon_cycles": chip.pipeline.axon_cycles + 7}))
+    inputs = random_inputs(program, 1, 0)
+    runs = [simulate(p, inputs, level="cycle") for p in (program, parted, later)]
+    for run in runs:
+        np.testing.assert_array_equal(run.counts["y"], runs[0].counts["y"])
+    first, second = (run.cycles for run in runs[1:])
+    assert first is not None
+    assert second is not None
+    if program.mode == "ann":
+        axons, columns_of = np.diff(program.tiles.axons), np.diff(program.tiles.neurons)
+        rows = in_cycles(parted.chip, program.model).rows(axons, synapses_of_tiles(program), columns_of)
+        assert first.tick_cycles.max() >= rows.max()
+    longer = second.tick_cycles - first.tick_cycles
+    assert ((longer >= 0) & (longer <= 7)).all()
+    np.testing.assert_array_equal(second.latency, first.latency)
+
+
+def test_an_sram_core_by_hand() -> None:
+    """Per row: word 1, reads 1, sums 1 cycle; then 3 neurons, each a cycle, and 3 more through their pipeline."""
+    program = chain(sram_chip(), (0, 1))
+    work = Work(program)
+    sent, _, done = work.of(np.array([0, 1]), np.array([2, 3]), np.array([6, 9]))
+    assert done.tolist() == [2 + 2 + 3 + 3, 3 + 2 + 3 + 3]
+    assert sent.created.tolist() == [2 + 2 + 3 + place for place in (1, 2, 3)]
+    # 2 cycles into the buffer, 1 to write; the second word, here at the same time, waits for the port
+    assert work.placed(sent, np.array([20, 20, 30])).tolist() == [23, 24, 33]
+
+
+def test_a_tile_that_looks_up_is_deeper() -> None:
+    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"table_cycles": 4})
+    program = chain(chip, (0, 1))
+    neurons = replace(program.neurons, table=np.array([-1, 0, -1, -1, -1, -1]))
+    looking = replace(program, neurons=neurons, tables=np.zeros((1, 256), dtype=np.int64))
+    read = (np.array([2, 3]), np.array([6, 9]))
+    plain, deep = (Work(p).of(np.array([0, 1]), *read) for p in (program, looking))
+    assert (deep[2] - plain[2]).tolist() == [4, 0]
+    assert (deep[0].created - plain[0].created).tolist() == [4, 4, 4]

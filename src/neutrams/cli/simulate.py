@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neutrams.cli.options import Json, Labels, ProgramFile, arrays_of
-from neutrams.cli.show import console, emit, progress
+from neutrams.cli.show import console, emit, progress, warn
 
 
 class Level(StrEnum):
@@ -44,6 +44,7 @@ def simulate(
 
     check_writable(outputs, result, keep=(program, inputs))
     compiled = load_compiled(program)
+    warn(compiled.program.chip)
     arrays, classes = arrays_of(inputs, compiled.source, labels)
     with progress("simulating") as tell:
         evaluated = run_compiled(

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["published", "derived", "assumed", "peer", "tool", "user"]
 
-SUFFIX_UNITS = {"_j": "J", "_s": "s", "_w": "W", "_mm2": "mm2", "_bits": "bit"}
+SUFFIX_UNITS = {"_j": "J", "_s": "s", "_w": "W", "_mm2": "mm2", "_bits": "bit", "_ohm": "ohm", "_v": "V"}
 
 
 class Figure(BaseModel):

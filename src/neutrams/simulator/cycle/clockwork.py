@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
-from neutrams.simulator.cycle.work import Words, Work, clock_s, cycles_of
+from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.timing import barrier_s
 
 REMEMBERED = 4
@@ -23,22 +22,24 @@ class Beat:
         rows: int64 ``[due]``, rows of each that were served.
         words: The words that left their cores.
         delivery: What became of them.
+        placed: int64 ``[words]``, cycle in which each is in the axon buffer of its core.
         cores: int64 ``[cores]``, cores at work, ascending.
         done: int64 ``[cores]``, cycle in which each was done.
-        needed: Cycles until all cores are done, all words have arrived, at least 1, and the barrier has passed.
+        needed: Cycles until all cores are done, all words are placed, at least 1, and the barrier has passed.
         cycles: Length of the tick: as many as are needed, or the chip's fixed period.
-        late: Words that arrived after a fixed period.
+        missed: bool ``[words]``, which words were placed after a fixed period was over.
     """
 
     tiles: IntArray
     rows: IntArray
     words: Words
     delivery: Delivery
+    placed: IntArray
     cores: IntArray
     done: IntArray
     needed: int
     cycles: int
-    late: int
+    missed: AnyArray
 
     @property
     def busy(self) -> int:
@@ -48,8 +49,8 @@ class Beat:
     @property
     def limit(self) -> str:
         """What takes longest, as in `neutrams.simulator.result.Cycles.limit`."""
-        if len(self.words) and self.delivery.arrived.max() > self.busy:
-            return f"network, to core {self.words.target[self.delivery.arrived.argmax()]}"
+        if len(self.words) and self.placed.max() > self.busy:
+            return f"network, to core {self.words.target[self.placed.argmax()]}"
         return f"core {self.cores[self.done.argmax()]}" if len(self.cores) else "nothing"
 
 
@@ -59,9 +60,9 @@ class Clockwork:
     So a tick in which the same rows are read and the same neurons send as in one of the last few is not run again.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words have arrived and the
-    barrier has passed, or after the chip's fixed period; words that arrive after that are late, and are counted. Values
-    never depend on it.
+    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done, all words are in their axon
+    buffers and the barrier has passed, or after the chip's fixed period. Words placed after that are missed: what
+    becomes of them is said in `neutrams.simulator.late`.
     """
 
     def __init__(self, program: Program) -> None:
@@ -84,15 +85,17 @@ class Clockwork:
     def _run(self, tiles: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None) -> Beat:
         words, cores, done = self._work.of(tiles, rows, synapses, fired)
         delivery = self._network.deliver(words)
-        needed = max(int(done.max(initial=0)), int(delivery.arrived.max(initial=0)), 1) + self._barrier
+        placed = self._work.placed(words, delivery.arrived)
+        needed = max(int(done.max(initial=0)), int(placed.max(initial=0)), 1) + self._barrier
         return Beat(
             tiles=tiles,
             rows=rows,
             words=words,
             delivery=delivery,
+            placed=placed,
             cores=cores,
             done=done,
             needed=needed,
             cycles=self.fixed or needed,
-            late=int(np.count_nonzero(delivery.arrived > self.fixed)) if self.fixed else 0,
+            missed=(placed > self.fixed) & (self.fixed > 0),
         )
