@@ -203,7 +203,7 @@ class Oracle:
     potential: Any
 
 
-def _standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
+def standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
     """What the channels carry after ``tick``, int64 [N, channels]."""
     n = len(next(iter(inputs.values())))
     now = min((tick + 1) // program.ticks_per_step, program.steps - 1)
@@ -235,9 +235,9 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     potential = np.zeros((ticks, neurons), dtype=np.int64)
     received = np.zeros(program.channels, dtype=np.int64)
     least = -1 - max(program.axons.delay, default=1)
-    standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
+    stood = {tick: standing(program, inputs, tick) for tick in range(least, ticks)}
     for step in range(T):
-        received += np.count_nonzero(standing[step * period - 1], axis=0)
+        received += np.count_nonzero(stood[step * period - 1], axis=0)
     for tick in range(ticks):
         now = after.get(tick - 1, silent).copy()
         for i in range(len(tiles)):
@@ -250,7 +250,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
                 if source >= 0:
                     x[:, a - tiles.axons[i]] = after.get(seen, silent)[:, source]
                 else:
-                    x[:, a - tiles.axons[i]] = standing[max(seen, least)][:, -1 - source]
+                    x[:, a - tiles.axons[i]] = stood[max(seen, least)][:, -1 - source]
             mine = slice(tiles.neurons[i], tiles.neurons[i + 1])
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)

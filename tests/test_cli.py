@@ -17,6 +17,7 @@ import neutrams as nt
 from neutrams import cli
 from neutrams.exporters.float_onnx import export_float_onnx
 from neutrams.network import Activation, Input, Linear, Network, Output
+from neutrams.simulator.observe.schema import TABLES
 
 KEYS = {
     "inspect": {"operators", "parameters", "macs", "unsupported"},
@@ -36,7 +37,7 @@ KEYS = {
         "samples", "float_accuracy", "chip_accuracy", "cores", "energy_j_per_inference", "latency_s", "report", "runs",
     },
 }  # fmt: skip
-HEAVY = {"numpy", "torch", "onnx", "numba", "plotly", "scipy", "pydantic", "rich", "sklearn", "safetensors"}
+HEAVY = {"numpy", "pyarrow", "torch", "onnx", "numba", "plotly", "scipy", "pydantic", "rich", "sklearn", "safetensors"}
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -215,6 +216,23 @@ def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: P
     assert page.read_text().startswith("<!DOCTYPE html>")
     assert answer(run, "export", work / "p.neu", "--to", "onnx", "-o", tmp_path / "q.onnx")["file"]
     assert (tmp_path / "q.onnx").stat().st_size > 0
+
+
+def test_observe_writes_a_folder_or_nothing(run: Run, work: Path, tmp_path: Path) -> None:
+    program = tmp_path / "spiking.neu"
+    answer(run, *compile_arguments(work, program), "--mode", "snn", "--steps", "4")
+    arguments = ("simulate", program, "--inputs", work / "x.npz", "--limit", "2", "--level", "cycle")
+    seen = tmp_path / "seen"
+    found = answer(run, *arguments, "--observe", seen, "--watch", "0,logits")
+    assert {path.stem for path in seen.iterdir()} == set(TABLES)
+    assert found == answer(run, *arguments) | {"seconds": found["seconds"]}
+    status, _, errors = run(*arguments, "--watch", "0")
+    assert status == 2
+    assert "needs a folder to write to" in errors
+    status, _, errors = run(*arguments, "--observe", tmp_path / "other", "--watch", "nothing")
+    assert status == 2
+    assert "one of the outputs 'logits'" in " ".join(errors.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seen", "spiking.neu"]
 
 
 def test_at_level_functional_energy_and_time_are_null(run: Run, work: Path) -> None:

@@ -14,7 +14,7 @@ from neutrams.hardware import Board, Chip, load_chip
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
-from neutrams.simulator.cycle import Beat, Clockwork, Count, run_steady, timing_of
+from neutrams.simulator.cycle import Beat, Clockwork, Count, clockwork, run_steady, timing_of
 from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.cycle.network import Bus, Mesh
 from neutrams.simulator.cycle.work import Words, Work
@@ -171,8 +171,31 @@ def steady(program: Program) -> tuple[Cycles, Timing]:
     return cycles, timing_of(program, cycles)
 
 
+@given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
+def test_ticks_that_come_again_are_as_if_they_were_run_again(program: Program, skip_zero: bool) -> None:
+    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    inputs = {name: np.repeat(x, 2, axis=0) for name, x in random_inputs(program, 2).items()}
+    found = []
+    for remembered in (0, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clockwork, "REMEMBERED", remembered)
+            found.append(simulate(program, inputs, level="cycle").cycles)
+    for f in fields(Cycles):
+        np.testing.assert_equal(getattr(found[0], f.name), getattr(found[1], f.name))
+
+
+def test_only_the_same_tick_is_not_run_again() -> None:
+    program = chain(round_chip().with_values(tick={"cycle_s": 1e-3}), (0, 1), model="if_hard")
+    work, both, rows = Clockwork(program), np.array([0, 1]), np.array([2, 3])
+    first = work.beat(both, rows, 3 * rows, np.arange(6))
+    assert work.beat(both.copy(), rows.copy(), 3 * rows, np.arange(6)) is first
+    others = [(both, rows, np.arange(5)), (both, rows[::-1].copy(), np.arange(6)), (both[:1], rows[:1], np.arange(3))]
+    assert all(work.beat(tiles, read, 3 * read, fired) is not first for tiles, read, fired in others)
+
+
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
-    return Words(source=source, target=target, flits=np.ones(len(source), dtype=np.int64), created=created)
+    n = len(source)
+    return Words(sender=np.arange(n), source=source, target=target, flits=np.ones(n, dtype=np.int64), created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))
@@ -218,15 +241,6 @@ def test_words_that_miss_a_fixed_tick_are_counted() -> None:
     assert cycles.late == 1  # they arrive in cycles 23, 26 and 29
     assert cycles.limit == "fixed, too short: network, to core 1 needs 29 cycles"
     assert timing.tick_s == pytest.approx(0.027)
-
-
-def test_a_word_is_late_where_it_is_not_in_its_buffer_in_time() -> None:
-    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"axon_cycles": 7})
-    cycles, _ = steady(chain(chip, (0, 1)))
-    assert (cycles.tick_cycles.tolist(), cycles.limit) == ([29 + 7], "network, to core 1")
-    assert cycles.latency.tolist() == [0] * 16 + [3], "the way into the buffer is no way through the network"
-    fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 33 and 36
-    assert steady(chain(fixed, (0, 1)))[0].late == 2
 
 
 def test_two_chips_are_as_far_apart_as_their_link() -> None:

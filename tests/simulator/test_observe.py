@@ -83,27 +83,36 @@ def test_spikes_and_potentials_are_those_of_the_literal_clock(program: Program, 
     assert ("potentials" in tables) == bool(watch)
 
 
-@given(program=programs((*SPIKING, *LEAKY, "requantize")), skip_zero=st.booleans())
-def test_sums_over_the_files_are_the_counts_of_the_run(program: Program, skip_zero: bool) -> None:
+@given(
+    program=programs((*SPIKING, *LEAKY, "requantize")),
+    skip_zero=st.booleans(),
+    late=st.sampled_from(["wait", "late", "lost"]),
+    cycles=st.sampled_from([0, 1, 60, 200]),
+)
+def test_sums_over_the_files_are_the_counts_of_the_run(
+    program: Program, skip_zero: bool, late: str, cycles: int
+) -> None:
     program, inputs = placed(program, skip_zero), random_inputs(program, 3, 0)
+    times = {"cycle_s": 1e-9, "ann_s": cycles * 1e-9, "snn_s": cycles * 1e-9, "late": "wait" if skip_zero else late}
+    program = replace(program, chip=program.chip.with_values(tick=times))
     run, tables = observed(program, inputs)
-    events, ticks, cores, cycles = tables["events"], tables["ticks"], tables["cores"], run.cycles
-    assert cycles is not None
+    events, ticks, cores, found = tables["events"], tables["ticks"], tables["cores"], run.cycles
+    assert found is not None
     for column in ("axon_events", "synapse_events", "neuron_updates"):
         total = np.bincount(events["tile"], events[column], len(program.tiles))
         np.testing.assert_array_equal(total, getattr(run.activity, column))
     np.testing.assert_array_equal(np.bincount(events["tile"], events["updates"]), run.activity.tile_updates)
     assert events["sent"].sum() == run.activity.sent.sum()
-    np.testing.assert_array_equal(ticks["cycles"], cycles.tick_cycles)
-    assert ticks["core_cycles"].sum() == cycles.core_cycles
-    assert ticks["needed_cycles"].max() == cycles.longest_cycles
-    assert ticks["late"].sum() == cycles.late * cycles.samples
-    assert ticks["words"].sum() == cycles.latency.sum() == tables["latencies"]["words"].sum()
+    np.testing.assert_array_equal(ticks["cycles"], found.tick_cycles)
+    assert ticks["core_cycles"].sum() == found.core_cycles
+    assert ticks["needed_cycles"].max() == found.longest_cycles
+    assert ticks["missed"].sum() == pytest.approx((found.late + found.lost) * found.samples)
+    assert ticks["words"].sum() == found.latency.sum() == tables["latencies"]["words"].sum()
     assert cores["sent_words"].sum() == cores["received_words"].sum() == ticks["words"].sum()
     alike = 3 * program.steps if program.mode == "ann" and not skip_zero else 1  # one step of one sample stands for all
     assert cores["rows"].sum() * alike == run.activity.axon_events.sum()
     assert cores["neurons"].sum() * alike == run.activity.neuron_updates.sum()
-    assert dict(zip(*tables["queues"].values(), strict=True)) == dict(cycles.peak_flits)
+    assert dict(zip(*tables["queues"].values(), strict=True)) == dict(found.peak_flits)
 
 
 @given(data=st.data())
@@ -113,7 +122,8 @@ def test_flits_of_links_are_those_of_the_routes(data: st.DataObject) -> None:
         program = map_network(network, chip.with_values(board={"multicast": "copy"})).program
     except (CapacityError, UnsupportedError):
         return
-    inputs = {port.name: prepare(network, data.draw(core_inputs(network)))[port.name] for port in program.inputs}
+    given_to_ports = prepare(network, data.draw(core_inputs(network)))
+    inputs = {port.name: given_to_ports[port.name] for port in program.inputs}
     run, tables = observed(program, inputs)
     assert run.cost is not None
     links, found = tables["links"], {}

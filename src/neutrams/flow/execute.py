@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.errors import SpecError
 from neutrams.evaluate import SpikeAgreement, answers, gives_spikes, spike_agreement
 from neutrams.evaluate import run as evaluate
@@ -15,7 +15,6 @@ from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.compile import Compiled
 from neutrams.flow.magnitudes import check_input_magnitudes
 from neutrams.network import Network
-from neutrams.program import Program
 from neutrams.reference import finish, prepare
 from neutrams.simulator import Observer, Run, simulate
 from neutrams.simulator.observe import observing, watched_neurons
@@ -81,7 +80,7 @@ def run_compiled(
         inputs = {name: array[:limit] for name, array in inputs.items()}
     wanted = {port.name for port in compiled.program.inputs}
     ports = {name: array for name, array in prepare(compiled.network, inputs).items() if name in wanted}
-    with _observer(compiled.program, observe, level, watch) as observer:
+    with _observer(compiled, observe, level, watch) as observer:
         run = simulate(
             compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress, observer=observer
         )
@@ -100,14 +99,32 @@ def run_compiled(
     )
 
 
-def _observer(program: Program, folder: Path | None, level: str, watch: str) -> AbstractContextManager[Observer | None]:
+def _observer(
+    compiled: Compiled, folder: Path | None, level: str, watch: str
+) -> AbstractContextManager[Observer | None]:
     if folder is not None:
-        return observing(program, folder, level, watched_neurons(program, watch))
+        neurons = watched_neurons(compiled.program, watch, _read_by_outputs(compiled))
+        return observing(compiled.program, folder, level, neurons)
     if watch:
         raise SpecError(
             f"watching {watch!r} needs a folder to write to", where="simulate, watch", fix="give observe=FOLDER too"
         )
     return nullcontext()
+
+
+def _read_by_outputs(compiled: Compiled) -> dict[str, IntArray]:
+    """Return the neurons that each of the model's outputs comes from, by its name."""
+    ports = {port.name: port.neuron for port in compiled.program.outputs}
+    by_name, found = compiled.network.by_name, {}
+    for output in compiled.network.outputs:
+        before, ask = {output.name}, [output.name]
+        while ask:
+            new = set(by_name[ask.pop()].inputs) - before
+            before |= new
+            ask += sorted(new - ports.keys())
+        neurons = [ports[name] for name in sorted(before & ports.keys())]
+        found[output.name] = np.concatenate([np.zeros(0, dtype=np.int64), *neurons])
+    return found
 
 
 def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:

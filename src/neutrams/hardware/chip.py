@@ -193,11 +193,14 @@ class TickSpec(Spec):
         ann_s: Period in ann mode [s]; 0 = as short as the work allows.
         snn_s: Period in snn mode [s]; 0 = as short as the work allows.
         cycle_s: Clock period of cores and network, for level ``cycle`` [s]; 0 = the time of a link.
+        late: What becomes of words that arrive after a fixed period, at level ``cycle``: the next tick waits for them
+            (``wait``), they are seen one tick later (``late``), or never (``lost``).
     """
 
     ann_s: Annotated[float, Field(ge=0)]
     snn_s: Annotated[float, Field(ge=0)]
     cycle_s: Annotated[float, Field(ge=0)] = 0.0
+    late: Literal["wait", "late", "lost"] = "wait"
 
 
 LIKE = {"link_y_j": "link_j", "link_y_s": "link_s", "idle_neuron_j": "neuron_j", "idle_neuron_s": "neuron_s"}

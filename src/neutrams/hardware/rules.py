@@ -108,7 +108,7 @@ def _board_rules(chip: "Chip") -> Iterator[str]:
 
 def _tick_rules(chip: "Chip") -> Iterator[str]:
     for name, value in chip.tick:
-        if value and not LEAST_TICK_S <= value <= MOST:
+        if isinstance(value, float) and value and not LEAST_TICK_S <= value <= MOST:
             yield f"tick.{name} is {value:g}, allowed are 0 and {LEAST_TICK_S:g} to {MOST:g}"
 
 

@@ -57,7 +57,7 @@ def record_of(
         links=() if run.cost is None else links_of(program, run.cost),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),
-        warnings=tuple(disagreements(program.chip)),
+        warnings=(*disagreements(program.chip), *run.warnings),
         references=cite(
             program.model,
             dict.fromkeys(row.constraint for row in compiled.ledger),

@@ -15,11 +15,13 @@ Samples of a batch know nothing of each other: each runs from t = 0 with registe
 count of an output neuron is the sum over that neuron's own T steps.
 
 Two engines follow this order and give the same integers: `neutrams.simulator.batched` for every neuron model, by
-matrix products, and `neutrams.simulator.spiking` for integrate-and-fire models, by events.
+matrix products, and `neutrams.simulator.spiking` for integrate-and-fire models, by events. A third,
+`neutrams.simulator.late`, lets words miss a fixed tick where the chip says so.
 """
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
@@ -27,13 +29,14 @@ from threadpoolctl import threadpool_limits
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.program import Program
 from neutrams.simulator.batched import Batched, batched
+from neutrams.simulator.late import Late
 from neutrams.simulator.memory import Memory
 from neutrams.simulator.moment import Look
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.spiking import Spiking, fits, spiking
 from neutrams.simulator.tally import Tally, merge
 
-Engine = Batched | Spiking
+Engine = Batched | Spiking | Late
 
 CHUNK = 2048
 """Samples between two calls of the progress function [count]."""
@@ -69,10 +72,10 @@ def run_chunks(
     parts = []
     for start in samples[::CHUNK]:
         part = slice(start, min(start + CHUNK, samples.stop))
-        if memory is None or isinstance(engine, Spiking):
-            parts.append(engine.run(inputs, part))
-        else:
+        if memory is not None and isinstance(engine, Batched):
             parts.append(engine.run(inputs, part, memory.part(part)))
+        else:
+            parts.append(engine.run(inputs, part))
         progress(part.stop)
     return parts
 
@@ -106,12 +109,13 @@ def watch_chunks(
 
     def run_sample(sample: int) -> Tally:
         look = watch.begin(sample)
-        if isinstance(engine, Spiking):
-            return engine.watch(inputs, sample, look, watch.neurons)
-        return engine.watch(inputs, sample, look, watch.neurons, memory)
+        if isinstance(engine, Batched):
+            return engine.watch(inputs, sample, look, watch.neurons, memory)
+        return engine.watch(inputs, sample, look, watch.neurons)
 
     parts = []
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(watch.threads) as pool:
+    alone = nullcontext() if isinstance(engine, Spiking) else threadpool_limits(1, "blas")  # which takes 2 ms
+    with alone, ThreadPoolExecutor(watch.threads) as pool:
         for start in samples[:: WATCHED_CHUNK * watch.threads]:
             chunk = samples[start - samples.start :][: WATCHED_CHUNK * watch.threads]
             found = list(pool.map(run_sample, chunk) if watch.threads > 1 else map(run_sample, chunk))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from neutrams.base.arrays import IntArray
 
@@ -27,5 +28,5 @@ class Moment:
     potential: IntArray
 
 
-Look = Callable[[Moment], None]
-"""What is called with each tick of a sample, in order."""
+Look = Callable[[Moment], Any]
+"""What is called with each tick of a sample, in order; `neutrams.simulator.late` takes a `Beat` from it."""

@@ -91,7 +91,8 @@ class Cycles:
         limit: What sets it: ``core N``, ``network, to core N``, or ``fixed`` as in `Cost.tick_limit`.
         latency: int64, how many words had each latency, from creation to arrival of the last flit, by cycles.
         peak_flits: Core -> the most flits that stood in its router's buffers.
-        late: Words a sample that arrived after a fixed tick was over.
+        late: Words a sample that arrived after a fixed tick was over; of a program of ann mode, words a step.
+        lost: The same where the chip loses them, so that they never arrived.
     """
 
     samples: int
@@ -103,6 +104,7 @@ class Cycles:
     latency: IntArray
     peak_flits: Mapping[int, int]
     late: float
+    lost: float = 0.0
 
     @property
     def network(self) -> dict[str, float]:
@@ -116,6 +118,7 @@ class Cycles:
             "worst_latency_cycles": float(np.flatnonzero(self.latency).max(initial=0)),
             "peak_router_flits": float(max(self.peak_flits.values(), default=0)),
             "late_words": self.late,
+            "lost_words": self.lost,
             "mean_tick_cycles": float(self.tick_cycles.mean()),
             "core_cycle_share": self.core_cycles / max(1, int(self.tick_cycles.sum())),
         }
@@ -137,6 +140,7 @@ class Run:
         raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
         seconds: Wall time of the simulation [s].
         memory: What a run of the steps that follow goes on from; None where samples are no sequences.
+        warnings: What the chip does and this level does not model.
     """
 
     outputs: Mapping[str, FloatArray]
@@ -148,3 +152,4 @@ class Run:
     seconds: float
     cycles: Cycles | None = None
     memory: Memory | None = None
+    warnings: tuple[str, ...] = ()

@@ -12,8 +12,9 @@ from neutrams.base.errors import InputError, SpecError
 from neutrams.program import OutputPort, Program
 from neutrams.simulator.cost import cost_of
 from neutrams.simulator.cycle import Clockwork, timing_of
-from neutrams.simulator.engine import choose_engine, run_chunks, watch_chunks
+from neutrams.simulator.engine import Engine, choose_engine, run_chunks, watch_chunks
 from neutrams.simulator.inputs import check_inputs
+from neutrams.simulator.late import Late, may_miss
 from neutrams.simulator.memory import Memory, check_memory
 from neutrams.simulator.observer import Observer
 from neutrams.simulator.result import Run
@@ -88,6 +89,7 @@ def simulate(
         raster=view.raster,
         seconds=time.perf_counter() - began,
         memory=tally.memory,
+        warnings=_not_modelled(program, level),
     )
     if observer is not None:
         observer.end(run)
@@ -103,7 +105,11 @@ def _run(
     """Run all samples, those with the view that it wants to look at."""
     n = len(next(iter(inputs.values())))
     first = view.watched(n)
-    engine = choose_engine(view.program, view.clock, tick_by_tick=first > 0)
+    engine: Engine
+    if view.clockwork is not None and may_miss(view.program):
+        engine = Late(view.program, view.clock, view.clockwork, memory)
+    else:
+        engine = choose_engine(view.program, view.clock, tick_by_tick=first > 0)
 
     def tell(done: int) -> None:
         if progress is not None:
@@ -114,6 +120,13 @@ def _run(
     if first == 0:
         view.alike(n, tally)
     return tally
+
+
+def _not_modelled(program: Program, level: str) -> tuple[str, ...]:
+    if level == "cycle" or not may_miss(program):
+        return ()
+    late = program.chip.tick.late
+    return (f"tick.late is {late!r}, which level cycle alone models: at level {level} no word misses the fixed tick",)
 
 
 def _of_length(program: Program, samples: Mapping[str, AnyArray]) -> Program:

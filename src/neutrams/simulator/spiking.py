@@ -76,6 +76,7 @@ class Spiking:
         pulses: The currents of level-coded channels, by tile.
         columns: int64 ``[pulses + 1]``, first column of each pulse in the kernel's ``current``.
         table: uint8 ``[T, T + 1]``, the spread of input spikes.
+        synapses: int64 ``[axons]``, how many each reads.
     """
 
     program: Program
@@ -90,6 +91,7 @@ class Spiking:
     pulses: tuple[Pulse, ...]
     columns: IntArray
     table: AnyArray
+    synapses: IntArray
 
     @property
     def part(self) -> int:
@@ -115,7 +117,7 @@ class Spiking:
     def watch(self, inputs: Mapping[str, AnyArray], sample: int, look: Look, watched: IntArray) -> Tally:
         """Run one sample in this thread, and show ``look`` each tick, and the potentials of ``watched`` neurons."""
         q = encode_channels(self.program, inputs, slice(sample, sample + 1))[0]
-        counted, tracer = self._counters(1), Tracer.of(self.program, self.places, watched)
+        counted, tracer = self._counters(1), Tracer.of(self.program, self.places, watched, self.clock.ticks + 1)
         run_ticks, constant = self._loop(q, counted), self._constant(q[:, 0])
         for begin in range(-1, self.clock.ticks, tracer.ticks):
             end = min(begin + tracer.ticks, self.clock.ticks)
@@ -231,7 +233,7 @@ class Spiking:
         synapse_events = events * np.diff(program.tiles.neurons)
         if lists_synapses(program):
             synapse_events = np.sum([part.synapse_events for part in parts], axis=0)
-            np.add.at(synapse_events, clock.tile, unseen * synapses_of_axons(program))
+            np.add.at(synapse_events, clock.tile, unseen * self.synapses)
         return Tally(
             outputs=np.concatenate([part.outputs for part in parts]),
             axon_events=events,
@@ -254,16 +256,18 @@ def fits(program: Program) -> bool:
 def spiking(program: Program, clock: Schedule) -> Spiking:
     """Prepare ``program``."""
     places = synapses.layout(program, clock)
-    pulses = _pulses(program, clock, places)
+    read = synapses_of_axons(program)
+    one_by_one = read if lists_synapses(program) else read[:0]
+    pulses = _pulses(program, clock, places, read)
     bound = synapses.accumulator_bound(program, clock, places)
     neurons = _parameters(program, places, bound + _current_bound(program, pulses))
     narrow = bound <= np.iinfo(np.int16).max and neurons.leak.dtype == np.int32
     narrow &= all(block.dtype == np.int8 for block in program.blocks)
     weights, rows, listed = synapses.store_weights(program, clock, places, np.int8 if narrow else np.int16)
-    strands, covered = find_strands(program, clock, places)
+    strands, covered = find_strands(program, clock, places, one_by_one)
     looked_at = np.flatnonzero(places.spiking & ~covered)
     zero = len(weights.dense) - synapses.widest(places)
-    axons, spans = synapses.spiking_axons(program, clock, places, looked_at, (rows, zero))
+    axons, spans = synapses.spiking_axons(clock, places, looked_at, (rows, zero), one_by_one)
     widths = np.array([len(program.blocks[program.tiles.block[pulse.tile]].T) for pulse in pulses], dtype=np.int64)
     padded = -(-widths // synapses.PAD) * synapses.PAD
     first = np.searchsorted([pulse.tile for pulse in pulses], np.arange(len(program.tiles) + 1))
@@ -280,11 +284,12 @@ def spiking(program: Program, clock: Schedule) -> Spiking:
         pulses=pulses,
         columns=np.concatenate([[0], np.cumsum(padded)]).astype(np.int64),
         table=spread_table(program),
+        synapses=read,
     )
 
 
-def _pulses(program: Program, clock: Schedule, places: synapses.Layout) -> tuple[Pulse, ...]:
-    tiles, limit, read = program.tiles, channel_limit(program), synapses_of_axons(program)
+def _pulses(program: Program, clock: Schedule, places: synapses.Layout, read: IntArray) -> tuple[Pulse, ...]:
+    tiles, limit = program.tiles, channel_limit(program)
     first = np.maximum(0, -clock.offset)
     pulses = []
     for tile, block in enumerate(tiles.block):

@@ -13,7 +13,6 @@ from neutrams.program import Program
 from neutrams.simulator.cores import SPARSE_DENSITY
 from neutrams.simulator.schedule import Schedule
 from neutrams.simulator.synapses import Layout
-from neutrams.simulator.tally import lists_synapses, synapses_of_axons
 
 LANES = 32
 """Strands are padded to a multiple of so many weights, so that the vector loop runs without a remainder."""
@@ -22,8 +21,15 @@ WORTHWHILE = 8
 """Least mean length of a tile's strands; where they are shorter, looking for the spikes is cheaper."""
 
 
-def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Strands, AnyArray]:
-    """Return the strands of the tiles that are taken apart, and bool ``[axons]``, the axons they stand for."""
+def find_strands(program: Program, clock: Schedule, places: Layout, synapses: IntArray) -> tuple[Strands, AnyArray]:
+    """Return the strands of the tiles that are taken apart, and bool ``[axons]``, the axons they stand for.
+
+    Args:
+        program: The program.
+        clock: Its schedule.
+        places: Its layout.
+        synapses: int64 ``[axons]``, how many each reads; of no length where those of one axon are not counted.
+    """
     tiles = program.tiles
     covered = np.zeros(len(clock.tile), dtype=np.bool_)
     first, parts, filled = [0], [], 0
@@ -38,7 +44,7 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
             covered[axons] = spiking
             filled += len(begins)
         first.append(filled)
-    read = synapses_of_axons(program)[covered] if lists_synapses(program) else np.zeros(0, dtype=np.int64)
+    read = synapses[covered] if len(synapses) else synapses
     return _table(np.array(first), parts, (places.register[covered], clock.tile[covered], read)), covered
 
 

@@ -8,10 +8,9 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import spiking as kernels
 from neutrams.kernels.spiking import Axons, Tiles, Weights
 from neutrams.program import Program
-from neutrams.simulator.cores import SPARSE_DENSITY
+from neutrams.simulator.cores import SPARSE_DENSITY, exact_type
 from neutrams.simulator.inputs import spread_channels
 from neutrams.simulator.schedule import Schedule
-from neutrams.simulator.tally import lists_synapses, synapses_of_axons
 
 PAD = kernels.PAD
 """Tiles are padded to a multiple of so many neurons, so that every vector loop runs without a remainder."""
@@ -51,16 +50,16 @@ def widest(places: Layout) -> int:
 
 
 def spiking_axons(
-    program: Program, clock: Schedule, places: Layout, chosen: IntArray, rows: tuple[IntArray, int]
+    clock: Schedule, places: Layout, chosen: IntArray, rows: tuple[IntArray, int], synapses: IntArray
 ) -> tuple[Axons, IntArray]:
     """Return axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
 
     Args:
-        program: The program.
-        clock: Its schedule.
+        clock: The schedule.
         places: The layout.
         chosen: The axons, ascending.
         rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`); where the row of zeros does.
+        synapses: int64 ``[axons]``, how many each reads; of no length where those of one axon are not counted.
     """
     begins, zero = rows
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
@@ -73,7 +72,7 @@ def spiking_axons(
         begin=np.append(begin, len(chosen)),
         source=places.register[chosen].astype(np.int32),
         row=np.append(begins[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
-        synapses=synapses_of_axons(program)[chosen[: len(chosen) * lists_synapses(program)]].astype(np.int32),
+        synapses=(synapses[chosen] if len(synapses) else synapses).astype(np.int32),
     )
     return axons, np.searchsorted(tile[begin], np.arange(len(places.first)))
 
@@ -107,7 +106,8 @@ def store_weights(
         else:
             stride[b] = -(-block.shape[1] // PAD) * PAD
             base[b] = sum(a.size for a in dense)
-            dense.append(np.pad(block, ((0, 0), (0, int(stride[b]) - block.shape[1]))))
+            dense.append(np.zeros((len(block), int(stride[b])), dtype=kind))
+            dense[-1][:, : block.shape[1]] = block
     row = np.arange(len(clock.tile)) - tiles.axons[clock.tile]
     block_of = tiles.block[clock.tile]
     return (
@@ -153,5 +153,8 @@ def accumulator_bound(program: Program, clock: Schedule, places: Layout) -> int:
     for i, block in enumerate(program.tiles.block):
         spiking = places.spiking[program.tiles.axons[i] : program.tiles.axons[i + 1]]
         if spiking.any():
-            bound = max(bound, int(np.abs(program.blocks[block][spiking].astype(np.int64)).sum(axis=0).max(initial=0)))
+            weights = program.blocks[block]
+            exact = exact_type(len(weights) << 8 * weights.itemsize)
+            sums = spiking.astype(exact) @ np.abs(weights.astype(exact))
+            bound = max(bound, int(sums.max(initial=0)))
     return bound

@@ -51,10 +51,10 @@ class Tracer:
     neuron: IntArray
 
     @classmethod
-    def of(cls, program: Program, places: Layout, watched: IntArray) -> "Tracer":
-        """Return room for as many ticks as `BYTES` hold, one at least."""
+    def of(cls, program: Program, places: Layout, watched: IntArray, most: int) -> "Tracer":
+        """Return room for ``most`` ticks, or for as many as `BYTES` hold, one at least."""
         width, tiles = int(places.first[-1]), len(program.tiles)
-        ticks = max(1, BYTES // (4 * width + 12 * tiles + 8 * len(watched) + 8))
+        ticks = max(1, min(most, BYTES // (4 * width + 12 * tiles + 8 * len(watched) + 8)))
         neuron = np.full(width, -1, dtype=np.int64)
         neuron[places.neuron] = np.arange(len(places.neuron))
         return cls(

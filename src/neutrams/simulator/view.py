@@ -1,5 +1,6 @@
 """Everything that looks at the ticks of a run: the clock below them, the raster, an observer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -48,7 +49,9 @@ class View:
         """Return what was counted below the ticks; None where nothing was."""
         if self.clockwork is None:
             return None
-        return self.count.result(self.clockwork, 1 if counts_every_word(self.program) else samples)
+        every = counts_every_word(self.program)
+        lost = self.program.chip.tick.late == "lost"
+        return self.count.result(self.clockwork, 1 if every else samples, lost)
 
     @property
     def watch(self) -> Watch:
@@ -67,7 +70,7 @@ class View:
                 self.observer.end_sample(sample, activity(self.program, self.clock, one))
 
     def _begin(self, sample: int) -> Look:
-        looks: list[Look] = []
+        looks: list[Callable[[Moment], Beat | None]] = []
         if self.raster is not None and sample == 0:
             looks.append(self._draw)
         if self.observer is not None:
@@ -76,9 +79,8 @@ class View:
             self._counts[sample] = Count()
             looks.append(look_of(self.program, self.clockwork, self._hear(sample, self._counts[sample])))
 
-        def see(moment: Moment) -> None:
-            for look in looks:
-                look(moment)
+        def see(moment: Moment) -> Beat | None:
+            return [None, *(look(moment) for look in looks)][-1]
 
         return see
 

@@ -22,7 +22,7 @@ class Count:
     histogram: IntArray = field(default_factory=_none)
     routers: IntArray = field(default_factory=_none)
     peaks: IntArray = field(default_factory=_none)
-    late: int = 0
+    missed: int = 0
     longest: tuple[int, str] = (0, "nothing")
     core_cycles: int = 0
 
@@ -31,7 +31,7 @@ class Count:
         self.lengths.append(beat.cycles)
         self._latencies(np.bincount(beat.delivery.arrived - beat.words.created))
         self._peaks(beat.delivery.routers, beat.delivery.peak)
-        self.late += beat.late
+        self.missed += int(np.count_nonzero(beat.missed))
         self.core_cycles += beat.busy
         if beat.needed > self.longest[0]:
             self.longest = (beat.needed, beat.limit)
@@ -41,7 +41,7 @@ class Count:
         self.lengths.extend(other.lengths)
         self._latencies(other.histogram)
         self._peaks(other.routers, other.peaks)
-        self.late += other.late
+        self.missed += other.missed
         self.core_cycles += other.core_cycles
         self.longest = max(self.longest, other.longest, key=lambda found: found[0])  # of equal ones the first
 
@@ -54,8 +54,8 @@ class Count:
         self.peaks = np.maximum(self.peaks, peaks) if len(self.routers) else peaks.copy()
         self.routers = routers
 
-    def result(self, clockwork: Clockwork, samples: int) -> Cycles:
-        """Return the counts of ``samples`` samples (1 where every sample is alike)."""
+    def result(self, clockwork: Clockwork, samples: int, lost: bool = False) -> Cycles:
+        """Return the counts of ``samples`` samples (1 where all are alike); ``lost``: what was missed is lost."""
         needed, limit = self.longest
         if clockwork.fixed:
             limit = "fixed" if needed <= clockwork.fixed else f"fixed, too short: {limit} needs {needed} cycles"
@@ -67,6 +67,7 @@ class Count:
             limit=limit,
             latency=self.histogram,
             peak_flits=dict(zip(self.routers.tolist(), self.peaks.tolist(), strict=True)),
-            late=self.late / samples,
+            late=0.0 if lost else self.missed / samples,
+            lost=self.missed / samples if lost else 0.0,
             samples=samples,
         )

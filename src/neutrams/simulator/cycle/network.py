@@ -32,17 +32,15 @@ class Delivery:
         arrived: int64 ``[words]``, cycle of the tick in which the last flit of each had arrived.
         peak: int64 ``[routers]``, the most flits in a router's buffers, of the cores in ``routers``.
         routers: int64 ``[routers]``, their cores; none on a bus.
-        link_from: int64 ``[links]``, cores that links between cores lead from.
-        link_to: int64 ``[links]``, those they lead to; a link may stand here more than once.
-        link_flits: int64 ``[links]``, flits that went over each.
+        links: int64 ``[links, 2]``, cores that links lead from and to; one may stand here more than once.
+        flits: int64 ``[links]``, flits that went over each.
     """
 
     arrived: IntArray
     peak: IntArray
     routers: IntArray
-    link_from: IntArray
-    link_to: IntArray
-    link_flits: IntArray
+    links: IntArray
+    flits: IntArray
 
 
 class Network(Protocol):
@@ -93,7 +91,7 @@ class Mesh:
         )
         self._joined = neighbor >= 0
         start, port = np.nonzero(self._joined)
-        self._link_from, self._link_to = self._cores[start], self._cores[neighbor[start, port]]
+        self._links = np.stack([self._cores[start], self._cores[neighbor[start, port]]], axis=1)
 
     def _link_cycles(self, chip: Chip, neighbor: IntArray) -> IntArray:
         """Return what the link behind each port takes, int64 ``[R, 5]``; anything where there is none."""
@@ -131,9 +129,8 @@ class Mesh:
             arrived=result.tail,
             peak=result.peak_flits,
             routers=self._cores,
-            link_from=self._link_from,
-            link_to=self._link_to,
-            link_flits=result.link_flits[self._joined],
+            links=self._links,
+            flits=result.link_flits[self._joined],
         )
 
 
@@ -167,5 +164,5 @@ class Bus:
             waited = np.maximum.accumulate(words.created[own] + self.inject - (busy - taken[own]))
             arrived[own] = busy + waited + self.router
         none = np.zeros(0, dtype=np.int64)
-        links = {"link_from": words.source, "link_to": words.target, "link_flits": words.flits}
-        return Delivery(arrived=arrived, peak=none, routers=none, **links)
+        links = np.stack([words.source, words.target], axis=1)
+        return Delivery(arrived=arrived, peak=none, routers=none, links=links, flits=words.flits)

@@ -12,7 +12,7 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.program import Program
 from neutrams.simulator.cycle.clockwork import Beat, Clockwork
-from neutrams.simulator.moment import Look, Moment
+from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Cycles
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.tally import synapses_of_tiles
@@ -31,11 +31,17 @@ def run_steady(program: Program, clockwork: Clockwork, hear: Hear) -> None:
         hear(number, clockwork.beat(tiles, axons[tiles], synapses[tiles]))
 
 
-def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Look:
-    """Return what runs the ticks of one sample as they are shown to it."""
+def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Moment], Beat | None]:
+    """Return what runs the ticks of one sample as they are shown to it; of a phase nothing is known at once."""
     if program.mode == "ann":
         return Phases(program, clockwork, hear).see
-    return lambda moment: hear(moment.tick, clockwork.beat(moment.tiles, moment.rows, moment.synapses, moment.fired))
+
+    def see(moment: Moment) -> Beat:
+        beat = clockwork.beat(moment.tiles, moment.rows, moment.synapses, moment.fired)
+        hear(moment.tick, beat)
+        return beat
+
+    return see
 
 
 class Phases:

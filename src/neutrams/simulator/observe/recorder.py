@@ -76,16 +76,13 @@ class Recorder:
 
     def hear(self, sample: int, tick: int, beat: Beat) -> None:
         """Write what cores and links did in a tick."""
-        words = beat.words
-        self._files["ticks"].add(
-            sample, tick, beat.cycles, beat.needed, beat.busy, len(words), int(words.flits.sum()), beat.late
-        )
+        words, missed = len(beat.words), int(np.count_nonzero(beat.missed))
+        flits = int(beat.words.flits.sum())
+        self._files["ticks"].add(sample, tick, beat.cycles, beat.needed, beat.busy, words, flits, missed)
         self._files["cores"].add(sample, tick, *self._cores(beat))
-        used = beat.delivery.link_flits > 0
-        ends = np.stack([beat.delivery.link_from[used], beat.delivery.link_to[used]])
-        links, which = np.unique(ends, axis=1, return_inverse=True)
-        flits = np.bincount(which, beat.delivery.link_flits[used], links.shape[1])
-        self._files["links"].add(sample, tick, *links, flits)
+        used = beat.delivery.flits > 0
+        links, which = np.unique(beat.delivery.links[used], axis=0, return_inverse=True)
+        self._files["links"].add(sample, tick, *links.T, np.bincount(which, beat.delivery.flits[used], len(links)))
 
     def _cores(self, beat: Beat) -> tuple[IntArray, ...]:
         """Return the columns of the table of cores from ``core`` on."""

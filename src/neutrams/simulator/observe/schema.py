@@ -48,7 +48,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("core_cycles", "cycle", "Until the last core is done."),
         Column("words", "count", "Words from core to core; one to several cores counts for each."),
         Column("flits", "flit", "Flits of these words."),
-        Column("late", "count", "Words that arrived after a fixed tick was over."),
+        Column("missed", "count", "Words that arrived after a fixed tick was over: late or lost."),
     ),
     "cores": (
         SAMPLE,
