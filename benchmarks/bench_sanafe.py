@@ -102,7 +102,7 @@ def compiled(case: str) -> Compiled:
 
 
 def for_sanafe(program: Program, net: Network, file: Path) -> None:
-    """Write the network as the opponent takes it; its tiles are numbered column by column, ours hold 4 cores of a row."""
+    """Write the network as the opponent takes it: tiles are numbered column by column; ours hold 4 cores of a row."""
     row, column = np.divmod(program.tiles.core, program.chip.board.columns)
     tile_core = (column // 4 * program.chip.board.rows + row) * 4 + column % 4
     core = np.repeat(tile_core, np.diff(program.tiles.neurons))

@@ -1,9 +1,9 @@
 """The opponent of bench_sanafe: a network on SANA-FE's own Loihi architecture.
 
 Run by a Python that has sanafe; imports nothing of neutrams. Arguments: an .npz with ``source, target, weight`` of the
-synapses from layer 0 to layer 1 (a full matrix in C order where there are all), ``bias0, theta0, core0`` and the same of
-layer 1 (a core is 4 * tile + core of the tile); the number of steps; how often to time the detailed mode. Prints one
-JSON object. Times are of the processor, of all threads.
+synapses from layer 0 to layer 1 (a full matrix in C order where there are all), ``bias0, theta0, core0`` and the same
+of layer 1 (a core is 4 * tile + core of the tile); the number of steps; how often to time the detailed mode. Prints
+one JSON object. Times are of the processor, of all threads.
 """
 
 import json

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
