@@ -243,6 +243,15 @@ def test_words_that_miss_a_fixed_tick_are_counted() -> None:
     assert timing.tick_s == pytest.approx(0.027)
 
 
+def test_a_word_is_late_where_it_is_not_in_its_buffer_in_time() -> None:
+    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"axon_cycles": 7})
+    cycles, _ = steady(chain(chip, (0, 1)))
+    assert (cycles.tick_cycles.tolist(), cycles.limit) == ([29 + 7], "network, to core 1")
+    assert cycles.latency.tolist() == [0] * 16 + [3], "the way into the buffer is no way through the network"
+    fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 33 and 36
+    assert steady(chain(fixed, (0, 1)))[0].late == 2
+
+
 def test_two_chips_are_as_far_apart_as_their_link() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3}, technology={"chip_link_s": 50e-3})
     near, far = (
