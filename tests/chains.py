@@ -96,6 +96,7 @@ def activity_of(program: Program, samples: int, sent: IntArray, received: IntArr
         axon_events=updates * rows,
         synapse_events=updates * rows * 3,
         neuron_updates=updates * 3,
+        idle_updates=np.zeros(len(rows), dtype=np.int64),
         sent=sent,
         received=received,
     )

@@ -55,13 +55,16 @@ def chips(draw: st.DrawFn) -> Chip:
         return draw(st.sampled_from(values))
 
     rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    axons, weight_bits, memory = draw(st.integers(4, 16)), draw(st.sampled_from((1, 2, 4, 8))), draw(st.integers(0, 6))
     output_bits = pick(1, 4, 8)
     partial_sums = pick("none", "signed") if output_bits != 1 else "none"
     return plain_chip(
         core={
-            "axons": draw(st.integers(4, 16)), "neurons": draw(st.integers(2, 16)), "fan_out": draw(st.integers(1, 4)),
-            "weight_bits": pick(1, 2, 4, 8), "sign_scheme": pick("twos_complement", "pair"),
+            "axons": axons, "neurons": draw(st.integers(2, 16)), "fan_out": draw(st.integers(1, 4)),
+            "weight_bits": weight_bits, "sign_scheme": pick("twos_complement", "pair"),
             "accumulator_bits": pick(8, 12, 24), "bias": pick("register", "row"),
+            "synapses": pick("crossbar", "list"),
+            "synapse_memory_bits": memory * 2 * axons * weight_bits,  # none, or room for at least one neuron
         },
         neuron={
             "bias_bits": pick(1, 4, 16), "multiplier_bits": pick(1, 2, 8), "shift_bits": pick(1, 3, 5),

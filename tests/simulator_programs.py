@@ -145,9 +145,10 @@ def random_program(seed: int, model: str, steps: int, period: int, wide: bool = 
         scale=np.array([0.5, 1.0, 2.0]),
         offset=np.array([0.0, -1.0, 3.0]),
     )
+    chip = a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY)
     return assemble(
         model,
-        a_chip(potential_bits=int(rng.choice([8, 9, 24, 32])), **LEAKY),
+        chip.with_values(core={"synapses": ("crossbar", "list")[seed % 2]}),
         blocks,
         list(start),
         source,
@@ -188,16 +189,21 @@ def random_inputs(program: Program, n: int, seed: int = 0) -> dict[str, Any]:
 
 @dataclass
 class Oracle:
-    """What the literal clock gives."""
+    """What the literal clock gives; by tick that of the first sample."""
 
     counts: Any
     axon_events: Any
+    synapse_events: Any
+    idle_updates: Any
     sent: Any
     received: Any
     raster: Any
+    rows: Any
+    reads: Any
+    potential: Any
 
 
-def _standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
+def standing(program: Program, inputs: dict[str, Any], tick: int) -> Any:
     """What the channels carry after ``tick``, int64 [N, channels]."""
     n = len(next(iter(inputs.values())))
     now = min((tick + 1) // program.ticks_per_step, program.steps - 1)
@@ -223,13 +229,15 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
     after: dict[int, Any] = {}
     silent = np.zeros((n, neurons), dtype=np.int64)
     total, sent = silent.copy(), np.zeros(neurons, dtype=np.int64)
-    events = np.zeros(len(tiles), dtype=np.int64)
+    events, synapses, idle = np.zeros((3, len(tiles)), dtype=np.int64)
     raster = np.zeros((ticks, neurons), dtype=bool)
+    rows, reads = np.zeros((2, ticks, len(tiles)), dtype=np.int64)
+    potential = np.zeros((ticks, neurons), dtype=np.int64)
     received = np.zeros(program.channels, dtype=np.int64)
     least = -1 - max(program.axons.delay, default=1)
-    standing = {tick: _standing(program, inputs, tick) for tick in range(least, ticks)}
+    stood = {tick: standing(program, inputs, tick) for tick in range(least, ticks)}
     for step in range(T):
-        received += np.count_nonzero(standing[step * period - 1], axis=0)
+        received += np.count_nonzero(stood[step * period - 1], axis=0)
     for tick in range(ticks):
         now = after.get(tick - 1, silent).copy()
         for i in range(len(tiles)):
@@ -242,7 +250,7 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
                 if source >= 0:
                     x[:, a - tiles.axons[i]] = after.get(seen, silent)[:, source]
                 else:
-                    x[:, a - tiles.axons[i]] = standing[max(seen, least)][:, -1 - source]
+                    x[:, a - tiles.axons[i]] = stood[max(seen, least)][:, -1 - source]
             mine = slice(tiles.neurons[i], tiles.neurons[i + 1])
             own = {name: values[mine] for name, values in program.neurons.parameters.items()}
             acc = x @ program.blocks[tiles.block[i]].astype(np.int64)
@@ -253,8 +261,26 @@ def oracle(program: Program, inputs: dict[str, Any]) -> Oracle:
             now[:, mine] = y
             total[:, mine] += y
             sent[mine] += np.count_nonzero(y, axis=0)
+            block = program.blocks[tiles.block[i]]
+            read = block != 0 if program.chip.core.synapses == "list" else np.ones_like(block)
             events[i] += np.count_nonzero(x)
+            synapses[i] += ((x != 0) @ read.astype(np.int64)).sum()
+            idle[i] += (x == 0).all(axis=1).sum()
             raster[tick, mine] = y[0] != 0
+            rows[tick, i] = np.count_nonzero(x[0])
+            reads[tick, i] = ((x[0] != 0) @ read.astype(np.int64)).sum()
         after[tick] = now
+        potential[tick] = state[0, 0] if len(state) else 0
     counts = total[:, np.concatenate([port.neuron for port in program.outputs])]
-    return Oracle(counts=counts, axon_events=events, sent=sent, received=received, raster=raster)
+    return Oracle(
+        counts=counts,
+        axon_events=events,
+        synapse_events=synapses,
+        idle_updates=idle,
+        sent=sent,
+        received=received,
+        raster=raster,
+        rows=rows,
+        reads=reads,
+        potential=potential,
+    )

@@ -17,6 +17,7 @@ import neutrams as nt
 from neutrams import cli
 from neutrams.exporters.float_onnx import export_float_onnx
 from neutrams.network import Activation, Input, Linear, Network, Output
+from neutrams.simulator.observe.schema import TABLES
 
 KEYS = {
     "inspect": {"operators", "parameters", "macs", "unsupported"},
@@ -36,7 +37,7 @@ KEYS = {
         "samples", "float_accuracy", "chip_accuracy", "cores", "energy_j_per_inference", "latency_s", "report", "runs",
     },
 }  # fmt: skip
-HEAVY = {"numpy", "torch", "onnx", "numba", "plotly", "scipy", "pydantic", "rich", "sklearn", "safetensors"}
+HEAVY = {"numpy", "pyarrow", "torch", "onnx", "numba", "plotly", "scipy", "pydantic", "rich", "sklearn", "safetensors"}
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -116,6 +117,43 @@ def test_chips_lists_presets_and_prints_one_that_loads_again(run: Run, tmp_path:
     assert {"key", "value", "unit", "kind", "source"} <= set(chip["keys"][0])
 
 
+def test_chips_explains_one_and_shows_what_an_override_replaced(run: Run) -> None:
+    _, text, _ = run("chips", "tianji", "--set", "noc.flit_bits=64", "--explain")
+    (line,) = (line for line in text.splitlines() if line.startswith("flit_bits"))
+    assert line.split() == ["flit_bits", "64", "bit", "user", "set", "by", "the", "user", "(was", "32", "bit)"]
+    (chip,) = answer(run, "chips", "tianji", "--set", "noc.flit_bits=64")["chips"]
+    replaced = {row["key"]: row["replaced"] for row in chip["keys"] if row["replaced"] is not None}
+    assert replaced == {"noc.flit_bits": 32}
+    figures = nt.load_chip("tianji").figures.values()
+    assert (chip["kinds"]["user"], sum(chip["kinds"].values())) == (1, len(figures))
+    for kind in ("published", "derived"):
+        assert chip["kinds"].get(kind, 0) == sum(figure.kind == kind for figure in figures)
+    assert run("chips", "tianji", "--set", "noc.flit_bits=64")[1].count('kind = "user"') == 1
+
+
+def test_explain_and_set_are_for_one_chip(run: Run) -> None:
+    for option in (["--explain"], ["--set", "noc.flit_bits=64"]):
+        status, _, told = run("chips", *option)
+        fix = "name it, as in `neutrams chips tianji`"
+        assert (status, told) == (2, f"neutrams: neutrams chips: {option[0]} is for one chip; {fix}.\n")
+
+
+def test_what_a_chip_contradicts_itself_in_is_a_warning(run: Run, work: Path, tmp_path: Path) -> None:
+    status, text, told = run("chips", "prime")
+    assert status == 0
+    assert "warning" not in text
+    assert told.startswith("neutrams: warning: chip 'prime': technology.array_j gives a cell")
+    (chip,) = answer(run, "chips", "prime")["chips"]
+    assert len(chip["warnings"]) == 1
+    arguments = [*compile_arguments(work, tmp_path / "w.neu"), "--set", "pipeline.lanes=1"]
+    compiled = answer(run, *arguments)
+    assert "pipeline.lanes 1 makes it" in compiled["warnings"][0]
+    where = ("simulate", tmp_path / "w.neu", "--inputs", work / "x.npz")
+    assert answer(run, *where)["warnings"] == compiled["warnings"]
+    assert compiled["warnings"][0] in run(*where)[2]
+    assert run("simulate", work / "p.neu", "--inputs", work / "x.npz")[2] == ""
+
+
 def test_inspect_tells_of_a_model_and_of_a_program(run: Run, work: Path) -> None:
     found = answer(run, "inspect", work / "model.onnx", "--chip", "tianji")
     assert (found["parameters"], found["macs"], found["unsupported"]) == (12 * 16 + 16 + 16 * 3 + 3, 240, [])
@@ -180,9 +218,26 @@ def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: P
     assert (tmp_path / "q.onnx").stat().st_size > 0
 
 
+def test_observe_writes_a_folder_or_nothing(run: Run, work: Path, tmp_path: Path) -> None:
+    program = tmp_path / "spiking.neu"
+    answer(run, *compile_arguments(work, program), "--mode", "snn", "--steps", "4")
+    arguments = ("simulate", program, "--inputs", work / "x.npz", "--limit", "2", "--level", "cycle")
+    seen = tmp_path / "seen"
+    found = answer(run, *arguments, "--observe", seen, "--watch", "0,logits")
+    assert {path.stem for path in seen.iterdir()} == set(TABLES)
+    assert found == answer(run, *arguments) | {"seconds": found["seconds"]}
+    status, _, errors = run(*arguments, "--watch", "0")
+    assert status == 2
+    assert "needs a folder to write to" in errors
+    status, _, errors = run(*arguments, "--observe", tmp_path / "other", "--watch", "nothing")
+    assert status == 2
+    assert "one of the outputs 'logits'" in " ".join(errors.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seen", "spiking.neu"]
+
+
 def test_at_level_functional_energy_and_time_are_null(run: Run, work: Path) -> None:
     found = answer(run, "simulate", work / "p.neu", "--inputs", work / "x.npz", "--level", "functional")
-    computed = {"samples", "accuracy", "float_accuracy", "agreement", "seconds"}
+    computed = {"samples", "accuracy", "float_accuracy", "agreement", "warnings", "seconds"}
     assert all(value is None for key, value in found.items() if key not in computed)
 
 

@@ -10,6 +10,7 @@ from neutrams.cli import app
 from neutrams.hardware.chip import Chip
 from neutrams.hardware.figure import unit_of
 from neutrams.hardware.schema import keys_of
+from neutrams.simulator.observe.schema import TABLES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -40,6 +41,15 @@ def test_the_command_page_names_every_option(name: str) -> None:
     options = [option for parameter in COMMANDS[name].params for option in parameter.opts if option.startswith("--")]
     missing = [option for option in options if f"`{option}" not in section and option not in ("--help", "--json")]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_page_on_observations_has_every_column_and_no_other(name: str) -> None:
+    text = (ROOT / "docs/reference/observation.md").read_text()
+    assert re.findall(r"^## `(\w+)\.parquet`", text, re.MULTILINE) == list(TABLES)
+    section = text.partition(f"## `{name}.parquet`")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", section, re.MULTILINE)
+    assert rows == [(c.name, c.unit, c.meaning) for c in TABLES[name]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -22,6 +22,7 @@ def test_every_example_has_a_test() -> None:
         "compile_and_simulate",
         "compare_chips",
         "compare_tables",
+        "observe_a_run",
         "read_the_ledger",
         "snntorch_on_tianji",
     }
@@ -57,6 +58,14 @@ def test_compare_tables(example: Any) -> None:
 
 def test_read_the_ledger_blames_two_bit_weights(example: Any) -> None:
     assert example("read_the_ledger")["main"](hidden=(40,), epochs=5).constraint in ("weight_bits", "inherited")
+
+
+def test_observe_a_run(example: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tick, core = example("observe_a_run")["main"](tmp_path / "seen", hidden=(16,), epochs=2, steps=8)
+    assert 0 <= tick < 10
+    text = capsys.readouterr().out
+    assert f"its busiest core is {core}" in text
+    assert text.endswith("tianji\n")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # snnTorch 1.0 calls an old name of nirtorch

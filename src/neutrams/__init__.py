@@ -103,6 +103,9 @@ def simulate(
     inputs: "AnyArray | Mapping[str, AnyArray]",
     level: str = "tick",
     labels: "AnyArray | None" = None,
+    *,
+    observe: str | Path | None = None,
+    watch: str = "",
     **options: Any,
 ) -> "Simulation":
     """Run a compiled network.
@@ -110,8 +113,11 @@ def simulate(
     Args:
         program: What :func:`compile` gave.
         inputs: Samples ``[N, *shape]``, by input name; an array alone serves a single input.
-        level: ``functional`` (values only) or ``tick`` (also time, energy and area).
+        level: ``functional`` (values only), ``tick`` (also time, energy and area) or ``cycle`` (the same, with cores
+            and network simulated cycle by cycle).
         labels: int64 ``[N]``, class ids.
+        observe: A folder for Parquet files of what the run shows, tick by tick (docs/reference/observation.md).
+        watch: Neurons whose potentials they hold, such as ``0,5,12-20`` or the name of an output.
         **options: Further arguments of `neutrams.flow.run_compiled`: ``limit``, ``raster``, ``progress``.
 
     Returns:
@@ -124,7 +130,11 @@ def simulate(
     from neutrams.report.result import Simulation
 
     options.setdefault("raster", True)  # a page of snn mode shows it
-    evaluated = run_compiled(program, _named(inputs, program.source), labels=labels, level=level, **options)
+    if observe is not None:
+        options["observe"] = Path(observe)
+    evaluated = run_compiled(
+        program, _named(inputs, program.source), labels=labels, level=level, watch=watch, **options
+    )
     return Simulation(compiled=program, evaluated=evaluated)
 
 

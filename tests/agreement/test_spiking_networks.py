@@ -151,3 +151,19 @@ def test_a_network_for_an_event_camera_on_tianji(model: str, reset: str) -> None
     assert run.spikes is not None
     assert run.spikes.equal > 0.96
     assert evaluate(network, spikes(network, 1, 16, rate=0.3))["output"].mean() > 0.05
+
+
+@settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
+@given(case=spiking_networks(("cuba_lif_hard", "cuba_lif_soft", "if_hard", "if_soft")), seed=st.integers(0, 99))
+def test_loihi_runs_current_based_networks_at_every_level(case: tuple[Network, str], seed: int) -> None:
+    network, model = case
+    compiled = compiled_or_skipped(network, load_chip("loihi"))
+    assert compiled.program.model == model
+    assert violations(compiled.program) == []
+    inputs = spikes(network, seed, 3)
+    expected = reference(compiled.network, inputs, compiled.program.chip)["y"]
+    for level in ("functional", "tick", "cycle"):
+        result = run_compiled(compiled, inputs, level=level)
+        np.testing.assert_array_equal(result.outputs["y"], expected)
+    assert result.run.cost is not None
+    assert result.run.cost.energy_breakdown_j["neuron"][1] > 0

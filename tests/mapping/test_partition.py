@@ -1,5 +1,7 @@
 """Units are cut under axons and neurons, packed side by side, and refused with numbers where they cannot fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import Tile, cut_units
 from neutrams.mapping.schedule import unit_levels
 from neutrams.mapping.units import Units, read_units
-from neutrams.network import Network
+from neutrams.network import Network, ops
 
 
 def matrix(tiles: list[Tile], units: Units) -> np.ndarray:
@@ -53,6 +55,22 @@ def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip])
             assert 1 <= len(tile.sources) <= chip.core.axons
             assert 1 <= len(tile.signals) <= chip.core.neurons
             assert tile.weights.any(axis=1).all() or len(tile.sources) == 1
+            listed = chip.core.synapses == "list"
+            held = np.count_nonzero(tile.weights) if listed else tile.weights.size
+            each = chip.core.weight_bits * (2 if chip.core.sign_scheme == "pair" else 1)
+            assert held * each <= (chip.core.synapse_memory_bits or held * each)
+
+
+@pytest.mark.parametrize(("synapses", "tiles"), [("crossbar", [3, 3, 3]), ("list", [9])])
+def test_synapse_memory_bounds_the_columns_of_a_tile(synapses: str, tiles: list[int]) -> None:
+    """24 weights of 8 bits: three whole columns of 8 rows, or all of 9 neurons with two synapses each."""
+    chip = plain_chip(core={"axons": 9, "neurons": 9, "synapses": synapses, "synapse_memory_bits": 24 * 8})
+    network = dense([8 if synapses == "crossbar" else 9, 9])
+    if synapses == "list":
+        weights = np.eye(9, dtype=np.int64) + np.roll(np.eye(9, dtype=np.int64), 1, axis=1)
+        nodes = (replace(n, weights=weights) if isinstance(n, ops.Linear) else n for n in network.nodes)
+        network = Network(tuple(nodes))
+    assert np.diff(map_network(network, chip).program.tiles.neurons).tolist() == tiles
 
 
 def test_a_layer_is_cut_into_even_columns() -> None:
@@ -64,6 +82,14 @@ def test_a_layer_is_cut_into_even_columns() -> None:
 def test_too_many_inputs_are_refused_with_numbers() -> None:
     with pytest.raises(CapacityError, match=r"a neuron of 'fc0' has 9 inputs, a core of small has 8 axons"):
         map_network(dense([9, 2]), plain_chip())
+
+
+def test_a_neuron_that_no_synapse_memory_holds_is_refused_with_numbers() -> None:
+    chip = plain_chip(core={"synapse_memory_bits": 63})
+    message = r"a neuron of 'fc0' has 8 synapses, 63 bits of a core of small hold 7.*layer 'fc0'|fan-in of 7"
+    with pytest.raises(CapacityError, match=message):
+        map_network(dense([8, 2]), chip)
+    map_network(dense([8, 2]), plain_chip(core={"synapse_memory_bits": 64}))
 
 
 def test_a_board_too_small_is_refused_with_numbers() -> None:

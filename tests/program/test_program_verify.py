@@ -173,6 +173,9 @@ TILE_BREAKS: list[tuple[str, Break, int | None, int | None, object, object]] = [
     # constraint, broken program, tile, neuron, value, limit
     ("core_axons", lambda: on(A(), core={"axons": 5}), 2, None, 6, "1 to 5"),
     ("core_neurons", lambda: on(A(), core={"neurons": 2}), 0, None, 3, "1 to 2"),
+    ("synapse_memory", lambda: on(A(), core={"synapse_memory_bits": 47}), 0, None, 4 * 3 * 4, 47),
+    ("synapse_memory", lambda: on(A(), core={"synapse_memory_bits": 43, "synapses": "list"}), 0, None, 44, 43),
+    ("synapse_memory", lambda: on(A(), core={"synapse_memory_bits": 95, "sign_scheme": "pair"}), 0, None, 96, 95),
     ("block_shape", lambda: put(A(), "tiles", "block", 0, 2), 0, None, "6 x 2", "4 x 3"),
     ("block_index", lambda: put(A(), "tiles", "block", 1, 9), 1, None, 9, "0 to 3"),
     ("weight_range", lambda: heavy(A()), 1, 4, 8, "-8 to 7"),

@@ -118,6 +118,13 @@ def test_each_run_has_its_section_and_the_answer_stands_first(demo_page: ReportD
     assert ">Spikes<" in html[html.index('id="run-2"') : html.index('id="run-3"')]
 
 
+def test_warnings_of_the_chip_stand_below_the_answer(record) -> None:
+    run = replace(record(), warnings=("a.b is 1, but <c> says 2",), area_band_mm2=(1.0, 2.0, 4.5), area_mm2=2.0)
+    text = " ".join(parsed(render(ReportData(title="one", runs=(run,)))).text)
+    assert "Warning:  a.b is 1, but <c> says 2" in text
+    assert "1 to 4.5 mm²" in text
+
+
 def test_one_run_needs_no_comparison(record) -> None:
     assert 'id="all"' not in render(ReportData(title="one", runs=(record(),)))
 

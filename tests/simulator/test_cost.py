@@ -12,7 +12,7 @@ from neutrams.base.errors import InputError, SpecError
 from neutrams.hardware import Board, Figure, load_chip
 from neutrams.program import Program
 from neutrams.simulator.cost import cost_of
-from neutrams.simulator.energy import EVENTS
+from neutrams.simulator.energy import COMPONENTS
 from neutrams.simulator.result import Activity, Cost
 from neutrams.simulator.traffic import flits_per_word
 
@@ -34,7 +34,9 @@ def cases(draw: st.DrawFn) -> tuple[Program, Activity]:
 
 
 def scaled(activity: Activity, factor: int) -> Activity:
-    names = ("tile_updates", "axon_events", "synapse_events", "neuron_updates", "sent", "received")
+    names = (
+        "tile_updates", "axon_events", "synapse_events", "neuron_updates", "idle_updates", "sent", "received",
+    )  # fmt: skip
     return replace(activity, **{name: factor * getattr(activity, name) for name in names})
 
 
@@ -43,7 +45,7 @@ def scaled(activity: Activity, factor: int) -> Activity:
 def test_event_energy_is_linear_in_the_counts(case: tuple[Program, Activity], factor: int) -> None:
     program, activity = case
     once, many = cost_of(program, activity), cost_of(program, scaled(activity, factor))
-    for name in EVENTS:
+    for name in COMPONENTS:
         assert many.energy_breakdown_j[name] == pytest.approx([factor * e for e in once.energy_breakdown_j[name]])
 
 
@@ -68,7 +70,7 @@ def test_bands_are_in_order_and_parts_sum_to_the_whole(case: tuple[Program, Acti
     program, activity = case
     cost = cost_of(program, activity)
     bands = np.array(list(cost.energy_breakdown_j.values()))
-    assert set(cost.energy_breakdown_j) == {*EVENTS, "leakage"}
+    assert set(cost.energy_breakdown_j) == {*COMPONENTS, "leakage"}
     assert (np.diff(bands) >= 0).all()
     assert (bands >= 0).all()
     assert np.diff(cost.energy_band_j).min() >= 0
@@ -105,6 +107,7 @@ def test_energy_by_hand() -> None:
             "synapse": (2 * 3 + 3 * 3) * 2,
             "array": 2 * 3,
             "neuron": 6 * 5,
+            "inject": 0,
             "router": 4 * 3 * 7,
             "link": 3 * 3 * 11,
             "chip_link": 1 * 3 * 13,

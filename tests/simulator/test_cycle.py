@@ -1,6 +1,6 @@
 """Level ``cycle``: what cores and network do in a tick, against event counts, a plain queue and a chain by hand."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,20 +8,70 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains import chain, round_chip
-from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.base.errors import SpecError
-from neutrams.hardware import Board, load_chip
+from core_parts import core_parts, sram_chip
+from neutrams.base.arrays import IntArray
+from neutrams.hardware import Board, Chip, load_chip
+from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
-from neutrams.simulator import simulate
-from neutrams.simulator.cycle import run_cycles
+from neutrams.simulator import Run, batched, engine, simulate, spiking, view
+from neutrams.simulator.cycle import Beat, Clockwork, Count, clockwork, run_steady, timing_of
+from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.cycle.network import Bus, Mesh
-from neutrams.simulator.cycle.spikes import Spikes
 from neutrams.simulator.cycle.work import Words, Work
-from neutrams.simulator.inputs import encode_channels
-from neutrams.simulator.schedule import due, schedule
-from simulator_programs import programs, random_inputs
+from neutrams.simulator.moment import Moment
+from neutrams.simulator.result import Activity, Cycles
+from neutrams.simulator.tally import synapses_of_tiles
+from neutrams.simulator.timing import Timing
+from simulator_programs import programs, random_inputs, random_program
 
 SPIKING = ("if_hard", "if_soft")
+
+
+def in_line(program: Program) -> Program:
+    """The program with tile i at tick i, which reads channels or tiles before it, in step, and no value ever 0."""
+    tiles, neurons = program.tiles, len(program.neurons)
+    reader = np.repeat(np.arange(len(tiles)), np.diff(tiles.axons))
+    sender = np.searchsorted(tiles.neurons, program.axons.source, side="right") - 1
+    inside = (program.axons.source >= 0) & (sender < reader)
+    axons = replace(
+        program.axons,
+        source=np.where(inside, program.axons.source, -1),
+        delay=np.where(inside, reader - sender, reader + 1),
+    )
+    parameters = {**program.neurons.parameters, "low": np.full(neurons, 1), "high": np.full(neurons, 9)}
+    return replace(
+        program,
+        tiles=replace(tiles, start=np.arange(len(tiles))),
+        axons=axons,
+        neurons=replace(program.neurons, parameters=parameters, table=np.zeros(0, dtype=np.int64)),
+        inputs=tuple(replace(port, low=1, high=9) for port in program.inputs),
+    )
+
+
+class Beats:
+    """An observer that keeps what goes on below each tick, by sample and tick."""
+
+    neurons = np.zeros(0, dtype=np.int64)
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[int, int], Beat] = {}
+
+    def see(self, sample: int, moment: Moment) -> None: ...
+
+    def hear(self, sample: int, tick: int, beat: Beat) -> None:
+        self.found[sample, tick] = beat
+
+    def end_sample(self, sample: int, events: Activity) -> None: ...
+
+    def end(self, run: Run) -> None: ...
+
+
+def senders(program: Program) -> IntArray:
+    """The neurons of all words that leave their core when every neuron sends: one to each other core that reads it."""
+    home = program.tiles.core[np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.neurons))]
+    reader = program.tiles.core[np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.axons))]
+    pairs = {(int(s), int(r)) for s, r in zip(program.axons.source, reader, strict=True) if s >= 0 and home[s] != r}
+    return np.array([s for s, _ in pairs], dtype=np.int64)
 
 
 def placed(program: Program, columns: int) -> Program:
@@ -29,21 +79,6 @@ def placed(program: Program, columns: int) -> Program:
     chip = program.chip.with_values(board={"rows": 8, "columns": columns})
     tiles = replace(program.tiles, core=np.arange(len(program.tiles)))
     return replace(program, chip=chip, tiles=tiles)
-
-
-@given(program=programs(SPIKING), seed=st.integers(0, 99))
-def test_rows_and_sends_of_all_ticks_are_the_events_of_a_run(program: Program, seed: int) -> None:
-    inputs, clock = random_inputs(program, 1, seed), schedule(program)
-    run = simulate(program, inputs, raster=True)
-    assert run.raster is not None
-    spikes = Spikes(program, clock, run.raster, encode_channels(program, inputs, slice(0, 1))[..., 0])
-    rows, sent = np.zeros(len(program.tiles), dtype=np.int64), np.zeros(len(program.neurons), dtype=np.int64)
-    for tick in range(clock.ticks):
-        tiles = due(program, tick)
-        rows[tiles] += spikes.rows(tiles, tick)
-        sent += spikes.sends(tick)
-    np.testing.assert_array_equal(rows, run.activity.axon_events)
-    np.testing.assert_array_equal(sent, run.activity.sent)
 
 
 @given(program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
@@ -70,12 +105,97 @@ def test_a_tick_lasts_until_the_last_core_and_the_last_word(program: Program, co
     assert len(cycles.latency) <= cycles.longest_cycles + 1
 
 
-def no_spikes(sample: int) -> tuple[AnyArray, IntArray]:
-    raise AssertionError("ann mode needs no spikes")
+@given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 1, 2, 4]))
+def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: int, period: int, steps: int) -> None:
+    """Phase by phase of each step of each sample: words, rows and core cycles."""
+    program = placed(random_program(seed, "requantize", steps, period), 3)
+    fewer, inputs = (
+        replace(program, chip=program.chip.with_values(signal={"skip_zero": True})),
+        random_inputs(program, 3),
+    )
+    most, some = Beats(), Beats()
+    full, part = (simulate(p, inputs, level="cycle", observer=o) for p, o in ((program, most), (fewer, some)))
+    np.testing.assert_array_equal(part.counts["y"], full.counts["y"])
+    assert list(some.found) == [(sample, k) for sample in range(3) for k in range(steps * period)]
+    for (_, number), beat in some.found.items():
+        upper = most.found[0, number % period]
+        np.testing.assert_array_equal(beat.tiles, upper.tiles)
+        assert (beat.rows <= upper.rows).all()
+        assert len(beat.words) <= len(upper.words)
+        assert beat.busy <= upper.busy
+    assert sum(beat.rows.sum() for beat in some.found.values()) == part.activity.axon_events.sum()
+    sent = np.bincount(senders(fewer), minlength=len(program.neurons)) @ part.activity.sent
+    assert sum(len(beat.words) for beat in some.found.values()) == sent
+
+
+@given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 3]))
+def test_where_no_value_is_zero_skipping_zeros_changes_nothing(seed: int, period: int, steps: int) -> None:
+    program = in_line(placed(random_program(seed, "requantize", steps, period), 3))
+    fewer = replace(program, chip=program.chip.with_values(signal={"skip_zero": True}))
+    full, part = (simulate(p, random_inputs(program, 2), level="cycle") for p in (program, fewer))
+    assert full.cycles is not None
+    assert part.cycles is not None
+    np.testing.assert_array_equal(part.cycles.tick_cycles, np.tile(full.cycles.tick_cycles, 2 * steps))
+    assert part.cost is not None
+    assert full.cost is not None
+    assert part.cost.latency_s == pytest.approx(full.cost.latency_s)
+    assert part.cost.throughput_hz == pytest.approx(full.cost.throughput_hz)
+
+
+@given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
+def test_two_threads_give_the_bits_of_one(program: Program, skip_zero: bool) -> None:
+    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "WATCHED_CHUNK", 2)
+        runs = []
+        for threads in (1, 2):
+            for module in (view, batched, spiking):
+                patch.setattr(module, "thread_count", lambda threads=threads: threads)
+            runs.append(simulate(program, random_inputs(program, 7), level="cycle", raster=True))
+    one, two = runs
+    np.testing.assert_array_equal(one.counts["y"], two.counts["y"])
+    np.testing.assert_array_equal(one.outputs["y"], two.outputs["y"])
+    assert one.cost == two.cost
+    assert one.raster is None or np.array_equal(one.raster, two.raster)
+    for f in fields(Activity):
+        np.testing.assert_array_equal(getattr(one.activity, f.name), getattr(two.activity, f.name))
+    for f in fields(Cycles):
+        np.testing.assert_array_equal(getattr(one.cycles, f.name), getattr(two.cycles, f.name))
+
+
+def steady(program: Program) -> tuple[Cycles, Timing]:
+    """The phases of an ann program, without a run of its values."""
+    clockwork, count = Clockwork(program), Count()
+    run_steady(program, clockwork, lambda tick, beat: count.add(beat))
+    cycles = count.result(clockwork, 1)
+    return cycles, timing_of(program, cycles)
+
+
+@given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
+def test_ticks_that_come_again_are_as_if_they_were_run_again(program: Program, skip_zero: bool) -> None:
+    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    inputs = {name: np.repeat(x, 2, axis=0) for name, x in random_inputs(program, 2).items()}
+    found = []
+    for remembered in (0, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clockwork, "REMEMBERED", remembered)
+            found.append(simulate(program, inputs, level="cycle").cycles)
+    for f in fields(Cycles):
+        np.testing.assert_equal(getattr(found[0], f.name), getattr(found[1], f.name))
+
+
+def test_only_the_same_tick_is_not_run_again() -> None:
+    program = chain(round_chip().with_values(tick={"cycle_s": 1e-3}), (0, 1), model="if_hard")
+    work, both, rows = Clockwork(program), np.array([0, 1]), np.array([2, 3])
+    first = work.beat(both, rows, 3 * rows, np.arange(6))
+    assert work.beat(both.copy(), rows.copy(), 3 * rows, np.arange(6)) is first
+    others = [(both, rows, np.arange(5)), (both, rows[::-1].copy(), np.arange(6)), (both[:1], rows[:1], np.arange(3))]
+    assert all(work.beat(tiles, read, 3 * read, fired) is not first for tiles, read, fired in others)
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
-    return Words(source=source, target=target, flits=np.ones(len(source), dtype=np.int64), created=created)
+    n = len(source)
+    return Words(sender=np.arange(n), source=source, target=target, flits=np.ones(n, dtype=np.int64), created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))
@@ -99,12 +219,12 @@ def test_a_chain_by_hand() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3})
     program = chain(chip, (0, 1))
     work, both = Work(program), np.array([0, 1])
-    sent, cores, done = work.of(both, np.array([2, 3]))
+    sent, cores, done = work.of(both, np.array([2, 3]), np.array([6, 9]))
     assert (cores.tolist(), done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
     # into the router 2, two routers of 4, the link of 5, to the core 1
     assert Mesh(program).deliver(sent).arrived.tolist() == [7 + 16, 10 + 16, 13 + 16]
-    cycles, timing = run_cycles(program, 3, no_spikes)
+    cycles, timing = steady(program)
     assert cycles.tick_cycles.tolist() == [13 + 16]
     assert cycles.latency.tolist() == [0] * 16 + [3]
     assert (cycles.limit, cycles.late, cycles.samples) == ("network, to core 1", 0, 1)
@@ -117,10 +237,19 @@ def test_a_chain_by_hand() -> None:
 
 def test_words_that_miss_a_fixed_tick_are_counted() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3, "ann_s": 27e-3})
-    cycles, timing = run_cycles(chain(chip, (0, 1)), 1, no_spikes)
+    cycles, timing = steady(chain(chip, (0, 1)))
     assert cycles.late == 1  # they arrive in cycles 23, 26 and 29
     assert cycles.limit == "fixed, too short: network, to core 1 needs 29 cycles"
     assert timing.tick_s == pytest.approx(0.027)
+
+
+def test_a_word_is_late_where_it_is_not_in_its_buffer_in_time() -> None:
+    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"axon_cycles": 7})
+    cycles, _ = steady(chain(chip, (0, 1)))
+    assert (cycles.tick_cycles.tolist(), cycles.limit) == ([29 + 7], "network, to core 1")
+    assert cycles.latency.tolist() == [0] * 16 + [3], "the way into the buffer is no way through the network"
+    fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 33 and 36
+    assert steady(chain(fixed, (0, 1)))[0].late == 2
 
 
 def test_two_chips_are_as_far_apart_as_their_link() -> None:
@@ -132,7 +261,63 @@ def test_two_chips_are_as_far_apart_as_their_link() -> None:
     assert far - near == 45
 
 
-def test_traffic_that_depends_on_values_is_refused_in_ann_mode() -> None:
-    chip = round_chip().with_values(signal={"skip_zero": True})
-    with pytest.raises(SpecError, match=r"do not send zeros.*take level tick"):
-        run_cycles(chain(chip, (0, 1)), 1, no_spikes)
+@given(data=st.data(), n=st.integers(1, 30), cycles=st.integers(0, 4), ports=st.integers(1, 4))
+def test_ports_of_a_buffer_take_words_in_the_order_of_arrival(
+    data: st.DataObject, n: int, cycles: int, ports: int
+) -> None:
+    core = np.array(data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
+    arrived = np.array(data.draw(st.lists(st.integers(0, 20), min_size=n, max_size=n)))
+    found = stored(core, arrived, cycles, ports)
+    free: dict[int, list[int]] = {}
+    for i in np.argsort(arrived, kind="stable").tolist():
+        own = free.setdefault(int(core[i]), [0] * ports)
+        port = own.index(min(own))
+        own[port] = max(own[port], int(arrived[i])) + cycles
+        assert found[i] == own[port]
+
+
+@given(chip=core_parts(), program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
+def test_a_tick_with_any_parts_holds_its_rows_and_the_way_into_the_buffer(
+    chip: Chip, program: Program, columns: int
+) -> None:
+    program = placed(program, columns)
+    parts = {name: dict(getattr(chip, name)) for name in ("pipeline", "weights", "state", "buffer")}
+    times = {"ann_s": 0.0, "snn_s": 0.0, "cycle_s": 1e-3}
+    parted = replace(program, chip=program.chip.with_values(tick=times, **parts))
+    later = replace(parted, chip=parted.chip.with_values(pipeline={"axon_cycles": chip.pipeline.axon_cycles + 7}))
+    inputs = random_inputs(program, 1, 0)
+    runs = [simulate(p, inputs, level="cycle") for p in (program, parted, later)]
+    for run in runs:
+        np.testing.assert_array_equal(run.counts["y"], runs[0].counts["y"])
+    first, second = (run.cycles for run in runs[1:])
+    assert first is not None
+    assert second is not None
+    if program.mode == "ann":
+        axons, columns_of = np.diff(program.tiles.axons), np.diff(program.tiles.neurons)
+        rows = in_cycles(parted.chip, program.model).rows(axons, synapses_of_tiles(program), columns_of)
+        assert first.tick_cycles.max() >= rows.max()
+    longer = second.tick_cycles - first.tick_cycles
+    assert ((longer >= 0) & (longer <= 7)).all()
+    np.testing.assert_array_equal(second.latency, first.latency)
+
+
+def test_an_sram_core_by_hand() -> None:
+    """Per row: word 1, reads 1, sums 1 cycle; then 3 neurons, each a cycle, and 3 more through their pipeline."""
+    program = chain(sram_chip(), (0, 1))
+    work = Work(program)
+    sent, _, done = work.of(np.array([0, 1]), np.array([2, 3]), np.array([6, 9]))
+    assert done.tolist() == [2 + 2 + 3 + 3, 3 + 2 + 3 + 3]
+    assert sent.created.tolist() == [2 + 2 + 3 + place for place in (1, 2, 3)]
+    # 2 cycles into the buffer, 1 to write; the second word, here at the same time, waits for the port
+    assert work.placed(sent, np.array([20, 20, 30])).tolist() == [23, 24, 33]
+
+
+def test_a_tile_that_looks_up_is_deeper() -> None:
+    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"table_cycles": 4})
+    program = chain(chip, (0, 1))
+    neurons = replace(program.neurons, table=np.array([-1, 0, -1, -1, -1, -1]))
+    looking = replace(program, neurons=neurons, tables=np.zeros((1, 256), dtype=np.int64))
+    read = (np.array([2, 3]), np.array([6, 9]))
+    plain, deep = (Work(p).of(np.array([0, 1]), *read) for p in (program, looking))
+    assert (deep[2] - plain[2]).tolist() == [4, 0]
+    assert (deep[0].created - plain[0].created).tolist() == [4, 4, 4]

@@ -31,7 +31,13 @@ def check(program: Program, n: int = SAMPLES, seed: int = 0) -> None:
     np.testing.assert_array_equal(run.counts["y"], wanted.counts)
     if program.mode == "ann" and not program.chip.signal.skip_zero:
         assert run.raster is None
+        held = [np.count_nonzero(program.blocks[b]) for b in program.tiles.block]
+        if program.chip.core.synapses == "crossbar":
+            held = [program.blocks[b].size for b in program.tiles.block]
+        np.testing.assert_array_equal(run.activity.synapse_events, n * program.steps * np.array(held))
         return
+    np.testing.assert_array_equal(run.activity.synapse_events, wanted.synapse_events)
+    np.testing.assert_array_equal(run.activity.idle_updates, wanted.idle_updates)
     np.testing.assert_array_equal(run.activity.axon_events, wanted.axon_events)
     np.testing.assert_array_equal(run.activity.sent, wanted.sent)
     np.testing.assert_array_equal(run.activity.received, wanted.received)
@@ -116,6 +122,9 @@ def port(**more: Any) -> InputPort:
     return InputPort(**(values | more))
 
 
+RULE = {"leak": 0, "threshold": 4, "initial": 0}
+
+
 def tiny(model: str = "if_soft", steps: int = 4, block: Any = ((1,), (2,)), **more: Any) -> Program:
     """One neuron that adds x0 + 2 x1; theta 4."""
     parameters = {"leak": np.array([0]), "threshold": np.array([4]), "initial": np.array([0])}
@@ -146,7 +155,15 @@ def test_an_example_by_hand() -> None:
     assert [events.tile_updates.tolist(), events.neuron_updates.tolist()] == [[8], [8]]
     assert [events.axon_events.tolist(), events.synapse_events.tolist()] == [[8], [8]]
     assert [events.sent.tolist(), events.received.tolist()] == [[3], [4, 4]]
+    assert events.idle_updates.tolist() == [4]  # nothing comes in the second sample
     assert (run.cost, run.level) == (None, "functional")
+
+
+def test_a_core_that_lists_synapses_reads_those_that_are_there() -> None:
+    program = tiny(block=((1, 0), (2, 3)), parameters={k: np.zeros(2, np.int64) + v for k, v in RULE.items()})
+    program = replace(program, chip=program.chip.with_values(core={"synapses": "list"}))
+    events = simulate(program, {"x": np.array([[1, 0], [0, 1]])}).activity
+    assert [events.axon_events.tolist(), events.synapse_events.tolist()] == [[8], [4 * 1 + 4 * 2]]
 
 
 def test_reset_to_zero_by_hand() -> None:

@@ -28,7 +28,7 @@ def check_writable(*paths: Path | None, keep: Collection[Path] = ()) -> None:
     """
     for path in paths:
         if path is not None:
-            with _refused(path):
+            with refused(path):
                 kept = path.resolve() in {read.resolve() for read in keep}
                 obstacle = ("it is read in the same command", "give another name") if kept else _obstacle(path)
             if obstacle is not None:
@@ -55,7 +55,12 @@ def _cannot_write(path: Path, why: str, fix: str = "give a folder that exists an
 
 
 @contextmanager
-def _refused(path: Path) -> Iterator[None]:
+def refused(path: Path) -> Iterator[None]:
+    """Turn what the system says about ``path`` into an error that says what to do.
+
+    Raises:
+        InputError: In place of an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -71,7 +76,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         InputError: It cannot be written (`check_writable`), or the disk is full.
     """
     check_writable(path)
-    with _refused(path):
+    with refused(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -1,11 +1,12 @@
-"""``neutrams chips``: list the chips, or check and print one."""
+"""``neutrams chips``: list the chips, or check, print and explain one."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neutrams.cli.options import Json
-from neutrams.cli.show import console, emit
+from neutrams.base.errors import SpecError
+from neutrams.cli.options import Json, Overrides, overrides_of
+from neutrams.cli.show import console, emit, warn
 
 if TYPE_CHECKING:
     from neutrams.hardware import Chip
@@ -13,23 +14,49 @@ if TYPE_CHECKING:
 
 def chips(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Preset name or path of a chip file.")] = None,
+    overrides: Overrides = None,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Print each figure with band, kind and source, by section.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the chips, or check one chip file and print it whole, with unit and source on every number."""
+    if name is not None:
+        _one(name, overrides_of(overrides or []), explained, as_json)
+        return
+    if overrides or explained:
+        option = "--set" if overrides else "--explain"
+        raise SpecError(
+            f"{option} is for one chip", where="neutrams chips", fix="name it, as in `neutrams chips tianji`"
+        )
+    from neutrams.hardware import load_chip, preset_names
+
+    lines = [_line(load_chip(preset)) for preset in preset_names()]
+    if as_json:
+        emit({"chips": lines})
+        return
+    from neutrams.report.terminal import chips_table
+
+    console().print(chips_table(lines))
+
+
+def _one(name: str, overrides: dict[str, str], explained: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from neutrams.hardware import chip_to_toml, explain, load_chip, preset_names
+    from neutrams.hardware import chip_to_toml, disagreements, explain, kinds_of, load_chip
 
-    loaded = [load_chip(n) for n in (preset_names() if name is None else (name,))]
+    chip = load_chip(name, overrides)
+    rows = explain(chip, load_chip(name) if overrides else None)
+    warn(chip)
     if as_json:
-        rows = [{} if name is None else {"keys": [asdict(row) for row in explain(chip)]} for chip in loaded]
-        emit({"chips": [{**_line(chip), **more} for chip, more in zip(loaded, rows, strict=True)]})
-    elif name is not None:
-        print(chip_to_toml(loaded[0]), end="")
-    else:
-        from neutrams.report.terminal import chips_table
+        more = {"keys": [asdict(row) for row in rows], "kinds": kinds_of(chip), "warnings": disagreements(chip)}
+        emit({"chips": [{**_line(chip), **more}]})
+    elif explained:
+        from neutrams.report.explanation import explanation
 
-        console().print(chips_table([_line(chip) for chip in loaded]))
+        console().print(*explanation(chip, rows), sep="\n")
+    else:
+        print(chip_to_toml(chip), end="")
 
 
 def _line(chip: "Chip") -> dict[str, object]:

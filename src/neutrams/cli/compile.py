@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neutrams.cli.options import Json, Labels, Nir, Shapes, arrays_of, format_options, overrides_of, pairs_of
-from neutrams.cli.show import console, emit, progress, show
+from neutrams.cli.options import Json, Labels, Nir, Overrides, Shapes, arrays_of, format_options, overrides_of, pairs_of
+from neutrams.cli.show import console, emit, progress, show, warn
 
 if TYPE_CHECKING:
     from neutrams.flow import Compiled
@@ -38,9 +38,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     labels: Labels = None,
     shapes: Shapes = None,
     nir: Nir = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a chip key; may be repeated.")
-    ] = None,
+    overrides: Overrides = None,
     effort: Annotated[int, typer.Option(min=0, max=3, help="How much search and tuning to spend.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of every random choice.")] = 0,
     copies: Annotated[
@@ -69,6 +67,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
 
     check_writable(output, keep=(model, calibration))
     target = load_chip(chip, overrides_of(overrides or []))
+    warn(target)
     network = load(model, parse_input_shapes(shapes or []), **format_options(model, nir or []))
     if feedback:
         network = as_sequence(network, frames, pairs_of(feedback, "--feedback", "OUTPUT=INPUT", "stateN=state"))
@@ -93,7 +92,7 @@ def _print(compiled: "Compiled", output: Path, explain: bool, as_json: bool) -> 
     if as_json:
         emit(found)
         return
-    show({key: value for key, value in found.items() if key not in ("ledger", "verdict")}, as_json=False)
+    show({key: value for key, value in found.items() if key not in ("ledger", "verdict", "warnings")}, as_json=False)
     from neutrams.report.terminal import losses_table
 
     terminal, ledger = console(), ledger_of(compiled)

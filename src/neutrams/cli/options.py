@@ -25,6 +25,9 @@ Nir = Annotated[
         "--nir", metavar="KEY=VALUE", help="What a NIR file leaves open, such as preset=snntorch; may be repeated."
     ),
 ]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a chip key; may be repeated.")
+]
 ProgramFile = Annotated[Path, typer.Argument(metavar="P.neu", help="A compiled program.")]
 
 

@@ -11,6 +11,8 @@ from neutrams.base.errors import NeutramsError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from neutrams.hardware import Chip
+
 
 def emit(document: Mapping[str, object]) -> None:
     """Print one JSON object."""
@@ -34,6 +36,14 @@ def complain(error: NeutramsError, as_json: bool) -> NoReturn:
         emit({"error": {"what": error.what, "where": error.where, "fix": error.fix}})
     print(f"neutrams: {' '.join(str(error).split())}.", file=sys.stderr)
     sys.exit(2)
+
+
+def warn(chip: "Chip") -> None:
+    """Print what in a chip's description contradicts each other, a paragraph each on standard error."""
+    from neutrams.hardware import disagreements
+
+    for text in disagreements(chip):
+        print(f"neutrams: warning: chip {chip.name!r}: {text}.", file=sys.stderr)
 
 
 def console(stderr: bool = False) -> "Console":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from neutrams.cli.options import Json, Labels, ProgramFile, arrays_of
-from neutrams.cli.show import console, emit, progress
+from neutrams.cli.show import console, emit, progress, warn
 
 
 class Level(StrEnum):
@@ -26,6 +26,12 @@ def simulate(
     level: Annotated[Level, typer.Option(help="How much to compute.")] = Level.TICK,
     outputs: Annotated[Path | None, typer.Option(metavar="Y.npz", help="Write the outputs here.")] = None,
     result: Annotated[Path | None, typer.Option(metavar="R.json", help="Write a result for `neutrams report`.")] = None,
+    observe: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write Parquet files of what the run shows, tick by tick.")
+    ] = None,
+    watch: Annotated[
+        str, typer.Option(metavar="0,5,12-20,y", help="Neurons, or outputs, whose potentials these files hold.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Run a program on inputs: outputs, accuracy, time, energy."""
@@ -38,10 +44,19 @@ def simulate(
 
     check_writable(outputs, result, keep=(program, inputs))
     compiled = load_compiled(program)
+    warn(compiled.program.chip)
     arrays, classes = arrays_of(inputs, compiled.source, labels)
     with progress("simulating") as tell:
         evaluated = run_compiled(
-            compiled, arrays, labels=classes, level=level.value, limit=limit, raster=result is not None, progress=tell
+            compiled,
+            arrays,
+            labels=classes,
+            level=level.value,
+            limit=limit,
+            raster=result is not None,
+            progress=tell,
+            observe=observe,
+            watch=watch,
         )
     simulation = Simulation(compiled=compiled, evaluated=evaluated)
     record = simulation.record(program.stem)

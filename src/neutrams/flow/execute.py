@@ -1,11 +1,14 @@
 """Run a compiled model: the simulator for the chip, then the host operators that follow it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
+from neutrams.base.errors import SpecError
 from neutrams.evaluate import SpikeAgreement, answers, gives_spikes, spike_agreement
 from neutrams.evaluate import run as evaluate
 from neutrams.flow.arrays import check_labels, samples_of
@@ -13,7 +16,8 @@ from neutrams.flow.compile import Compiled
 from neutrams.flow.magnitudes import check_input_magnitudes
 from neutrams.network import Network
 from neutrams.reference import finish, prepare
-from neutrams.simulator import Run, simulate
+from neutrams.simulator import Observer, Run, simulate
+from neutrams.simulator.observe import observing, watched_neurons
 from neutrams.transform.pipeline import check_inputs
 
 
@@ -47,6 +51,8 @@ def run_compiled(
     limit: int | None = None,
     raster: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    observe: Path | None = None,
+    watch: str = "",
 ) -> Evaluated:
     """Simulate ``compiled`` on ``inputs`` and compare with the float network it came from.
 
@@ -54,13 +60,16 @@ def run_compiled(
         compiled: The model.
         inputs: Each input ``[N, *shape]`` by name.
         labels: Class ids ``[N]``.
-        level: ``functional`` or ``tick``.
+        level: ``functional``, ``tick`` or ``cycle``.
         limit: Take only the first ``limit`` samples.
         raster: Keep the spike raster of the first sample (snn mode).
         progress: Called with (samples done, samples in all).
+        observe: A folder for Parquet files of what the run shows (`neutrams.simulator.observe`).
+        watch: Neurons whose potentials they hold (`neutrams.simulator.observe.watched_neurons`).
 
     Raises:
-        InputError: Inputs or labels do not fit.
+        InputError: Inputs or labels do not fit, or the folder cannot be written.
+        SpecError: Neurons are to be watched, and there is no folder.
     """
     inputs = {name: np.asarray(array) for name, array in inputs.items()}
     labels = None if labels is None else np.asarray(labels)
@@ -71,7 +80,10 @@ def run_compiled(
         inputs = {name: array[:limit] for name, array in inputs.items()}
     wanted = {port.name for port in compiled.program.inputs}
     ports = {name: array for name, array in prepare(compiled.network, inputs).items() if name in wanted}
-    run = simulate(compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress)
+    with _observer(compiled, observe, level, watch) as observer:
+        run = simulate(
+            compiled.program, ports, level=level, limit=limit, raster=raster, progress=progress, observer=observer
+        )
     outputs = finish(compiled.network, run.outputs)
     samples = run.activity.samples
     exact = evaluate(compiled.source, {name: a[:samples] for name, a in inputs.items()})
@@ -85,6 +97,34 @@ def run_compiled(
         float_accuracy=_accuracy(expected, labels),
         spikes=spike_agreement(outputs[first], exact[first]) if gives_spikes(compiled.source) else None,
     )
+
+
+def _observer(
+    compiled: Compiled, folder: Path | None, level: str, watch: str
+) -> AbstractContextManager[Observer | None]:
+    if folder is not None:
+        neurons = watched_neurons(compiled.program, watch, _read_by_outputs(compiled))
+        return observing(compiled.program, folder, level, neurons)
+    if watch:
+        raise SpecError(
+            f"watching {watch!r} needs a folder to write to", where="simulate, watch", fix="give observe=FOLDER too"
+        )
+    return nullcontext()
+
+
+def _read_by_outputs(compiled: Compiled) -> dict[str, IntArray]:
+    """Return the neurons that each of the model's outputs comes from, by its name."""
+    ports = {port.name: port.neuron for port in compiled.program.outputs}
+    by_name, found = compiled.network.by_name, {}
+    for output in compiled.network.outputs:
+        before, ask = {output.name}, [output.name]
+        while ask:
+            new = set(by_name[ask.pop()].inputs) - before
+            before |= new
+            ask += sorted(new - ports.keys())
+        neurons = [ports[name] for name in sorted(before & ports.keys())]
+        found[output.name] = np.concatenate([np.zeros(0, dtype=np.int64), *neurons])
+    return found
 
 
 def float_classes(network: Network, inputs: Mapping[str, AnyArray]) -> AnyArray:

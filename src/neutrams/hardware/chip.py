@@ -3,23 +3,18 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from neutrams.base.errors import SpecError
-from neutrams.hardware.figure import Figure, user_entry
+from neutrams.hardware.figure import Figure, absent, user_entry
+from neutrams.hardware.parts import MEMORIES, CellSpec, MemorySpec, PipelineSpec
 from neutrams.hardware.rules import contradictions
 from neutrams.hardware.schema import keys_of
+from neutrams.hardware.spec import Bits, Count, Spec
 from neutrams.hardware.translate import one_message, problems
 
-Count = Annotated[int, Field(ge=1, le=1 << 20)]
-Bits = Annotated[int, Field(ge=1, le=32)]
 
-
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CoreSpec(_Spec):
+class CoreSpec(Spec):
     """One core: a crossbar of synapses feeding a row of neurons.
 
     Attributes:
@@ -31,6 +26,9 @@ class CoreSpec(_Spec):
         sign_scheme: ``twos_complement`` (-2^(b-1) … 2^(b-1)-1) or ``pair`` (two magnitudes, ±(2^b - 1)).
         accumulator_bits: Signed width the exact sum is clamped to, once (ann mode) [bit].
         bias: ``register`` (an integer a neuron) or ``row`` (an axon that always carries the largest input).
+        synapses: ``crossbar`` (an axon reads its whole row) or ``list`` (only its synapses, the weights other than 0).
+        synapse_memory_bits: Most bits of weights a core holds: rows x columns, of a list its synapses; 0 = no limit but
+            axons x neurons [bit].
     """
 
     axons: Count
@@ -41,6 +39,15 @@ class CoreSpec(_Spec):
     sign_scheme: Literal["twos_complement", "pair"]
     accumulator_bits: Annotated[int, Field(ge=8, le=32)]
     bias: Literal["register", "row"]
+    synapses: Literal["crossbar", "list"] = "crossbar"
+    synapse_memory_bits: Annotated[int, Field(ge=0, le=1 << 40)] = 0
+
+    @property
+    def synapse_limit(self) -> int:
+        """Most weights a core holds [count]; of ``pair`` each takes two magnitudes."""
+        if not self.synapse_memory_bits:
+            return self.axons * self.neurons
+        return self.synapse_memory_bits // (self.weight_bits * (2 if self.sign_scheme == "pair" else 1))
 
     @property
     def weight_range(self) -> tuple[int, int]:
@@ -62,7 +69,7 @@ class CoreSpec(_Spec):
         return -(1 << (self.accumulator_bits - 1)), (1 << (self.accumulator_bits - 1)) - 1
 
 
-class NeuronSpec(_Spec):
+class NeuronSpec(Spec):
     """What a core's neurons can do.
 
     Attributes:
@@ -108,7 +115,7 @@ class NeuronSpec(_Spec):
         return -(1 << (self.potential_bits - 1)), (1 << (self.potential_bits - 1)) - 1
 
 
-class SignalSpec(_Spec):
+class SignalSpec(Spec):
     """What travels between cores and to the outside.
 
     Attributes:
@@ -140,7 +147,7 @@ class SignalSpec(_Spec):
         return -(1 << (self.output_bits - 1)), (1 << (self.output_bits - 1)) - 1
 
 
-class BoardSpec(_Spec):
+class BoardSpec(Spec):
     """How cores are joined.
 
     Attributes:
@@ -165,7 +172,7 @@ class BoardSpec(_Spec):
     dead_cores: tuple[int, ...] = ()
 
 
-class NocSpec(_Spec):
+class NocSpec(Spec):
     """Flits, and at level ``cycle`` routers: wormhole switching, credits, dimension order.
 
     Attributes:
@@ -179,22 +186,32 @@ class NocSpec(_Spec):
     buffer_flits: Annotated[int, Field(ge=1, le=1024)] = 4
 
 
-class TickSpec(_Spec):
+class TickSpec(Spec):
     """The barrier period, and the clock below it.
 
     Attributes:
         ann_s: Period in ann mode [s]; 0 = as short as the work allows.
         snn_s: Period in snn mode [s]; 0 = as short as the work allows.
         cycle_s: Clock period of cores and network, for level ``cycle`` [s]; 0 = the time of a link.
+        late: What becomes of words that arrive after a fixed period, at level ``cycle``: the next tick waits for them
+            (``wait``), they are seen one tick later (``late``), or never (``lost``).
     """
 
     ann_s: Annotated[float, Field(ge=0)]
     snn_s: Annotated[float, Field(ge=0)]
     cycle_s: Annotated[float, Field(ge=0)] = 0.0
+    late: Literal["wait", "late", "lost"] = "wait"
 
 
-class TechnologySpec(_Spec):
+LIKE = {"link_y_j": "link_j", "link_y_s": "link_s", "idle_neuron_j": "neuron_j", "idle_neuron_s": "neuron_s"}
+"""Technology keys that hold the figure of another where a chip has none of its own."""
+
+
+class TechnologySpec(Spec):
     """Energy [J], latency [s], leakage [W] and area [mm2] per event or component.
+
+    A neuron is *idle* in a tick in which it is updated though no axon of its tile carries anything: no spike, and no
+    constant current of an input other than 0. What its own leak does to it makes no difference.
 
     Attributes:
         axon_j: Take one word or spike into a core.
@@ -216,6 +233,16 @@ class TechnologySpec(_Spec):
         router_w: Leakage of one router.
         core_mm2: Area of one core.
         router_mm2: Area of one router.
+        inject_j: One word or spike sent to another core, also to one at the same router (one a destination where
+            multicast copies); none = 0.
+        link_y_j: One flit over a link along y of a chip; none = ``link_j``.
+        idle_neuron_j: Update one idle neuron; none = ``neuron_j``.
+        inject_s: Enter the network, before the first router; none = 0.
+        link_y_s: Pass a link along y of a chip; none = ``link_s``.
+        idle_neuron_s: Update one idle neuron; none = ``neuron_s``.
+        synapse_s: One synapse of an active row, after ``row_s``, where ``core.synapses`` is ``list``; none = 0.
+        barrier_s: End of a tick with one router in use; none = 0.
+        barrier_router_s: What each further router in use adds to it; none = 0.
     """
 
     axon_j: Figure
@@ -237,15 +264,41 @@ class TechnologySpec(_Spec):
     router_w: Figure
     core_mm2: Figure
     router_mm2: Figure
+    inject_j: Figure | None = None
+    link_y_j: Figure | None = None
+    idle_neuron_j: Figure | None = None
+    inject_s: Figure | None = None
+    link_y_s: Figure | None = None
+    idle_neuron_s: Figure | None = None
+    synapse_s: Figure | None = None
+    barrier_s: Figure | None = None
+    barrier_router_s: Figure | None = None
+
+    def figure(self, name: str) -> Figure:
+        """Return the figure of a key; where the chip has none, the one it stands for: see the keys above."""
+        found: Figure | None = getattr(self, name)
+        if found is None and name in LIKE:
+            found = getattr(self, LIKE[name])
+        return found or absent(name)
+
+    def number(self, name: str) -> float:
+        """Return the nominal value of `figure`."""
+        return float(self.figure(name).value)
 
 
-class Chip(_Spec):
+class Chip(Spec):
     """A chip: limits, organisation, timing and technology.
 
     Attributes:
         name: Its short name.
         description: One paragraph, for people.
-        figures: Every number of the chip file by its dotted key (``core.axons``), with unit, kind and source.
+        pipeline: Cycles of a core's logic.
+        weights: The synapse memory of a core, read row by row.
+        state: The memory of its neurons' parameters and states.
+        buffer: The memory in which words wait for the tick that reads them.
+        cell: Cells of an analog crossbar.
+        figures: Every number that the chip file gives or the user set, by its dotted key (``core.axons``), with unit,
+            kind and source.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -257,7 +310,17 @@ class Chip(_Spec):
     noc: NocSpec
     tick: TickSpec
     technology: TechnologySpec = Field(repr=False)
+    pipeline: PipelineSpec = PipelineSpec()
+    weights: MemorySpec = Field(default=MemorySpec(), repr=False)
+    state: MemorySpec = Field(default=MemorySpec(), repr=False)
+    buffer: MemorySpec = Field(default=MemorySpec(), repr=False)
+    cell: CellSpec = Field(default=CellSpec(), repr=False)
     figures: Mapping[str, Figure] = Field(repr=False)
+
+    def memories(self) -> dict[str, MemorySpec]:
+        """Return the memories that the chip has apart from its technology section, by name."""
+        found = {name: getattr(self, name) for name in MEMORIES}
+        return {name: memory for name, memory in found.items() if memory.there}
 
     @property
     def widths(self) -> dict[str, int]:
@@ -276,7 +339,8 @@ class Chip(_Spec):
     def with_values(self, **sections: Mapping[str, object]) -> "Chip":
         """Return a copy with plain values replaced: ``chip.with_values(core={"axons": 64})``. Validates again.
 
-        The figure of a changed number becomes the user's; a technology figure may be given as a number or a `Figure`.
+        The figure of a changed number becomes the user's; an energy, time, power or area may be given as a number or
+        a `Figure`.
 
         Raises:
             SpecError: A key is unknown, a value out of range, or two contradict each other; names all of them.
@@ -289,7 +353,8 @@ class Chip(_Spec):
                 figure = self.figures.get(key)
                 if figure is not None and value != figure.value:
                     data["figures"].pop(key, None)
-                if section == "technology" and isinstance(value, int | float):
+                about = keys_of(Chip).get(key)
+                if about is not None and about.form == "figure" and isinstance(value, int | float):
                     same = figure is not None and value == figure.value
                     data[section][name] = figure if same else user_entry(key, value)
         try:
@@ -302,7 +367,7 @@ class Chip(_Spec):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """Give every number a figure (the user's where none was given); refuse what contradicts itself."""
+        """Give every number that is not a default a figure (the user's); refuse what contradicts itself."""
         object.__setattr__(self, "figures", self._all_figures())
         found = contradictions(self)
         if found:
@@ -313,8 +378,8 @@ class Chip(_Spec):
         figures = dict(self.figures)
         for key, about in keys_of(Chip).items():
             section, _, name = key.partition(".")
-            if about.form == "figure":
-                figures.setdefault(key, getattr(self.technology, name))
-            elif about.is_number and key not in figures:
-                figures[key] = Figure.model_validate(user_entry(key, getattr(getattr(self, section), name)))
+            value = getattr(getattr(self, section), name) if name else None
+            if key in figures or not about.is_number or value == about.default:
+                continue
+            figures[key] = value if isinstance(value, Figure) else Figure.model_validate(user_entry(key, value))
         return figures

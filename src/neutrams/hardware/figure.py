@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["published", "derived", "assumed", "peer", "tool", "user"]
 
-SUFFIX_UNITS = {"_j": "J", "_s": "s", "_w": "W", "_mm2": "mm2", "_bits": "bit"}
+SUFFIX_UNITS = {"_j": "J", "_s": "s", "_w": "W", "_mm2": "mm2", "_bits": "bit", "_ohm": "ohm", "_v": "V"}
 
 
 class Figure(BaseModel):
@@ -51,6 +51,11 @@ class Figure(BaseModel):
 def unit_of(key: str) -> str:
     """Return the unit a chip key is in: its suffix says it, and ``count`` where there is none."""
     return next((unit for suffix, unit in SUFFIX_UNITS.items() if key.endswith(suffix)), "count")
+
+
+def absent(key: str) -> Figure:
+    """Return what stands for a figure that a chip does not have and that then counts nothing."""
+    return Figure(value=0, unit=unit_of(key), kind="assumed", source="not given; then it counts nothing")
 
 
 def user_entry(key: str, value: object) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from neutrams.base.errors import SpecError
-from neutrams.hardware.figure import unit_of
+from neutrams.hardware.figure import Figure, unit_of
 from neutrams.neurons import NeuronModel, models
 from neutrams.neurons.defined import define
 from neutrams.neurons.defined_check import problems
@@ -19,8 +19,10 @@ FUNCTIONS = (
 """Activation functions a chip file may name; `neutrams.network.ops.FUNCTIONS` says what they are."""
 
 MOST = 1e3
-"""Largest technology figure taken for serious, in J, s, W or mm2."""
+"""Largest energy, time, power, area or voltage taken for serious, in J, s, W, mm2 or V."""
 
+MOST_OHM = 1e12
+"""Largest resistance taken for serious [ohm]."""
 
 LEAST_TICK_S = 1e-12
 """Smallest tick taken for serious, beside 0 [s]."""
@@ -106,7 +108,7 @@ def _board_rules(chip: "Chip") -> Iterator[str]:
 
 def _tick_rules(chip: "Chip") -> Iterator[str]:
     for name, value in chip.tick:
-        if value and not LEAST_TICK_S <= value <= MOST:
+        if isinstance(value, float) and value and not LEAST_TICK_S <= value <= MOST:
             yield f"tick.{name} is {value:g}, allowed are 0 and {LEAST_TICK_S:g} to {MOST:g}"
 
 
@@ -119,10 +121,11 @@ def _figure_rules(chip: "Chip") -> Iterator[str]:
             continue
         if figure.unit != unit_of(key):
             yield f"{key}.unit is {figure.unit!r}, allowed is {unit_of(key)!r}"
-        if section == "technology":
-            low, _, high = figure.band
-            if low < 0 or high > MOST:
-                yield f"{key} is {figure.value} (band {low} to {high}), allowed are 0 to {MOST:g}"
-        same = figure if section == "technology" else figure.value
+        whole = isinstance(value, Figure)
+        if whole:
+            (low, _, high), most = figure.band, MOST_OHM if figure.unit == "ohm" else MOST
+            if low < 0 or high > most:
+                yield f"{key} is {figure.value} (band {low} to {high}), allowed are 0 to {most:g}"
+        same = figure if whole else figure.value
         if same != value:
             yield f"{key} is {value}, but its figure says {same}"

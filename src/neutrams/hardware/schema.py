@@ -20,6 +20,7 @@ FORMS: Mapping[object, Form] = types.MappingProxyType(
         int: "integer",
         float: "real",
         Figure: "figure",
+        Figure | None: "figure",
         str: "text",
         bool: "flag",
         tuple[str, ...]: "texts",
@@ -50,12 +51,14 @@ class Key:
         form: What it holds; ``integer``, ``real`` and ``figure`` are numbers with unit and source.
         allowed: The allowed values in words; empty where the form says all.
         required: Whether a file must have it.
+        default: Its value where a file does not have it; None for a figure that then counts nothing.
     """
 
     name: str
     form: Form
     allowed: str
     required: bool
+    default: object = None
 
     @property
     def is_number(self) -> bool:
@@ -94,7 +97,8 @@ def _key(name: str, field: FieldInfo) -> Key:
     literal = typing.get_origin(field.annotation) is Literal
     form: Form = "choice" if literal else FORMS[field.annotation]
     allowed = ", ".join(map(str, typing.get_args(field.annotation))) if literal else _range(field)
-    return Key(name=name, form=form, allowed=allowed, required=field.is_required())
+    default = None if field.is_required() else field.default
+    return Key(name=name, form=form, allowed=allowed, required=field.is_required(), default=default)
 
 
 def _range(field: FieldInfo) -> str:

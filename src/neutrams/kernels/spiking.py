@@ -18,8 +18,13 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Clock(NamedTuple):
-    """Ticks, steps T, ticks a step L, ring depth D; the neurons' rule (`integrate_and_fire`)."""
+    """Ticks begin … end - 1 of -1 … ticks - 1; steps T, ticks a step L, ring depth D; the neurons' rule.
 
+    The rule is that of `integrate_and_fire`.
+    """
+
+    begin: int
+    end: int
     ticks: int
     steps: int
     period: int
@@ -57,12 +62,14 @@ class Axons(NamedTuple):
         begin   int64[spans + 1]  first axon
         source  int32[axons]      register read
         row     int32 or int64[axons + 1]  where its dense row begins in the weights, or its listed row; then a zero row
+        synapses  int32[axons]     synapses it reads; none: those of one axon are not counted
     """
 
     offset: Ints
     begin: Ints
     source: Words
     row: npt.NDArray[Any]
+    synapses: Words
 
 
 class Pulses(NamedTuple):
@@ -72,11 +79,13 @@ class Pulses(NamedTuple):
         step     int64[pulses]
         column   int64[pulses]  first column of it in ``current``
         current  int32 or int64[n, columns]  [LSB]
+        awake    int64[n, tiles]  first step of each tile in which some channel brings it a current
     """
 
     step: Ints
     column: Ints
     current: npt.NDArray[Any]
+    awake: Ints
 
 
 class Weights(NamedTuple):
@@ -97,6 +106,9 @@ class Strands(NamedTuple):
         column    int64[strands]
         begin     int64[strands + 1]
         weight    int16[weights]
+        covered   int64[tiles + 1]    first of the axons that the strands of each tile stand for
+        source    int32[covered]      register each of them reads
+        synapses  int32[covered]      synapses of each; none: those of one axon are not counted
     """
 
     first: Ints
@@ -104,6 +116,9 @@ class Strands(NamedTuple):
     column: Ints
     begin: Ints
     weight: npt.NDArray[np.int16]
+    covered: Ints
+    source: Words
+    synapses: Words
 
 
 class Neurons(NamedTuple):
@@ -155,16 +170,38 @@ class Counted(NamedTuple):
         potential    uint8[rows]      whether their potential is wanted, not their spikes; read
         outputs      int64[n, rows]   their spikes, or last potentials; overwritten
         axon_events  int64[tiles]     spikes read; added to
+        synapse_events  int64[tiles]  their synapses, where those of one axon are counted; added to
+        idle         int64[tiles]     updates of a tile to which nothing came; added to
         sent         int64[neurons]   spikes sent; added to
-        raster       uint8[ticks, neurons]  spikes of sample 0; overwritten; no rows: not wanted
     """
 
     wanted: Ints
     potential: Bytes
     outputs: Ints
     axon_events: Ints
+    synapse_events: Ints
+    idle: Ints
     sent: Ints
-    raster: Bytes
+
+
+class Trace(NamedTuple):
+    """What is kept of each tick begin … end - 1, of a single sample; ``rows`` of no length: nothing is.
+
+    Arrays:
+        rows     int32[ticks, tiles]           axons of a due tile that carried a spike; overwritten
+        reads    int64[ticks, tiles]           their synapses, where those of one axon are counted; overwritten
+        fired    int32[ticks * neurons + 1]    neurons that fired, tick after tick; overwritten
+        ends     int64[ticks]                  how many those are until the end of each tick; overwritten
+        watched  int64[W]                      neurons whose potential is wanted; read
+        v        int64[ticks, W]               their potentials after each tick [LSB]; overwritten
+    """
+
+    rows: Words
+    reads: Ints
+    fired: Words
+    ends: Ints
+    watched: Ints
+    v: Ints
 
 
 @kernel
@@ -179,25 +216,31 @@ def run_samples(
     spread: Spread,
     scratch: Scratch,
     counted: Counted,
+    trace: Trace,
 ) -> None:
     """Run n samples one after another, each from t = 0 with fresh state.
 
+    Where ``clock`` does not cover all ticks, n is 1, and the next call goes on with what stands in ``scratch``.
     A tile reads, in one tick, only register slots that no tile writes in that tick: slot = step mod D, and D covers the
     steps between the one being written and the oldest read. So "all read before any writes" holds in any tile order.
     Tables are unpacked, not passed on: passing one costs a reference count, which threads would fight over.
     """
-    ticks, steps, period, depth, rule = clock
+    since, until, ticks, steps, period, depth, rule = clock
     phase, order, start, neuron, spans, pulse, listed = tiles
-    offset, span, source, row = axons
+    offset, span, source, row, synapses = axons
     dense, begin, column, weight = weights
-    strand, register, into, strip, strength = strands
+    strand, register, into, strip, strength, covered, behind, several = strands
     leak, threshold, initial = neurons
     registers, v, drive, acc, active, counts = scratch
-    wanted, potential, outputs, axon_events, sent, raster = counted
+    wanted, potential, outputs, axon_events, synapse_events, idle, sent = counted
+    rows, reads, fired, ends, watched, kept = trace
+    traced = rows.shape[0] > 0
     width = (registers.shape[0] - PAD) // depth
     for i in range(outputs.shape[0]):
-        v[:], drive[:], counts[:] = initial, leak, 0
-        for tick in range(-1, ticks):
+        if since < 0:
+            v[:], drive[:], counts[:] = initial, leak, 0
+        noted = 0
+        for tick in range(since, until):
             for j in range(phase[tick % period], phase[tick % period + 1]):
                 tile = order[j]
                 step = (tick - start[tile]) // period
@@ -214,18 +257,45 @@ def run_samples(
                         at = seen % depth * width
                         found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
+                read = count_synapses(synapses, active, found) if synapses.shape[0] > 0 else 0
+                synapse_events[tile] += read
+                if found == 0 and step < pulses.awake[i, tile]:
+                    idle[tile] += silent(registers, slot, behind, covered[tile], covered[tile + 1])
+                if traced:
+                    more = find_active(registers, slot, behind, covered[tile], covered[tile + 1], active, found)
+                    rows[tick - since, tile] = more
+                    if several.shape[0] > 0:
+                        read += count_synapses(several, active[found:], more - found)
+                    reads[tick - since, tile] = read
                 add_strands(acc, registers, slot, register, into, strip, strength, strand[tile], strand[tile + 1])
                 if listed[tile]:
                     add_listed_rows(acc, begin, column, weight, row, active, found)
                 else:
                     add_dense_rows(acc, dense, row, active, found, last - first)
                 integrate_and_fire(v, drive, threshold, acc, registers, counts, first, last, slot, rule)
-                if i == 0 and raster.shape[0] > 0:
-                    raster[tick, first:last] = registers[slot + first : slot + last]
+                if traced:
+                    noted = note_fired(fired, noted, registers, slot, first, last)
             step = (tick + 1) // period
             if (tick + 1) % period == 0 and step < steps:
                 present(registers, step % depth * width + v.shape[0], spread.table, step, spread.q, i, spread.channel)
-        take_counts(outputs[i], counts, v, (wanted, potential), sent)
+            if traced:
+                ends[tick - since] = noted
+                for n in range(watched.shape[0]):
+                    kept[tick - since, n] = v[watched[n]]
+        if until == ticks:
+            take_counts(outputs[i], counts, v, (wanted, potential), sent)
+
+
+@kernel
+def note_fired(fired: Words, noted: int, registers: Bytes, slot: int, first: int, last: int) -> int:
+    """Append the neurons ``first`` … ``last`` - 1 whose register holds a spike to ``fired``; return the new length.
+
+    Without a branch: every neuron is written, the length grows by its spike.
+    """
+    for n in range(first, last):
+        fired[noted] = n
+        noted += registers[slot + n]
+    return noted
 
 
 @kernel
@@ -233,6 +303,24 @@ def add_current(drive: npt.NDArray[Any], first: int, last: int, current: npt.NDA
     """Add the current of sample ``i``, from ``column`` on, to the drive of neurons ``first`` … ``last`` - 1."""
     for n in range(last - first):
         drive[first + n] += current[i, column + n]
+
+
+@kernel
+def count_synapses(synapses: Words, active: Words, found: int) -> int:
+    """Return the sum of ``synapses`` over the first ``found`` axons in ``active``."""
+    total = 0
+    for i in range(found):
+        total += synapses[active[i]]
+    return total
+
+
+@kernel
+def silent(registers: Bytes, slot: int, source: Words, first: int, last: int) -> bool:
+    """Whether no register of sources ``first`` … ``last`` - 1, counted from ``slot``, holds a spike."""
+    spikes = 0
+    for s in range(first, last):
+        spikes += registers[slot + source[s]]
+    return spikes == 0
 
 
 @kernel

@@ -20,6 +20,7 @@ class _Bin:
     tiles: list[int] = field(default_factory=list)
     rows: set[Row] = field(default_factory=set)
     columns: int = 0
+    synapses: int = 0
 
 
 BINS = 256
@@ -67,8 +68,7 @@ def _first_fit(members: Sequence[int], tiles: Sequence[Tile], chip: Chip) -> lis
     for i in sorted(members, key=lambda i: (-tiles[i].weights.size, i)):
         columns = len(tiles[i].signals)
         for b in bins[-BINS:]:
-            fits = b.columns + columns <= chip.core.neurons
-            if fits and len(b.rows.union(rows[i])) <= chip.core.axons:
+            if b.columns + columns <= chip.core.neurons and _holds(chip, b, tiles[i], rows[i]):
                 break
         else:
             b = _Bin()
@@ -76,7 +76,17 @@ def _first_fit(members: Sequence[int], tiles: Sequence[Tile], chip: Chip) -> lis
         b.tiles.append(i)
         b.rows.update(rows[i])
         b.columns += columns
+        b.synapses += int(np.count_nonzero(tiles[i].weights))
     return bins
+
+
+def _holds(chip: Chip, b: _Bin, tile: Tile, rows: Sequence[Row]) -> bool:
+    """Whether a core with ``b`` has axons and synapse memory for ``tile`` as well."""
+    joined = len(b.rows.union(rows))
+    synapses = joined * (b.columns + len(tile.signals))
+    if chip.core.synapses == "list":
+        synapses = b.synapses + int(np.count_nonzero(tile.weights))
+    return joined <= chip.core.axons and synapses <= chip.core.synapse_limit
 
 
 def _union(tiles: Sequence[Tile]) -> Tile:

@@ -64,7 +64,7 @@ def cut_unit(unit: Unit, chip: Chip, one_place: bool = False) -> Iterator[tuple[
     """Yield the parts of a unit that are cut in one way each, and how; see `tiling.best_cut`.
 
     Raises:
-        CapacityError: A neuron has more inputs than a core has axons.
+        CapacityError: A neuron has more inputs than a core has axons, or synapses than its memory holds.
     """
     identity = axon_identity(unit)
     for groups, columns in _alike(unit, chip):
@@ -103,15 +103,18 @@ def _alike(unit: Unit, chip: Chip) -> Iterator[tuple[IntArray, IntArray]]:
 
 def _sparse(part: Part, chip: Chip) -> Iterator[Part]:
     """Columns of one group in order, a new part wherever the rows in use would exceed the axons."""
-    unit = part.unit
+    unit, core = part.unit, chip.core
+    most = core.axons if core.synapses == "list" else min(core.axons, core.synapse_limit)
     for group in part.groups:
         read = _read(unit, group)
         start, used = 0, np.zeros_like(read)
         for i, column in enumerate(part.columns):
             rows = (unit.weights[group, column] != 0) & read
-            if rows.sum() > chip.core.axons:
+            if rows.sum() > core.axons:
                 raise _too_wide(unit, int(rows.sum()), chip)
-            if (used | rows).sum() > chip.core.axons or i - start == chip.core.neurons:
+            if rows.sum() > core.synapse_limit:
+                raise _too_many_synapses(unit, int(rows.sum()), chip)
+            if (used | rows).sum() > most or i - start == core.neurons:
                 yield _some(part, group, part.columns[start:i], used)
                 start, used = i, np.zeros_like(read)
             used = used | rows
@@ -132,6 +135,16 @@ def _read(unit: Unit, group: int) -> AnyArray:
         at = np.arange(start, min(start + 4096, unit.places))
         read |= (unit.sources(np.array([group]), at)[0] >= 0).any(axis=0)
     return read
+
+
+def _too_many_synapses(unit: Unit, synapses: int, chip: Chip) -> CapacityError:
+    held, bits = chip.core.synapse_limit, chip.core.synapse_memory_bits
+    return CapacityError(
+        f"a neuron of {unit.neuron.name!r} has {synapses} synapses, {bits} bits of a core of {chip.name} hold {held}",
+        where=f"mapping, layer {unit.neuron.origin!r}",
+        fix=f"split the layer under a fan-in of {held} first, or take fewer core.weight_bits or more "
+        "core.synapse_memory_bits",
+    )
 
 
 def _too_wide(unit: Unit, fan_in: int, chip: Chip) -> CapacityError:

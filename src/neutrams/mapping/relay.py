@@ -27,12 +27,16 @@ def relay_tiles(signals: IntArray, columns: IntArray, like: Tile, weight: int, c
         weight: Of every synapse.
         chip: The chip.
     """
-    if columns.max(initial=0) > chip.core.neurons:
+    core, listed = chip.core, chip.core.synapses == "list"
+    if columns.max(initial=0) > min(core.neurons, core.synapse_limit):
         return None
     tiles: list[Tile] = []
     start, used = 0, 0
     for i in range(len(signals) + 1):
-        full = i == len(signals) or used + columns[i] > chip.core.neurons or i - start == chip.core.axons
+        end = i == len(signals)
+        more = used + int(columns[i]) if not end else 0
+        full = end or more > core.neurons or i - start == core.axons
+        full = full or more * (1 if listed else i + 1 - start) > core.synapse_limit
         if full and i > start:
             tiles.append(_tile(signals[start:i], columns[start:i], like, weight))
             start, used = i, 0

@@ -9,7 +9,7 @@ border included.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from math import prod
+from math import isqrt, prod
 
 import numpy as np
 
@@ -133,13 +133,22 @@ def best_cut(part: Part, chip: Chip, one_place: bool = False) -> Cut | None:
 
 def _fitted(part: Part, patch: tuple[int, ...], axons: int, chip: Chip) -> Cut | None:
     """As many columns and groups as a tile of such patches takes if each group takes ``axons``."""
-    places, columns = prod(patch), len(part.columns)
-    if axons > chip.core.axons or places > chip.core.neurons:
+    places, columns, core = prod(patch), len(part.columns), chip.core
+    most = core.synapse_limit // (places * max(1, _synapses(part, axons, chip)))
+    if axons > core.axons or places > core.neurons or not most:
         return None
-    groups = min(chip.core.axons // max(axons, 1), chip.core.neurons // (places * columns), len(part.groups))
+    groups = min(core.axons // max(axons, 1), core.neurons // (places * columns), len(part.groups))
+    groups = min(groups, most // columns if core.synapses == "list" else isqrt(most // columns))
     if groups > 1:
         return Cut(patch=patch, columns=columns, groups=groups)
-    return Cut(patch=patch, columns=min(columns, chip.core.neurons // places), groups=1)
+    return Cut(patch=patch, columns=min(columns, core.neurons // places, most), groups=1)
+
+
+def _synapses(part: Part, axons: int, chip: Chip) -> int:
+    """Most synapses of a neuron of one group: the ``axons`` of its tile, or, where a core lists them, its weights."""
+    if chip.core.synapses == "crossbar":
+        return axons
+    return int(np.count_nonzero(part.unit.weights[np.ix_(part.groups, part.columns)], axis=2).max(initial=0))
 
 
 def count_tiles(part: Part, cut: Cut) -> int:

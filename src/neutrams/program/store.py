@@ -1,5 +1,6 @@
 """A program as a JSON header and named arrays, and back: what a compiled file holds."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray
 from neutrams.base.errors import FormatError, NeutramsError
+from neutrams.base.files import content_digest
 from neutrams.hardware import Chip
 from neutrams.program.tables import (
     AxonTable,
@@ -70,6 +72,12 @@ def program_parts(program: Program) -> tuple[dict[str, Any], dict[str, AnyArray]
     for i, out in enumerate(program.outputs):
         arrays |= {f"outputs.{i}.{column}": getattr(out, column) for column in OUTPUT_ARRAYS}
     return header, arrays
+
+
+def program_digest(program: Program) -> str:
+    """Return the SHA-256 of a program."""
+    header, arrays = program_parts(program)
+    return content_digest(json.dumps(header, sort_keys=True), arrays)
 
 
 def program_from_parts(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Program:

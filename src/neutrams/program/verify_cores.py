@@ -22,12 +22,31 @@ def _capacity(program: Program) -> Found:
             yield Violation(
                 constraint=f"core_{name}", tile=tile, value=int(used[tile]), limit=span(1, limit), message=message
             )
+    yield from _memory(program)
     shapes = np.array([block.shape for block in program.blocks], dtype=np.int64).reshape(-1, 2)[tiles.block]
     wanted = np.stack([counts[0][1], counts[1][1]], axis=1)
     for tile in places((shapes != wanted).any(axis=1)):
         held, has = (f"{int(s[0])} x {int(s[1])}" for s in (shapes[tile], wanted[tile]))
         message = f"tile {tile} holds a weight block of {held}, it has {has} axons and neurons"
         yield Violation(constraint="block_shape", tile=tile, value=held, limit=has, message=message)
+
+
+def _memory(program: Program) -> Found:
+    core = program.chip.core
+    if not core.synapse_memory_bits:
+        return
+    each = core.weight_bits * (2 if core.sign_scheme == "pair" else 1)
+    held = [np.count_nonzero(b) if core.synapses == "list" else b.size for b in program.blocks]
+    bits = np.array(held, dtype=np.int64)[program.tiles.block] * each
+    for tile in places(bits > core.synapse_memory_bits):
+        message = f"tile {tile} holds {int(bits[tile])} bits of weights, a core holds {core.synapse_memory_bits}"
+        yield Violation(
+            constraint="synapse_memory",
+            tile=tile,
+            value=int(bits[tile]),
+            limit=core.synapse_memory_bits,
+            message=message,
+        )
 
 
 def _weights(program: Program) -> Found:

@@ -6,8 +6,9 @@ from neutrams.report.quantities import DASH, count, percent, plural, points, si,
 
 
 def answer(run: RunRecord) -> Markup:
-    """Return the sentence and the tiles of one run."""
-    return join(tag("p", _sentence(run), class_="lead"), tag("dl", *_tiles(run), class_="tiles"))
+    """Return the sentence and the tiles of one run, and what in its chip's description cannot all be true."""
+    doubts = (tag("p", tag("strong", "Warning: "), text, class_="note") for text in run.warnings)
+    return join(tag("p", _sentence(run), class_="lead"), tag("dl", *_tiles(run), class_="tiles"), *doubts)
 
 
 def mode_text(run: RunRecord) -> str:
@@ -51,7 +52,7 @@ def _tiles(run: RunRecord) -> list[Markup]:
             "Cores", count(run.cores), f"{plural(run.chips, 'chip')}, {percent(run.utilization, 1)} of cells", main=True
         ),
         _tile("Power", si(run.power_w, "W"), "at full throughput"),
-        _tile("Area", DASH if run.area_mm2 is None else f"{run.area_mm2:.4g} mm²", "cores and routers in use"),
+        _tile("Area", DASH if run.area_mm2 is None else f"{run.area_mm2:.4g} mm²", _area(run)),
     ]
 
 
@@ -81,6 +82,11 @@ def _tick(run: RunRecord) -> str | None:
     limit = run.tick_limit or ""
     told = limit.replace("fixed", "fixed by the chip", 1) if limit.startswith("fixed") else f"mostly set by {limit}"
     return f"tick {si(run.tick_s, 's')}" + (f", {told}" if limit else "")
+
+
+def _area(run: RunRecord) -> str:
+    band = run.area_band_mm2
+    return "cores and routers in use" + ("" if band is None else f"; {band[0]:.4g} to {band[2]:.4g} mm²")
 
 
 def _rate(value: float | None) -> str:

@@ -154,7 +154,9 @@ class RunRecord:
         latency_s: First input to last output of a sample [s].
         throughput_hz: Samples a second [Hz].
         power_w: Energy times throughput [W].
-        area_mm2: Cores and routers in use [mm2].
+        power_band_w: The same with its band [W].
+        area_mm2: Cores, their memories and routers in use [mm2].
+        area_band_mm2: The same with its band [mm2].
         tick_s: Period of a tick [s].
         tick_limit: What sets it.
         noc: Traffic figures per sample.
@@ -166,7 +168,8 @@ class RunRecord:
         links: Loaded links.
         raster: Spikes of one sample, in snn mode.
         curve: Accuracy against T, where it was measured.
-        figures: Every number of the chip file.
+        figures: Every number that the chip file gives.
+        warnings: What in the chip's description contradicts each other.
         references: The methods' references.
         provenance: Versions, seed, options, hashes.
         seconds: Wall time of each stage [s].
@@ -199,7 +202,9 @@ class RunRecord:
     latency_s: float | None = None
     throughput_hz: float | None = None
     power_w: float | None = None
+    power_band_w: Band | None = None
     area_mm2: float | None = None
+    area_band_mm2: Band | None = None
     tick_s: float | None = None
     tick_limit: str | None = None
     noc: Mapping[str, float] = field(default_factory=dict)
@@ -212,6 +217,7 @@ class RunRecord:
     raster: Raster | None = None
     curve: tuple[CurveEntry, ...] = ()
     figures: tuple[FigureRow, ...] = ()
+    warnings: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

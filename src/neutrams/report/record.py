@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neutrams.hardware import Chip
+from neutrams.hardware import Chip, disagreements
 from neutrams.report.cite import cite
-from neutrams.report.data import FigureRow, LedgerEntry, RunRecord
+from neutrams.report.data import Band, FigureRow, LedgerEntry, RunRecord
 from neutrams.report.latency import bars_of
 from neutrams.report.layout import floor_of, links_of
 from neutrams.report.sampling import raster_of
@@ -57,6 +57,7 @@ def record_of(
         links=() if run.cost is None else links_of(program, run.cost),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),
+        warnings=(*disagreements(program.chip), *run.warnings),
         references=cite(
             program.model,
             dict.fromkeys(row.constraint for row in compiled.ledger),
@@ -95,7 +96,7 @@ def _source_layer(name: str, known: Mapping[str, str]) -> str:
 
 
 def figures_of(chip: Chip) -> tuple[FigureRow, ...]:
-    """Return every number of the chip file."""
+    """Return every number that the chip file gives."""
     return tuple(
         FigureRow(key=key, value=float(f.value), unit=f.unit, kind=f.kind, source=f.source, low=f.low, high=f.high)
         for key, f in chip.figures.items()
@@ -115,18 +116,24 @@ def _spike_fields(spikes: "SpikeAgreement | None") -> dict[str, Any]:
 def _cost_fields(cost: "Cost | None") -> dict[str, Any]:
     if cost is None:
         return {}
-    low, nominal, high = (float(v) for v in cost.energy_band_j)
     return {
-        "energy_band_j": (low, nominal, high),
-        "energy_breakdown_j": {k: (float(b[0]), float(b[1]), float(b[2])) for k, b in cost.energy_breakdown_j.items()},
+        "energy_band_j": _floats(cost.energy_band_j),
+        "energy_breakdown_j": {name: _floats(band) for name, band in cost.energy_breakdown_j.items()},
         "latency_s": float(cost.latency_s),
         "throughput_hz": float(cost.throughput_hz),
         "power_w": float(cost.power_w),
+        "power_band_w": _floats(cost.power_band_w),
         "area_mm2": float(cost.area_mm2),
+        "area_band_mm2": _floats(cost.area_band_mm2),
         "tick_s": float(cost.tick_s),
         "tick_limit": cost.tick_limit,
         "noc": {key: float(value) for key, value in cost.noc.items()},
     }
+
+
+def _floats(band: Band) -> Band:
+    low, nominal, high = band
+    return float(low), float(nominal), float(high)
 
 
 def _cycle_fields(cost: "Cost | None", cycles: "Cycles | None") -> dict[str, Any]:

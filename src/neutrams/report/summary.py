@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from neutrams.hardware import disagreements
 from neutrams.report.data import Band, RunRecord
 from neutrams.report.losses import losses_of, verdict
 from neutrams.report.record import ledger_of
@@ -73,8 +74,11 @@ def simulate_object(run: RunRecord) -> dict[str, object]:
         "energy_breakdown": {key: band[1] for key, band in parts.items()} if computed else None,
         "energy_breakdown_band_j": {key: band_object(band) for key, band in parts.items()} if computed else None,
         "power_w": run.power_w,
+        "power_band_w": band_object(run.power_band_w),
         "area_mm2": run.area_mm2,
+        "area_band_mm2": band_object(run.area_band_mm2),
         "noc": dict(run.noc) if computed else None,
+        "warnings": list(run.warnings),
         "seconds": run.seconds.get("simulation"),
     }
 
@@ -95,6 +99,7 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "chip_mac_fraction": compiled.chip_mac_fraction,
         "ledger": [asdict(row) for row in ledger],
         "verdict": verdict(losses_of(ledger)),
+        "warnings": disagreements(compiled.program.chip),
         "seconds": sum(compiled.seconds.values()),
         "stage_seconds": dict(compiled.seconds),
         "file": file,

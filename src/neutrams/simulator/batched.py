@@ -22,8 +22,16 @@ from neutrams.simulator.cores import Product, exact_type, product
 from neutrams.simulator.groups import Group, groups_of
 from neutrams.simulator.inputs import channel_limit, encode_channels, spread_channels
 from neutrams.simulator.memory import Memory, first_registers
+from neutrams.simulator.moment import Look, Moment
 from neutrams.simulator.schedule import INPUT_START, Schedule, due
-from neutrams.simulator.tally import Tally, counts_every_word, merge, output_neurons, potential_rows
+from neutrams.simulator.tally import (
+    Tally,
+    counts_every_word,
+    merge,
+    output_neurons,
+    potential_rows,
+    synapses_of_axons,
+)
 
 PART_BYTES = 384 << 20
 """Memory for the registers and states of one thread's samples [byte]."""
@@ -47,6 +55,7 @@ class Batched:
         kind: Type of the registers: holds every value exactly.
         spread: bool ``[channels]``.
         groups: Its tiles by weight block, where they can run together; else None.
+        synapses: int64 ``[axons]``, how many synapses each axon reads.
     """
 
     program: Program
@@ -59,6 +68,7 @@ class Batched:
     kind: np.dtype[np.generic]
     spread: AnyArray
     groups: tuple[Group, ...] | None
+    synapses: IntArray
 
     @property
     def part(self) -> int:
@@ -67,7 +77,7 @@ class Batched:
         bytes_a_sample = registers * (self.clock.depth * self.kind.itemsize + 8)
         return int(np.clip(PART_BYTES // max(1, bytes_a_sample), 1, PART))
 
-    def run(self, inputs: Mapping[str, AnyArray], part: slice, raster: bool, memory: Memory | None = None) -> Tally:
+    def run(self, inputs: Mapping[str, AnyArray], part: slice, memory: Memory | None = None) -> Tally:
         """Run some samples of ``inputs``, from t = 0 with fresh state or what ``memory`` has of them, on all cores."""
         threads = thread_count()
         size = min(self.part, -(-(part.stop - part.start) // threads))
@@ -75,18 +85,27 @@ class Batched:
         def run_part(start: int) -> Tally:
             own = slice(start, min(start + size, part.stop))
             held = None if memory is None else memory.part(slice(own.start - part.start, own.stop - part.start))
-            return _Part(self, encode_channels(self.program, inputs, own), raster and start == part.start, held).run()
+            return _Part(self, encode_channels(self.program, inputs, own), held).run()
 
         # one thread a product: threads of threads would get in each other's way
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             return merge(list(pool.map(run_part, range(part.start, part.stop, size))))
 
+    def watch(
+        self, inputs: Mapping[str, AnyArray], sample: int, look: Look, watched: IntArray, memory: Memory | None = None
+    ) -> Tally:
+        """Run one sample in this thread, and show ``look`` each tick, and the potentials of ``watched`` neurons."""
+        own = slice(sample, sample + 1)
+        part = _Part(self, encode_channels(self.program, inputs, own), None if memory is None else memory.part(own))
+        part.watch(look, watched)
+        return part.tally()
 
-def batched(program: Program, clock: Schedule) -> Batched:
-    """Prepare ``program``."""
+
+def batched(program: Program, clock: Schedule, tick_by_tick: bool = False) -> Batched:
+    """Prepare ``program``; ``tick_by_tick`` where runs are to be watched, so that tiles do not run together."""
     model = find_model(program.model, "program, model", program.chip.neuron.definitions)
     limit = _register_limit(program, model)
-    groups = groups_of(program, clock, limit) if model.name == "requantize" else None
+    groups = groups_of(program, clock, limit) if model.name == "requantize" and not tick_by_tick else None
     return Batched(
         program=program,
         clock=clock,
@@ -98,6 +117,7 @@ def batched(program: Program, clock: Schedule) -> Batched:
         kind=exact_type(int(limit.max(initial=0))),
         spread=spread_channels(program),
         groups=groups,
+        synapses=synapses_of_axons(program),
     )
 
 
@@ -133,7 +153,7 @@ def _register_limit(program: Program, model: NeuronModel) -> IntArray:
 class _Part:
     """The state of some samples while the clock runs."""
 
-    def __init__(self, engine: Batched, q: IntArray, raster: bool, memory: Memory | None) -> None:
+    def __init__(self, engine: Batched, q: IntArray, memory: Memory | None) -> None:
         self.engine, self.q = engine, q
         program, clock = engine.program, engine.clock
         neurons, n = len(program.neurons), q.shape[2]
@@ -147,18 +167,44 @@ class _Part:
         self.potential = potential_rows(program)
         self.by_step = any(port.sequence for port in program.outputs)
         self.outputs = np.zeros((program.steps if self.by_step else 1, len(self.wanted), n), dtype=np.int64)
-        self.axon_events = np.zeros(len(program.tiles), dtype=np.int64)
+        self.axon_events, self.synapse_events, self.idle_updates = np.zeros((3, len(program.tiles)), dtype=np.int64)
         self.sent = np.zeros(neurons, dtype=np.int64)
         self.received = np.zeros(program.channels, dtype=np.int64)
-        self.raster = np.zeros((clock.ticks, neurons), dtype=np.bool_) if raster else None
+        self.fired: list[IntArray] | None = None
         self.counts = not counts_every_word(program)
 
     def run(self) -> Tally:
         """Let the clock run (the order inside a tick: see `neutrams.simulator.engine`)."""
-        if self.engine.groups is None:
-            self._run_tiles()
-        else:
+        if self.engine.groups is not None:
             self._run_groups(self.engine.groups)
+            return self.tally()
+        for tick in range(INPUT_START, self.engine.clock.ticks):
+            self._run_tick(tick, due(self.engine.program, tick))
+        return self.tally()
+
+    def watch(self, look: Look, watched: IntArray) -> None:
+        """Let the clock run over a single sample, and show each tick."""
+        for tick in range(INPUT_START, self.engine.clock.ticks):
+            tiles = due(self.engine.program, tick)
+            self.fired, before = [], np.stack([self.axon_events, self.synapse_events])[:, tiles]
+            self._run_tick(tick, tiles)
+            if tick >= 0:
+                rows, synapses = np.stack([self.axon_events, self.synapse_events])[:, tiles] - before
+                fired = np.concatenate([*self.fired, np.zeros(0, dtype=np.int64)])
+                potential = self.state[0, watched, 0] if len(watched) else watched
+                look(
+                    Moment(
+                        tick=tick,
+                        tiles=tiles,
+                        rows=rows,
+                        synapses=synapses,
+                        fired=fired,
+                        potential=potential.astype(np.int64),
+                    )
+                )
+
+    def tally(self) -> Tally:
+        """Return what was counted."""
         program, outputs = self.engine.program, self.outputs.transpose(2, 0, 1)
         last = self.registers[(program.steps - 1) % self.engine.clock.depth, : len(program.neurons)]
         return Tally(
@@ -167,9 +213,10 @@ class _Part:
             if program.sequential
             else None,
             axon_events=self.axon_events,
+            synapse_events=self.synapse_events,
+            idle_updates=self.idle_updates,
             sent=self.sent,
             received=self.received,
-            raster=self.raster,
         )
 
     def _run_groups(self, groups: tuple[Group, ...]) -> None:
@@ -180,24 +227,22 @@ class _Part:
         for group in groups:
             for part, rows, acc in group.sums(registers):
                 if self.counts:
-                    nonzero = np.count_nonzero(rows.reshape(len(rows), part.stop - part.start, -1), axis=(0, 2))
-                    self.axon_events[group.tiles[part]] += nonzero
+                    self._count(group.tiles[part], rows.reshape(len(rows), part.stop - part.start, -1))
                 requantize_tiles(acc, registers, engine.parameters, engine.lookup, group.first[part], engine.width)
         self.outputs[0] += registers[self.wanted].astype(np.int64)
         if self.counts:
             self.sent += np.count_nonzero(registers[: len(self.sent)], axis=1)
 
-    def _run_tiles(self) -> None:
+    def _run_tick(self, tick: int, tiles: IntArray) -> None:
+        """Let the due ``tiles`` read, compute and write; then the channels may go on to their next step."""
         program = self.engine.program
-        for tick in range(INPUT_START, self.engine.clock.ticks):
-            tiles = due(program, tick)
-            steps = [(tick - int(program.tiles.start[tile])) // program.ticks_per_step for tile in tiles]
-            sums = [self._sum(int(tile), step) for tile, step in zip(tiles, steps, strict=True)]
-            for tile, step, acc in zip(tiles, steps, sums, strict=True):
-                self._update(int(tile), step, acc, tick)
-            step, rest = divmod(tick - INPUT_START, program.ticks_per_step)
-            if rest == 0 and step < program.steps:
-                self._present(step)
+        steps = [(tick - int(program.tiles.start[tile])) // program.ticks_per_step for tile in tiles]
+        sums = [self._sum(int(tile), step) for tile, step in zip(tiles, steps, strict=True)]
+        for tile, step, acc in zip(tiles, steps, sums, strict=True):
+            self._update(int(tile), step, acc)
+        step, rest = divmod(tick - INPUT_START, program.ticks_per_step)
+        if rest == 0 and step < program.steps:
+            self._present(step)
 
     def _sum(self, tile: int, step: int) -> AnyArray:
         """What the axons of ``tile`` bring in its ``step``, ``[columns, n]``."""
@@ -211,10 +256,18 @@ class _Part:
             registers = np.where((seen >= 0)[:, None], self.registers[seen % clock.depth, source], self.before[source])
             source = np.arange(len(seen))
         if self.counts:
-            self.axon_events[tile] += np.count_nonzero(registers[source])
+            self._count(np.array([tile]), registers[source][:, None])
         return self.engine.products[tile](registers, source)
 
-    def _update(self, tile: int, step: int, acc: AnyArray, tick: int) -> None:
+    def _count(self, tiles: IntArray, values: AnyArray) -> None:
+        """Count the events of an update of tiles with one block, whose axons carry ``values``, ``[rows, tiles, n]``."""
+        carried, first = values != 0, self.engine.program.tiles.axons[tiles[0]]
+        events = np.count_nonzero(carried, axis=2)
+        self.axon_events[tiles] += events.sum(axis=0)
+        self.synapse_events[tiles] += self.engine.synapses[first : first + len(events)] @ events
+        self.idle_updates[tiles] += np.count_nonzero(~carried.any(axis=0), axis=1)
+
+    def _update(self, tile: int, step: int, acc: AnyArray) -> None:
         engine, program = self.engine, self.engine.program
         first, last = int(program.tiles.neurons[tile]), int(program.tiles.neurons[tile + 1])
         registers, columns = self.registers[step % engine.clock.depth], slice(first, last)
@@ -234,8 +287,8 @@ class _Part:
         self.outputs[step if self.by_step else 0, mine] += given
         if self.counts:
             self.sent[columns] += np.count_nonzero(registers[columns], axis=1)
-        if self.raster is not None:
-            self.raster[tick, columns] = registers[columns, 0] != 0
+        if self.fired is not None:
+            self.fired.append(first + np.flatnonzero(registers[columns, 0]))
 
     def _potential(self, mine: AnyArray, step: int) -> IntArray:
         """Potentials of output neurons, ``[rows, n]``; before the last step, where only that counts, 0."""

@@ -5,13 +5,25 @@ from collections.abc import Mapping
 from neutrams.hardware import Chip, Figure
 from neutrams.simulator.result import Band
 
-EVENTS = ("axon", "synapse", "array", "neuron", "router", "link", "chip_link", "input", "output")
-"""Components whose energy is a count of events times ``technology.<component>_j``."""
+EVENTS = (
+    "axon", "synapse", "array", "neuron", "idle_neuron", "inject", "router", "link", "link_y", "chip_link", "input",
+    "output",
+)  # fmt: skip
+"""What is counted, and costs ``technology.<event>_j`` each."""
+
+PART_OF = {"idle_neuron": "neuron", "link_y": "link"}
+"""The component an event belongs to, where that has another name."""
+
+COMPONENTS = tuple(name for name in EVENTS if name not in PART_OF)
+"""What the energy of events is told by."""
 
 
 def event_energy(chip: Chip, events: Mapping[str, float]) -> dict[str, Band]:
-    """Return the energy of each component of ``EVENTS`` from its event count [J]: linear in the counts."""
-    return {name: scaled(getattr(chip.technology, f"{name}_j"), events[name]) for name in EVENTS}
+    """Return the energy of each of ``COMPONENTS`` from the counts of ``EVENTS`` [J]: linear in the counts."""
+    found: dict[str, list[Band]] = {name: [] for name in COMPONENTS}
+    for name in EVENTS:
+        found[PART_OF.get(name, name)].append(scaled(chip.technology.figure(f"{name}_j"), events[name]))
+    return {name: total(bands) for name, bands in found.items()}
 
 
 def leakage_energy(chip: Chip, cores: int, routers: int, time_s: float) -> Band:

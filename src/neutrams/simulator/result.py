@@ -21,8 +21,10 @@ class Activity:
         ticks: Ticks one sample takes from its first input to its last output.
         tile_updates: int64 ``[tiles]``, updates of each tile (N * T each).
         axon_events: int64 ``[tiles]``, axons that carried something (all of them in ann mode unless ``skip_zero``).
-        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns.
+        synapse_events: int64 ``[tiles]``, weights read and added: axon events x columns; where a core lists its
+            synapses, those of the axons that carried something.
         neuron_updates: int64 ``[tiles]``.
+        idle_updates: int64 ``[tiles]``, of ``tile_updates`` those in which no axon of the tile carried anything.
         sent: int64 ``[neurons]``, words or spikes each neuron sent.
         received: int64 ``[channels]``, words or spikes each input channel brought.
     """
@@ -33,6 +35,7 @@ class Activity:
     axon_events: IntArray
     synapse_events: IntArray
     neuron_updates: IntArray
+    idle_updates: IntArray
     sent: IntArray
     received: IntArray
 
@@ -45,14 +48,16 @@ class Cost:
         latency_s: From a sample's first input to its last output [s].
         throughput_hz: Samples a second, pipelined as the program allows [Hz].
         tick_s: Period of one tick [s].
-        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N`` or ``bus between chips``, the longer
-            of its two parts; ``fixed`` where the chip file does; ``fixed, too short: <the longer part> needs <both> s``
-            where the work would need more.
+        tick_limit: What sets the tick: ``core N``, ``link A-B``, ``bus of chip N``, ``bus between chips`` or ``buffer
+            of core N`` (``router`` where words pass no link), the longer of its two parts; ``fixed`` where the chip
+            file does; ``fixed, too short: <the longer part> needs <both> s`` where the work would need more.
         energy_band_j: Per sample, all components [J].
-        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, router, link, chip_link, input,
-            output, leakage) [J].
+        energy_breakdown_j: Per sample and component (axon, synapse, array, neuron, inject, router, link, chip_link,
+            input, output, leakage; weights, state, buffer where the chip has such a memory) [J].
         power_w: Nominal energy per sample times throughput [W].
-        area_mm2: Nominal area of the cores and routers in use [mm2].
+        power_band_w: The same of the energy's band [W].
+        area_mm2: Nominal area of the cores, their memories and the routers in use [mm2].
+        area_band_mm2: The same with its band [mm2].
         area_breakdown_mm2: By component.
         noc: Per sample: ``flits``, ``hops``, ``peak_link_flits`` (the most loaded link), ``mean_hops`` per flit.
         link_flits: (from core, to core) -> flits per sample.
@@ -65,7 +70,9 @@ class Cost:
     energy_band_j: Band
     energy_breakdown_j: Mapping[str, Band]
     power_w: float
+    power_band_w: Band
     area_mm2: float
+    area_band_mm2: Band
     area_breakdown_mm2: Mapping[str, float]
     noc: Mapping[str, float]
     link_flits: Mapping[tuple[int, int], float]
@@ -84,7 +91,8 @@ class Cycles:
         limit: What sets it: ``core N``, ``network, to core N``, or ``fixed`` as in `Cost.tick_limit`.
         latency: int64, how many words had each latency, from creation to arrival of the last flit, by cycles.
         peak_flits: Core -> the most flits that stood in its router's buffers.
-        late: Words a sample that arrived after a fixed tick was over.
+        late: Words a sample that arrived after a fixed tick was over; of a program of ann mode, words a step.
+        lost: The same where the chip loses them, so that they never arrived.
     """
 
     samples: int
@@ -96,6 +104,7 @@ class Cycles:
     latency: IntArray
     peak_flits: Mapping[int, int]
     late: float
+    lost: float = 0.0
 
     @property
     def network(self) -> dict[str, float]:
@@ -109,6 +118,7 @@ class Cycles:
             "worst_latency_cycles": float(np.flatnonzero(self.latency).max(initial=0)),
             "peak_router_flits": float(max(self.peak_flits.values(), default=0)),
             "late_words": self.late,
+            "lost_words": self.lost,
             "mean_tick_cycles": float(self.tick_cycles.mean()),
             "core_cycle_share": self.core_cycles / max(1, int(self.tick_cycles.sum())),
         }
@@ -130,6 +140,7 @@ class Run:
         raster: bool ``[ticks, neurons]`` of the first sample in snn mode on request, else None.
         seconds: Wall time of the simulation [s].
         memory: What a run of the steps that follow goes on from; None where samples are no sequences.
+        warnings: What the chip does and this level does not model.
     """
 
     outputs: Mapping[str, FloatArray]
@@ -141,3 +152,4 @@ class Run:
     seconds: float
     cycles: Cycles | None = None
     memory: Memory | None = None
+    warnings: tuple[str, ...] = ()

@@ -11,13 +11,16 @@ from neutrams.base.codec import decode
 from neutrams.base.errors import InputError, SpecError
 from neutrams.program import OutputPort, Program
 from neutrams.simulator.cost import cost_of
-from neutrams.simulator.cycle import run_cycles
-from neutrams.simulator.engine import choose_engine, run_chunks
-from neutrams.simulator.inputs import check_inputs, encode_channels
+from neutrams.simulator.cycle import Clockwork, timing_of
+from neutrams.simulator.engine import Engine, choose_engine, run_chunks, watch_chunks
+from neutrams.simulator.inputs import check_inputs
+from neutrams.simulator.late import Late, may_miss
 from neutrams.simulator.memory import Memory, check_memory
+from neutrams.simulator.observer import Observer
 from neutrams.simulator.result import Run
 from neutrams.simulator.schedule import schedule
-from neutrams.simulator.tally import activity
+from neutrams.simulator.tally import Tally, activity, merge
+from neutrams.simulator.view import View
 
 LEVELS = ("functional", "tick", "cycle")
 
@@ -30,6 +33,7 @@ def simulate(
     raster: bool = False,
     memory: Memory | None = None,
     progress: Callable[[int, int], None] | None = None,
+    observer: Observer | None = None,
 ) -> Run:
     """Run ``program`` on a batch of samples, tick by tick (the order inside a tick: `neutrams.simulator.engine`).
 
@@ -38,12 +42,13 @@ def simulate(
         inputs: Each input tensor ``[N, *shape]`` by name, in source units; a single key ``x`` serves a program with a
             single input. Integers such as uint8 images are taken at face value.
         level: ``functional`` (values and events), ``tick`` (also time, energy and area) or ``cycle`` (the same, with
-            cores and network simulated cycle by cycle; in snn mode for every tick of every sample).
+            cores and network simulated cycle by cycle; for every tick of every sample where words depend on values).
         limit: Run the first so many samples only.
         raster: Keep the first sample's spikes, tick by tick (snn mode only).
         memory: What the run of the steps before gave as its ``memory``: sequences go on from there. Then, and where
             no host operator needs all steps, inputs may have any number of steps.
         progress: Called with (samples done, N) now and then.
+        observer: Sees the run as it goes (`neutrams.simulator.observe`); samples then run one after another.
 
     Returns:
         The finished run. Its outputs and counts depend on program and inputs alone, not on the number of threads.
@@ -60,32 +65,68 @@ def simulate(
     if memory is not None:
         check_memory(program, memory, len(next(iter(samples.values()))))
     clock = schedule(program)
-    engine = choose_engine(program, clock)
-    tally = run_chunks(engine, samples, raster and program.mode == "snn", progress, memory)
+    n, snn = len(next(iter(samples.values()))), program.mode == "snn"
+    view = View(
+        program=program,
+        clock=clock,
+        raster=np.zeros((clock.ticks, len(program.neurons)), dtype=np.bool_) if raster and snn else None,
+        clockwork=Clockwork(program) if level == "cycle" else None,
+        observer=observer,
+    )
+    tally = _run(view, samples, progress, memory)
+    cycles = view.cycles(n)
+    timing = None if cycles is None else timing_of(program, cycles)
     events = activity(program, clock, tally)
-    cycles = timing = None
-    if level == "cycle":
-
-        def spikes(sample: int) -> tuple[AnyArray, IntArray]:
-            one = slice(sample, sample + 1)
-            found = engine.run(samples, one, raster=True).raster
-            assert found is not None
-            return found, encode_channels(program, samples, one)[..., 0]
-
-        cycles, timing = run_cycles(program, len(tally.outputs), spikes, progress)
     rows = np.cumsum([len(port.neuron) for port in program.outputs])[:-1]
     counts = dict(zip([port.name for port in program.outputs], np.split(tally.outputs, rows, axis=-1), strict=True))
-    return Run(
+    run = Run(
         outputs={port.name: _decoded(port, counts[port.name]) for port in program.outputs},
         counts=counts,
         level=level,
         activity=events,
         cost=None if level == "functional" else cost_of(program, events, timing),
         cycles=cycles,
-        raster=tally.raster,
+        raster=view.raster,
         seconds=time.perf_counter() - began,
         memory=tally.memory,
+        warnings=_not_modelled(program, level),
     )
+    if observer is not None:
+        observer.end(run)
+    return run
+
+
+def _run(
+    view: View,
+    inputs: Mapping[str, AnyArray],
+    progress: Callable[[int, int], None] | None,
+    memory: Memory | None,
+) -> Tally:
+    """Run all samples, those with the view that it wants to look at."""
+    n = len(next(iter(inputs.values())))
+    first = view.watched(n)
+    engine: Engine
+    if view.clockwork is not None and may_miss(view.program):
+        engine = Late(view.program, view.clock, view.clockwork, memory)
+    else:
+        engine = choose_engine(view.program, view.clock, tick_by_tick=first > 0)
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, n)
+
+    parts = watch_chunks(engine, inputs, range(first), view.watch, tell, memory)
+    tally = merge([*parts, *run_chunks(engine, inputs, range(first, n), tell, memory)])
+    if first == 0:
+        view.alike(n, tally)
+    return tally
+
+
+def _not_modelled(program: Program, level: str) -> tuple[str, ...]:
+    if level == "cycle" or not may_miss(program):
+        return ()
+    late = program.chip.tick.late
+    return (f"tick.late is {late!r}, which level cycle alone models: at level {level} no word misses the fixed tick",)
 
 
 def _of_length(program: Program, samples: Mapping[str, AnyArray]) -> Program:

@@ -21,8 +21,15 @@ WORTHWHILE = 8
 """Least mean length of a tile's strands; where they are shorter, looking for the spikes is cheaper."""
 
 
-def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Strands, AnyArray]:
-    """Return the strands of the tiles that are taken apart, and bool ``[axons]``, the axons they stand for."""
+def find_strands(program: Program, clock: Schedule, places: Layout, synapses: IntArray) -> tuple[Strands, AnyArray]:
+    """Return the strands of the tiles that are taken apart, and bool ``[axons]``, the axons they stand for.
+
+    Args:
+        program: The program.
+        clock: Its schedule.
+        places: Its layout.
+        synapses: int64 ``[axons]``, how many each reads; of no length where those of one axon are not counted.
+    """
     tiles = program.tiles
     covered = np.zeros(len(clock.tile), dtype=np.bool_)
     first, parts, filled = [0], [], 0
@@ -37,7 +44,8 @@ def find_strands(program: Program, clock: Schedule, places: Layout) -> tuple[Str
             covered[axons] = spiking
             filled += len(begins)
         first.append(filled)
-    return _table(np.array(first), parts), covered
+    read = synapses[covered] if len(synapses) else synapses
+    return _table(np.array(first), parts, (places.register[covered], clock.tile[covered], read)), covered
 
 
 def _entries(block: AnyArray, register: IntArray, spiking: AnyArray) -> IntArray:
@@ -57,7 +65,7 @@ def _begins(entries: IntArray) -> IntArray:
     return np.flatnonzero(new)
 
 
-def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
+def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]], covered: tuple[IntArray, ...]) -> Strands:
     registers, columns, lengths, weights = [], [], [], [np.zeros(0, dtype=np.int16)]
     for (register, column, weight), begins in parts:
         for run in np.split(np.arange(len(weight)), begins[1:]):
@@ -73,4 +81,7 @@ def _table(first: IntArray, parts: list[tuple[IntArray, IntArray]]) -> Strands:
         column=np.array(columns, dtype=np.int64),
         begin=np.concatenate([[0], np.cumsum(length)]).astype(np.int64),
         weight=np.concatenate(weights),
+        covered=np.searchsorted(covered[1], np.arange(len(first))),
+        source=covered[0].astype(np.int32),
+        synapses=covered[2].astype(np.int32),
     )

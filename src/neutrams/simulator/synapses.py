@@ -8,7 +8,7 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import spiking as kernels
 from neutrams.kernels.spiking import Axons, Tiles, Weights
 from neutrams.program import Program
-from neutrams.simulator.cores import SPARSE_DENSITY
+from neutrams.simulator.cores import SPARSE_DENSITY, exact_type
 from neutrams.simulator.inputs import spread_channels
 from neutrams.simulator.schedule import Schedule
 
@@ -50,7 +50,7 @@ def widest(places: Layout) -> int:
 
 
 def spiking_axons(
-    clock: Schedule, places: Layout, chosen: IntArray, rows: IntArray, zero: int
+    clock: Schedule, places: Layout, chosen: IntArray, rows: tuple[IntArray, int], synapses: IntArray
 ) -> tuple[Axons, IntArray]:
     """Return axons in spans, and int64 ``[tiles + 1]``, the first span of each tile.
 
@@ -58,9 +58,10 @@ def spiking_axons(
         clock: The schedule.
         places: The layout.
         chosen: The axons, ascending.
-        rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`).
-        zero: Where the row of zeros begins, behind all others.
+        rows: int64 ``[axons]``, where each axon's weights begin (`store_weights`); where the row of zeros does.
+        synapses: int64 ``[axons]``, how many each reads; of no length where those of one axon are not counted.
     """
+    begins, zero = rows
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
     tile, offset = clock.tile[chosen], clock.offset[chosen]
     new = np.ones(len(chosen), dtype=np.bool_)
@@ -70,7 +71,8 @@ def spiking_axons(
         offset=offset[begin],
         begin=np.append(begin, len(chosen)),
         source=places.register[chosen].astype(np.int32),
-        row=np.append(rows[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
+        row=np.append(begins[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
+        synapses=(synapses[chosen] if len(synapses) else synapses).astype(np.int32),
     )
     return axons, np.searchsorted(tile[begin], np.arange(len(places.first)))
 
@@ -104,7 +106,8 @@ def store_weights(
         else:
             stride[b] = -(-block.shape[1] // PAD) * PAD
             base[b] = sum(a.size for a in dense)
-            dense.append(np.pad(block, ((0, 0), (0, int(stride[b]) - block.shape[1]))))
+            dense.append(np.zeros((len(block), int(stride[b])), dtype=kind))
+            dense[-1][:, : block.shape[1]] = block
     row = np.arange(len(clock.tile)) - tiles.axons[clock.tile]
     block_of = tiles.block[clock.tile]
     return (
@@ -150,5 +153,8 @@ def accumulator_bound(program: Program, clock: Schedule, places: Layout) -> int:
     for i, block in enumerate(program.tiles.block):
         spiking = places.spiking[program.tiles.axons[i] : program.tiles.axons[i + 1]]
         if spiking.any():
-            bound = max(bound, int(np.abs(program.blocks[block][spiking].astype(np.int64)).sum(axis=0).max(initial=0)))
+            weights = program.blocks[block]
+            exact = exact_type(len(weights) << 8 * weights.itemsize)
+            sums = spiking.astype(exact) @ np.abs(weights.astype(exact))
+            bound = max(bound, int(sums.max(initial=0)))
     return bound

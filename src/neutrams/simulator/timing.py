@@ -6,8 +6,12 @@ import numpy as np
 
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
+from neutrams.hardware.core_times import CoreTimes, in_seconds
 from neutrams.program import Program
-from neutrams.simulator.traffic import Traffic
+from neutrams.simulator.result import Activity
+from neutrams.simulator.stores import slowest_buffer
+from neutrams.simulator.tally import synapses_of_tiles
+from neutrams.simulator.traffic import Traffic, link_times, routers_in_use
 
 LEAST_S = 1e-15
 """A tick shorter than this is taken for none [s]."""
@@ -30,16 +34,25 @@ class Timing:
     throughput_hz: float
 
 
-def timing_of(program: Program, traffic: Traffic) -> Timing:
+def barrier_s(program: Program) -> float:
+    """Return the end of a tick: ``barrier_s``, and ``barrier_router_s`` for each router in use but one [s]."""
+    technology = program.chip.technology
+    further = len(routers_in_use(program)) - 1
+    return technology.number("barrier_s") + further * technology.number("barrier_router_s")
+
+
+def timing_of(program: Program, traffic: Traffic, activity: Activity) -> Timing:
     """Return tick, latency and throughput.
 
     The tick is ``tick.ann_s`` or ``tick.snn_s`` where that is above 0. Otherwise it is the sum of two times, since no
-    word leaves before its rows are summed:
+    word leaves before its rows are summed, and of the barrier (`barrier_s`):
 
-    * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of
-      axon rows * row_s + array_s + neurons * neuron_s; all rows count, since the period must hold the busiest tick;
-    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s, or chip_link_s between
-      chips, + the longest path, hops * (router_s + link_s). A step's flits are taken to go in one tick. On a bus all
+    * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of their rows,
+      array and neurons (`neutrams.hardware.core_times.CoreTimes`); all rows count, since the period must hold the
+      busiest tick. Neurons of a tile that nothing reached in the whole run take idle_neuron_s;
+    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s (along y link_y_s, between
+      chips chip_link_s), or the writes of the busiest axon buffer where they take longer, + the longest path, inject_s
+      + hops * (router_s + link_s), + the way into the buffer. A step's flits are taken to go in one tick. On a bus all
       transfers of a chip share one link, and all those between chips another.
 
     The longer of the two is named as the limit.
@@ -50,8 +63,9 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
     Raises:
         SpecError: The technology figures give a tick of no length.
     """
-    core, link = _slowest_core(program), _slowest_link(program, traffic)
-    needed, limit = core[0] + link[0], max(core, link)[1]
+    times = in_seconds(program.chip, program.model)
+    core, link = _slowest_core(program, times, activity), _slowest_way(program, traffic, activity, times)
+    needed, limit = core[0] + link[0] + barrier_s(program), max(core, link)[1]
     spec = program.chip.tick
     fixed = spec.ann_s if program.mode == "ann" else spec.snn_s
     if fixed > 0:
@@ -70,15 +84,14 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
     return Timing(tick_s=tick_s, limit=limit, latency_s=latency_s, throughput_hz=throughput_hz)
 
 
-def _slowest_core(program: Program) -> tuple[float, str]:
-    tiles, technology = program.tiles, program.chip.technology
+def _slowest_core(program: Program, times: CoreTimes, activity: Activity) -> tuple[float, str]:
+    tiles, columns = program.tiles, np.diff(program.tiles.neurons)
     if not len(tiles):
         return 0.0, "nothing"
-    busy_s = (
-        np.diff(tiles.axons) * technology.row_s.value
-        + technology.array_s.value
-        + np.diff(tiles.neurons) * technology.neuron_s.value
-    )
+    never = activity.idle_updates == activity.tile_updates
+    looking = np.bincount(np.repeat(np.arange(len(tiles)), columns)[program.lookup >= 0], minlength=len(tiles)) > 0
+    busy_s = times.rows(np.diff(tiles.axons), synapses_of_tiles(program), columns)
+    busy_s = busy_s + times.array + times.turns(columns, never) + times.depth(looking)
     phase = tiles.core * program.ticks_per_step + tiles.start % program.ticks_per_step
     slots, which = np.unique(phase, return_inverse=True)
     sums: FloatArray = np.bincount(which, weights=busy_s).astype(np.float64)
@@ -86,12 +99,18 @@ def _slowest_core(program: Program) -> tuple[float, str]:
     return float(sums[worst]), f"core {int(slots[worst]) // program.ticks_per_step}"
 
 
-def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
+def _slowest_way(program: Program, traffic: Traffic, activity: Activity, times: CoreTimes) -> tuple[float, str]:
+    """How long the words of a step are under way, and what most of it is spent on."""
     if not len(traffic.flits):
-        return 0.0, ""
-    technology = program.chip.technology
-    link_s = np.where(traffic.crossing, technology.chip_link_s.value, technology.link_s.value)
-    load_s = traffic.flits * link_s / program.steps
+        return traffic.path_s, "router"
+    store_s = times.store * times.cycle
+    load_s, link = _slowest_link(program, traffic)
+    slowest = max((load_s + store_s, link), slowest_buffer(program, activity, store_s), key=lambda way: way[0])
+    return slowest[0] + traffic.path_s + program.chip.pipeline.axon_cycles * times.cycle, slowest[1]
+
+
+def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
+    load_s = traffic.flits * link_times(program.chip, traffic.link_from, traffic.link_to) / program.steps
     names = [f"link {a}-{b}" for a, b in zip(traffic.link_from, traffic.link_to, strict=True)]
     if program.chip.board.topology == "bus":
         chip = traffic.link_from // (program.chip.board.rows * program.chip.board.columns)
@@ -100,4 +119,4 @@ def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
         load_s = np.bincount(which, weights=load_s).astype(np.float64)
         names = ["bus between chips" if bus < 0 else f"bus of chip {bus}" for bus in buses]
     worst = int(load_s.argmax())
-    return float(load_s[worst]) + traffic.path_s, names[worst]
+    return float(load_s[worst]), names[worst]

@@ -19,16 +19,21 @@ class Traffic:
         link_from: int64 ``[links]``, each link in use once.
         link_to: int64 ``[links]``.
         crossing: bool ``[links]``, whether it joins two chips.
+        along_y: bool ``[links]``, whether it goes along y within a chip.
         flits: float64 ``[links]``, flits over it.
         injected: Flits that enter the network; what stays in its core does not.
+        words: Words or spikes sent to other cores, also where they pass no link; one a destination where multicast
+            copies.
         path_s: Time of the longest path, free of waiting [s].
     """
 
     link_from: IntArray
     link_to: IntArray
     crossing: npt.NDArray[np.bool_]
+    along_y: npt.NDArray[np.bool_]
     flits: FloatArray
     injected: float
+    words: float
     path_s: float
 
 
@@ -46,14 +51,51 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     link_from, link_to = np.divmod(links, board.cores)
     leaving = ~np.isin(flow * board.cores + start, flow * board.cores + end)
     copies = flow[leaving] if program.chip.board.multicast == "copy" else np.unique(flow)
+    sender, _ = words_between_cores(program)
+    senders = sender if program.chip.board.multicast == "copy" else np.unique(sender)
+    inject_s = program.chip.technology.number("inject_s") if len(senders) else 0.0
     return Traffic(
         link_from=link_from,
         link_to=link_to,
         crossing=~board.same_chip(link_from, link_to),
+        along_y=_along_y(board, link_from, link_to),
         flits=np.bincount(which, weights=words[flow], minlength=len(links)).astype(np.float64),
         injected=float(words[copies].sum()),
-        path_s=_longest_path(program.chip, flow, start, end),
+        words=float(activity.sent[senders].sum()) / activity.samples,
+        path_s=inject_s + _longest_path(program.chip, flow, start, end),
     )
+
+
+def words_between_cores(program: Program) -> tuple[IntArray, IntArray]:
+    """Return the neuron and the target core of each word that leaves its core, int64, ascending by both."""
+    tiles, source = program.tiles, program.axons.source
+    inside = source >= 0
+    cores = int(tiles.core.max(initial=0)) + 1
+    reader = np.repeat(tiles.core, np.diff(tiles.axons))[inside]
+    pairs = np.sort(source[inside] * cores + reader)  # np.unique takes ten times as long
+    sender, target = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], cores)
+    away = np.repeat(tiles.core, np.diff(tiles.neurons))[sender] != target
+    return sender[away], target[away]
+
+
+def routers_in_use(program: Program) -> IntArray:
+    """Return the cores whose router serves a tile or is passed by a link, int64, ascending."""
+    routes = program.routes
+    return np.unique(np.concatenate([program.tiles.core, routes.link_from, routes.link_to]))
+
+
+def link_times(chip: Chip, start: IntArray, end: IntArray) -> FloatArray:
+    """Return what each link takes, float64 [s]: along x, along y, or between chips."""
+    board, number = Board.of(chip), chip.technology.number
+    within = np.where(_along_y(board, start, end), number("link_y_s"), number("link_s"))
+    return np.where(board.same_chip(start, end), within, number("chip_link_s")).astype(np.float64)
+
+
+def _along_y(board: Board, start: IntArray, end: IntArray) -> npt.NDArray[np.bool_]:
+    if board.topology == "bus":
+        return np.zeros(len(start), dtype=np.bool_)
+    along: npt.NDArray[np.bool_] = board.position(start)[0] == board.position(end)[0]
+    return along & board.same_chip(start, end)
 
 
 def flits_per_word(chip: Chip, value_bits: int) -> int:
@@ -93,9 +135,8 @@ def _longest_path(chip: Chip, flow: IntArray, start: IntArray, end: IntArray) ->
     """Latest first arrival over all flows [s]: relaxation along the links of all flows, from where each begins."""
     if not len(flow):
         return 0.0
-    board, technology = Board.of(chip), chip.technology
-    link_s = np.where(board.same_chip(start, end), technology.link_s.value, technology.chip_link_s.value)
-    step_s = technology.router_s.value + link_s
+    board = Board.of(chip)
+    step_s = chip.technology.router_s.value + link_times(chip, start, end)
     codes = np.concatenate([flow * board.cores + start, flow * board.cores + end])
     nodes, number = np.unique(codes, return_inverse=True)
     tail, head = number[: len(flow)], number[len(flow) :]

@@ -1,5 +1,7 @@
 """Level ``cycle``: cores and network below the tick; values do not depend on it."""
 
-from neutrams.simulator.cycle.ticks import run_cycles
+from neutrams.simulator.cycle.clockwork import Beat, Clockwork
+from neutrams.simulator.cycle.count import Count
+from neutrams.simulator.cycle.ticks import Hear, look_of, run_steady, timing_of
 
-__all__ = ["run_cycles"]
+__all__ = ["Beat", "Clockwork", "Count", "Hear", "look_of", "run_steady", "timing_of"]

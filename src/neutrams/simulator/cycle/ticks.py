@@ -1,144 +1,106 @@
-"""Level ``cycle``: how long each tick of a program takes, with its cores and its network simulated cycle by cycle."""
+"""Level ``cycle``: the ticks of a program's samples, with cores and network cycle by cycle, and the times from them.
+
+Where every word is sent in every step (ann mode), samples are alike: each of the L phases of a step is run once, in the
+steady state of the pipeline. Where zeros are not sent, each phase of each step of each sample is, as if all samples in
+the pipeline were like that one. In snn mode each tick of each sample is.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
-from neutrams.base.errors import SpecError
+from neutrams.base.arrays import IntArray
 from neutrams.program import Program
-from neutrams.simulator.cycle.network import network_of
-from neutrams.simulator.cycle.spikes import Spikes
-from neutrams.simulator.cycle.work import Work, clock_s
+from neutrams.simulator.cycle.clockwork import Beat, Clockwork
+from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Cycles
-from neutrams.simulator.schedule import due, schedule
+from neutrams.simulator.schedule import schedule
+from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.timing import Timing
 
-Raster = Callable[[int], tuple[AnyArray, IntArray]]
-"""(sample) -> spikes of all its ticks, bool ``[ticks, neurons]``, and its channels, int64 ``[T or 1, channels]``."""
+Hear = Callable[[int, Beat], None]
+"""What is called with the number of each tick and what went on in it, in order."""
 
 
-@dataclass
-class _Count:
-    """What the ticks so far took."""
-
-    lengths: list[int] = field(default_factory=list)
-    histogram: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
-    peaks: dict[int, int] = field(default_factory=dict)
-    late: int = 0
-    longest: tuple[int, str] = (0, "nothing")
-    core_cycles: int = 0
+def run_steady(program: Program, clockwork: Clockwork, hear: Hear) -> None:
+    """Run the phases of a step in which every neuron sends."""
+    axons, synapses = np.diff(program.tiles.axons), synapses_of_tiles(program)
+    phase = program.tiles.start % program.ticks_per_step
+    for number in range(program.ticks_per_step):
+        tiles = np.flatnonzero(phase == number)
+        hear(number, clockwork.beat(tiles, axons[tiles], synapses[tiles]))
 
 
-class Clockwork:
-    """A program's cores and network, ready to run ticks.
+def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Moment], Beat | None]:
+    """Return what runs the ticks of one sample as they are shown to it; of a phase nothing is known at once."""
+    if program.mode == "ann":
+        return Phases(program, clockwork, hear).see
 
-    In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
-    core (`neutrams.simulator.cycle.network`). The tick is over when all cores are done and all words have arrived, or
-    after the chip's fixed period; words that arrive after that are late, and are counted. Values never depend on it.
+    def see(moment: Moment) -> Beat:
+        beat = clockwork.beat(moment.tiles, moment.rows, moment.synapses, moment.fired)
+        hear(moment.tick, beat)
+        return beat
+
+    return see
+
+
+class Phases:
+    """Brings together what the tiles of a phase (start mod L) do in the same step, in whichever ticks they do it."""
+
+    def __init__(self, program: Program, clockwork: Clockwork, hear: Hear) -> None:
+        self._program, self._clockwork, self._hear = program, clockwork, hear
+        period, start = program.ticks_per_step, program.tiles.start
+        self._last = [int(start[start % period == phase].max(initial=-1)) for phase in range(period)]
+        self._parts: dict[int, list[_Part]] = {}
+        self._next = 0
+
+    def see(self, moment: Moment) -> None:
+        """Take a tick of the sample; run the phases that are whole, in their order."""
+        tiles, period = self._program.tiles, self._program.ticks_per_step
+        step = (moment.tick - tiles.start[moment.tiles]) // period
+        sender = (moment.tick - tiles.start[np.searchsorted(tiles.neurons, moment.fired, side="right") - 1]) // period
+        for k in np.unique(step).tolist():
+            mine = step == k
+            part = (moment.tiles[mine], moment.rows[mine], moment.synapses[mine], moment.fired[sender == k])
+            self._parts.setdefault(k * period + moment.tick % period, []).append(part)
+        while self._next < self._program.steps * period and self._whole(self._next, moment.tick):
+            self._run(self._next)
+            self._next += 1
+
+    def _whole(self, number: int, tick: int) -> bool:
+        step, phase = divmod(number, self._program.ticks_per_step)
+        return tick >= self._last[phase] + step * self._program.ticks_per_step
+
+    def _run(self, number: int) -> None:
+        none = np.zeros(0, dtype=np.int64)
+        parts = self._parts.pop(number, [(none, none, none, none)])
+        tiles, rows, synapses, fired = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        order = np.argsort(tiles)
+        self._hear(number, self._clockwork.beat(tiles[order], rows[order], synapses[order], np.sort(fired)))
+
+
+_Part = tuple[IntArray, IntArray, IntArray, IntArray]
+"""Tiles, rows of each, their synapses, neurons that sent."""
+
+
+def timing_of(program: Program, cycles: Cycles) -> Timing:
+    """Return tick, latency and throughput from the lengths of all ticks.
+
+    In ann mode a sample passes the phases of as many steps as its ticks need, each of its mean length; one follows
+    another after L of them, sequences after the whole latency. In snn mode the latency is the mean over the samples.
     """
-
-    def __init__(self, program: Program) -> None:
-        self._program, self._work, self._network = program, Work(program), network_of(program)
-        spec, self._period_s = program.chip.tick, clock_s(program.chip)
-        fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
-        self._fixed = round(fixed_s / self._period_s)
-        self._count = _Count()
-
-    def tick(self, tiles: IntArray, rows: IntArray, sends: AnyArray | None = None) -> int:
-        """Run one tick; return how many cycles it takes. Arguments are those of `Work.of`."""
-        words, cores, done = self._work.of(tiles, rows, sends)
-        delivery, count = self._network.deliver(words), self._count
-        busy, arrived = int(done.max(initial=0)), int(delivery.arrived.max(initial=0))
-        needed = max(busy, arrived, 1)
-        if needed > count.longest[0]:
-            last = f"core {cores[done.argmax()]}" if len(cores) else "nothing"
-            count.longest = (
-                needed,
-                f"network, to core {words.target[delivery.arrived.argmax()]}" if arrived > busy else last,
-            )
-        found = np.bincount(delivery.arrived - words.created, minlength=len(count.histogram))
-        found[: len(count.histogram)] += count.histogram
-        count.histogram = found
-        for core, peak in zip(delivery.routers.tolist(), delivery.peak.tolist(), strict=True):
-            count.peaks[core] = max(peak, count.peaks.get(core, 0))
-        count.late += int((delivery.arrived > self._fixed).sum()) if self._fixed else 0
-        count.core_cycles += busy
-        count.lengths.append(self._fixed or needed)
-        return count.lengths[-1]
-
-    def result(self, samples: int) -> Cycles:
-        """Return what was counted over all ticks, of ``samples`` samples (1 where every sample is alike)."""
-        count = self._count
-        needed, limit = count.longest
-        if self._fixed:
-            limit = "fixed" if needed <= self._fixed else f"fixed, too short: {limit} needs {needed} cycles"
-        return Cycles(
-            period_s=self._period_s,
-            tick_cycles=np.array(count.lengths, dtype=np.int64),
-            core_cycles=count.core_cycles,
-            longest_cycles=needed,
-            limit=limit,
-            latency=count.histogram,
-            peak_flits=count.peaks,
-            late=count.late / samples,
-            samples=samples,
-        )
-
-
-def run_cycles(
-    program: Program, samples: int, raster: Raster, progress: Callable[[int, int], None] | None = None
-) -> tuple[Cycles, Timing]:
-    """Return what the clock counted, and tick, latency and throughput from it.
-
-    In ann mode every sample is alike, and each of the L phases of a step is run once, in the steady state of the
-    pipeline. In snn mode every tick of every sample is.
-
-    Args:
-        program: The program.
-        samples: N.
-        raster: Gives the spikes of a sample; called in snn mode only.
-        progress: Called with (samples done, N) now and then.
-
-    Raises:
-        SpecError: The chip's ann neurons send nothing for 0, so that traffic depends on values.
-    """
-    if program.mode == "snn":
-        return _spiking(program, samples, raster, progress)
-    if program.chip.signal.skip_zero:
-        raise SpecError(
-            f"neurons of chip {program.chip.name!r} do not send zeros, so traffic is not the same each time",
-            where="simulate, level cycle",
-            fix="take level tick, or set signal.skip_zero=false",
-        )
-    works, tiles, period = Clockwork(program), program.tiles, program.ticks_per_step
-    axons = np.diff(tiles.axons)
-    phases = [np.flatnonzero(tiles.start % period == phase) for phase in range(period)]
-    lengths = np.array([works.tick(phase, axons[phase]) for phase in phases], dtype=np.int64)
-    cycles = works.result(1)
-    ticks = int(tiles.start.max(initial=0)) + (program.steps - 1) * period + 1
-    latency_s = cycles.period_s * int(lengths.sum() * (ticks // period) + lengths[: ticks % period].sum())
-    step_s = cycles.period_s * int(lengths.sum())
-    return cycles, _timing(cycles, ticks, latency_s, step_s if program.steps == 1 else latency_s)
-
-
-def _spiking(
-    program: Program, samples: int, raster: Raster, progress: Callable[[int, int], None] | None
-) -> tuple[Cycles, Timing]:
-    works, clock = Clockwork(program), schedule(program)
-    total = 0
-    for sample in range(samples):
-        spikes = Spikes(program, clock, *raster(sample))
-        for tick in range(clock.output_ticks):
-            tiles = due(program, tick)
-            total += works.tick(tiles, spikes.rows(tiles, tick), spikes.sends(tick))
-        if progress is not None:
-            progress(sample + 1, samples)
-    cycles = works.result(samples)
-    latency_s = cycles.period_s * total / samples
-    return cycles, _timing(cycles, clock.output_ticks, latency_s, latency_s)
-
-
-def _timing(cycles: Cycles, ticks: int, latency_s: float, interval_s: float) -> Timing:
-    return Timing(tick_s=latency_s / ticks, limit=cycles.limit, latency_s=latency_s, throughput_hz=1 / interval_s)
+    clock, period = schedule(program), program.ticks_per_step
+    if program.mode == "ann":
+        ticks = int(program.tiles.start.max(initial=0)) + (program.steps - 1) * period + 1
+        lengths = cycles.tick_cycles.reshape(-1, period).mean(axis=0)
+        needed = float(lengths.sum() * (ticks // period) + lengths[: ticks % period].sum())
+        between = float(lengths.sum()) if program.steps == 1 else needed
+    else:
+        ticks = clock.output_ticks
+        needed = between = cycles.tick_cycles.reshape(cycles.samples, -1)[:, :ticks].sum() / cycles.samples
+    return Timing(
+        tick_s=cycles.period_s * needed / ticks,
+        limit=cycles.limit,
+        latency_s=cycles.period_s * needed,
+        throughput_hz=1 / (cycles.period_s * between),
+    )
