@@ -21,7 +21,9 @@ from neutrams.simulator.traffic import flits_per_word
 def cases(draw: st.DrawFn) -> tuple[Program, Activity]:
     name = draw(st.sampled_from(["tianji", "prime"]))
     multicast = draw(st.sampled_from(["copy", "tree"]))
-    chip = load_chip(name).with_values(board={"multicast": multicast}, noc={"flit_bits": draw(st.sampled_from([8, 32]))})
+    chip = load_chip(name).with_values(
+        board={"multicast": multicast}, noc={"flit_bits": draw(st.sampled_from([8, 32]))}
+    )
     cores = draw(st.lists(st.integers(0, min(40, Board.of(chip).cores - 1)), min_size=1, max_size=5, unique=True))
     model = draw(st.sampled_from(chip.neuron.models))
     steps = 1 if model == "requantize" else draw(st.integers(1, 4))

@@ -4,6 +4,7 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError
+from neutrams.hardware import Board
 from neutrams.program import Program
 from neutrams.simulator.energy import event_energy, leakage_energy, total
 from neutrams.simulator.result import Activity, Cost
@@ -89,9 +90,10 @@ def _deliveries(program: Program) -> IntArray:
 
 
 def _parts_in_use(program: Program, traffic: Traffic) -> tuple[int, int]:
-    """(cores that hold a tile, cores whose router serves a tile or is passed by a link)."""
+    """(cores that hold a tile, routers that serve a tile or are passed by a link)."""
     cores = np.unique(program.tiles.core)
-    return len(cores), len(np.union1d(cores, np.concatenate([traffic.link_from, traffic.link_to])))
+    routers = Board.of(program.chip).router_of(cores)
+    return len(cores), len(np.union1d(routers, np.concatenate([traffic.link_from, traffic.link_to])))
 
 
 def _noc(traffic: Traffic) -> dict[str, float]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
+from neutrams.hardware import Board
 from neutrams.program import Program
 from neutrams.simulator.traffic import Traffic
 
@@ -38,9 +39,9 @@ def timing_of(program: Program, traffic: Traffic) -> Timing:
 
     * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of
       axon rows * row_s + array_s + neurons * neuron_s; all rows count, since the period must hold the busiest tick;
-    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s, or chip_link_s between
-      chips, + the longest path, hops * (router_s + link_s). A step's flits are taken to go in one tick. On a bus all
-      transfers of a chip share one link, and all those between chips another.
+    * network: flits of the most loaded link in a step (mean over samples and steps) * its time
+      (`traffic.link_times`), + the longest path, hops * (router_s + that time). A step's flits are taken to go in one
+      tick. On a bus all transfers of a chip share one link, and all those between chips another.
 
     The longer of the two is named as the limit.
 
@@ -89,12 +90,10 @@ def _slowest_core(program: Program) -> tuple[float, str]:
 def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
     if not len(traffic.flits):
         return 0.0, ""
-    technology = program.chip.technology
-    link_s = np.where(traffic.crossing, technology.chip_link_s.value, technology.link_s.value)
-    load_s = traffic.flits * link_s / program.steps
+    load_s = traffic.flits * traffic.link_s / program.steps
     names = [f"link {a}-{b}" for a, b in zip(traffic.link_from, traffic.link_to, strict=True)]
     if program.chip.board.topology == "bus":
-        chip = traffic.link_from // (program.chip.board.rows * program.chip.board.columns)
+        chip = Board.of(program.chip).ways.chip(traffic.link_from)
         shared = np.where(traffic.crossing, -1, chip)
         buses, which = np.unique(shared, return_inverse=True)
         load_s = np.bincount(which, weights=load_s).astype(np.float64)

@@ -19,14 +19,16 @@ class Traffic:
         link_from: int64 ``[links]``, each link in use once.
         link_to: int64 ``[links]``.
         crossing: bool ``[links]``, whether it joins two chips.
+        link_s: float64 ``[links]``, time to pass it, and that a flit occupies it [s].
         flits: float64 ``[links]``, flits over it.
-        injected: Flits that enter the network; what stays in its core does not.
+        injected: Flits that enter the network; what stays at its router does not.
         path_s: Time of the longest path, free of waiting [s].
     """
 
     link_from: IntArray
     link_to: IntArray
     crossing: npt.NDArray[np.bool_]
+    link_s: FloatArray
     flits: FloatArray
     injected: float
     path_s: float
@@ -42,18 +44,33 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     flow = np.repeat(np.arange(len(routes.tile)), np.diff(routes.links))
     start, end = routes.link_from, routes.link_to
     words = _flow_flits(program, activity)
-    links, which = np.unique(start * board.cores + end, return_inverse=True)
-    link_from, link_to = np.divmod(links, board.cores)
-    leaving = ~np.isin(flow * board.cores + start, flow * board.cores + end)
+    links, which = np.unique(start * board.routers + end, return_inverse=True)
+    link_from, link_to = np.divmod(links, board.routers)
+    leaving = ~np.isin(flow * board.routers + start, flow * board.routers + end)
     copies = flow[leaving] if program.chip.board.multicast == "copy" else np.unique(flow)
     return Traffic(
         link_from=link_from,
         link_to=link_to,
         crossing=~board.same_chip(link_from, link_to),
+        link_s=link_times(program.chip, link_from, link_to),
         flits=np.bincount(which, weights=words[flow], minlength=len(links)).astype(np.float64),
         injected=float(words[copies].sum()),
         path_s=_longest_path(program.chip, flow, start, end),
     )
+
+
+def link_times(chip: Chip, start: IntArray, stop: IntArray) -> FloatArray:
+    """Time a flit takes to pass, and occupies, the links between routers, float64 ``[links]`` [s].
+
+    ``link_s``, or ``chip_link_s`` between chips, times the flit's width over that of the link (rounded up), times the
+    link's own factor.
+    """
+    board, technology, noc = Board.of(chip), chip.technology, chip.noc
+    near, far = (
+        float(figure.value) * (-(-noc.flit_bits // bits) if bits else 1)
+        for figure, bits in ((technology.link_s, noc.link_bits), (technology.chip_link_s, noc.chip_link_bits))
+    )
+    return np.where(board.same_chip(start, stop), near, far) * board.slowness(start, stop)
 
 
 def flits_per_word(chip: Chip, value_bits: int) -> int:
@@ -93,10 +110,9 @@ def _longest_path(chip: Chip, flow: IntArray, start: IntArray, end: IntArray) ->
     """Latest first arrival over all flows [s]: relaxation along the links of all flows, from where each begins."""
     if not len(flow):
         return 0.0
-    board, technology = Board.of(chip), chip.technology
-    link_s = np.where(board.same_chip(start, end), technology.link_s.value, technology.chip_link_s.value)
-    step_s = technology.router_s.value + link_s
-    codes = np.concatenate([flow * board.cores + start, flow * board.cores + end])
+    routers = Board.of(chip).routers
+    step_s = chip.technology.router_s.value + link_times(chip, start, end)
+    codes = np.concatenate([flow * routers + start, flow * routers + end])
     nodes, number = np.unique(codes, return_inverse=True)
     tail, head = number[: len(flow)], number[len(flow) :]
     arrival = np.where(np.isin(np.arange(len(nodes)), head), np.inf, 0.0)
