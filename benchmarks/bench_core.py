@@ -77,12 +77,13 @@ def compared(cores: int, rounds: int, share: float, c: ctypes.CDLL) -> tuple[lis
     spikes = (rng.random(cores * N + 64) < share).astype(np.uint8)
     v, v_c = np.zeros(cores * N, np.int32), np.zeros(cores * N, np.int32)
     fired, fired_c = np.zeros(cores * N, np.uint8), np.zeros(cores * N, np.uint8)
+    counts_c = np.zeros(cores * N, np.int32)
 
     def ours(a: int, b: int) -> None:
         tick(weights, row, source, spikes, v, drive, theta, fired, counts, a, b)
 
     def theirs(a: int, b: int) -> None:
-        given = (weights, spikes, v_c, theta, fired_c)
+        given = (weights, spikes, v_c, drive, theta, fired_c, counts_c)
         c.tick(*map(pointer, given), ctypes.c_int64(a), ctypes.c_int64(b))
 
     def reading(a: int, b: int) -> None:
@@ -92,6 +93,7 @@ def compared(cores: int, rounds: int, share: float, c: ctypes.CDLL) -> tuple[lis
         times = [[seconds(pool, work, cores) for work in (ours, theirs, reading)] for _ in range(rounds + 1)]
     assert np.array_equal(fired, fired_c), "both give the same spikes"
     assert np.array_equal(v, v_c), "both give the same potentials"
+    assert np.array_equal(counts, counts_c), "both count the same spikes"
     return list(np.median(times[1:], axis=0)), int(spikes[: cores * N].sum()) * N
 
 

@@ -3,10 +3,11 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { N = 256 };
+enum { N = 256, LOW = -(1 << 23), HIGH = (1 << 23) - 1 };
 
 // Adds the rows of active axons, integrates and fires, for cores [first, last). Returns the synaptic events.
-int64_t tick(const int8_t *weights, const uint8_t *spikes, int32_t *v, const int32_t *theta, uint8_t *fired, int64_t first, int64_t last) {
+int64_t tick(const int8_t *weights, const uint8_t *spikes, int32_t *v, const int32_t *drive, const int32_t *theta, uint8_t *fired,
+             int32_t *counts, int64_t first, int64_t last) {
     int64_t events = 0;
     for (int64_t core = first; core < last; core++) {
         const int8_t *block = weights + core * N * N;
@@ -30,15 +31,18 @@ int64_t tick(const int8_t *weights, const uint8_t *spikes, int32_t *v, const int
                 acc[k] = _mm256_add_epi16(acc[k], _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(row + 16 * k))));
         }
         int32_t *potential = v + core * N;
-        const int32_t *bound = theta + core * N;
+        const int32_t *bound = theta + core * N, *leak = drive + core * N;
         uint8_t *out = fired + core * N;
+        int32_t *count = counts + core * N;
         int16_t sums[N];
         memcpy(sums, acc, sizeof sums);
         for (int n = 0; n < N; n++) {
-            int32_t x = potential[n] + sums[n];
+            int32_t x = potential[n] + leak[n] + sums[n];
+            x = x < LOW ? LOW : x > HIGH ? HIGH : x;
             uint8_t fires = x >= bound[n];
             potential[n] = fires ? 0 : x;
             out[n] = fires;
+            count[n] += fires;
         }
     }
     return events;

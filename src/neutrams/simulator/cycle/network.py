@@ -10,7 +10,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, Chip
 from neutrams.program import Program
 from neutrams.simulator.cycle.work import Words, clock_s, cycles_of
-from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, simulate_packets
+from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, route_table, simulate_packets
 
 FEWEST_ROUTER_CYCLES = 3
 """A router allocates a channel, allocates the switch, and passes it: it cannot take less."""
@@ -69,8 +69,7 @@ class Mesh:
             latency=np.where(far_away, far, near),
             node_router=np.arange(len(self._cores)),
             node_port=np.full(len(self._cores), 4),
-            route=self._next_ports(board)[None],
-            classes=np.zeros((1, len(self._cores), len(self._cores)), dtype=np.int16),
+            routes=route_table(self._next_ports(board)),
             class_count=1,
             ring=np.full((len(self._cores), 5), -1),
         )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from neutrams.base.arrays import IntArray
 from neutrams.kernels import noc_tables as k
@@ -24,16 +23,19 @@ class _Links:
 ABSENT = -(1 << 40)
 
 
-def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[k.Layout, IntArray]:
+def memory_of(
+    topology: Topology, router: RouterSpec, order: IntArray, *, branched: bool = False
+) -> tuple[k.Layout, IntArray]:
     """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0.
 
     Args:
         topology: Routers, links, nodes.
         router: What a router is made of.
         order: int64[M], sources of the packets, ascending.
+        branched: Whether any packet has a tree.
     """
     links = _links(topology)
-    layout = _layout(topology, router, links)
+    layout = _layout(topology, router, links)._replace(branched=int(branched))
     memory = np.zeros(layout.busy + layout.slots, dtype=np.int64)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
@@ -42,6 +44,8 @@ def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[
         memory[layout.allowed + 1 + c] = ((1 << share) - 1) << (c * share)
     memory[layout.class_of : layout.class_of + layout.vcs] = 1 + np.arange(layout.vcs) // share
     records(memory, layout.router, layout.routers, k.ARRIVALS + layout.slots)[:, k.SEEN] = -1
+    if layout.pace:
+        records(memory, layout.pace, layout.routers * layout.ports, k.PACE)[:, k.INTERVAL] = topology.intervals.ravel()
     _fill_ports(layout, memory, topology, router, links)
     _fill_units(layout, memory, links)
     _fill_nodes(layout, memory, topology, order)
@@ -50,13 +54,31 @@ def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[
 
 def packet_records(packets: PacketTable) -> IntArray:
     """Return int64[M * PACKET], the records of the packets."""
-    columns = (packets.source, packets.target, packets.flits, packets.path, packets.created)
+    way = packets.path << k.PATH_SHIFT | packets.target << k.TARGET_SHIFT
+    if packets.trees is not None:
+        mine = packets.tree >= 0
+        way[mine] = k.BRANCHES | packets.trees.root[packets.tree[mine]] << k.PATH_SHIFT
+    columns = (packets.source, way, packets.flits, packets.created, packets.created)
     return np.ascontiguousarray(np.stack(columns, axis=1)).ravel()
 
 
-def route_table(topology: Topology) -> npt.NDArray[np.int16]:
-    """Return int16[paths, R, N], out port + (class << PORT_BITS)."""
-    return (topology.route + (topology.classes << k.PORT_BITS)).astype(np.int16)
+def arrival_places(packets: PacketTable) -> IntArray:
+    """Return int64[M], what to add to the place of a tree's target to get that of the arrival."""
+    place = packets.first_arrival[:-1]
+    if packets.trees is not None:
+        mine = packets.tree >= 0
+        place[mine] -= packets.trees.begin[packets.tree[mine]]
+    return place
+
+
+def made_in(records: IntArray) -> IntArray:
+    """Return int64[M], the cycle in which each packet was made, later than asked for where a queue was full [cycle]."""
+    return records.reshape(-1, k.PACKET)[:, k.P_CREATED].copy()
+
+
+def stalls(layout: k.Layout, memory: IntArray) -> IntArray:
+    """Return int64[N], how long a full queue held up each node [cycle]."""
+    return records(memory, layout.node, layout.nodes, k.NODE)[:, k.STALL].copy()
 
 
 def sent_by_port(topology: Topology, layout: k.Layout, memory: IntArray) -> IntArray:
@@ -87,7 +109,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     group = k.WORD_BITS // vcs
     words, units = -(-ports // group), routers * ports * vcs
     longest = max(int(links.latency.max()), topology.node_latency)
-    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + 4).bit_length()
+    slowest = int(np.max(topology.interval))
+    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + slowest + 3).bit_length()
     sizes = {
         "totals": 1 + k.TOTALS,  # address 0 is none
         "allowed": topology.class_count + 1,
@@ -99,6 +122,7 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         "out_port": routers * ports * (k.WAIT + words),
         "in_unit": (units + nodes * vcs) * k.IN_UNIT,
         "out_unit": units * k.OUT_UNIT,
+        "pace": routers * ports * k.PACE if slowest > 1 else 0,
         "node": nodes * k.NODE,
         "buffer": (units + nodes * vcs) * router.buffer_flits * k.SLOT,
         "event": slots * routers * k.KINDS * words,
@@ -109,6 +133,7 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     ends = np.cumsum(list(sizes.values()))
     begins = {name: int(end) - size for (name, size), end in zip(sizes.items(), ends, strict=True)}
     begins["totals"] = 1
+    begins["pace"] *= slowest > 1
     return k.Layout(
         ports=ports,
         vcs=vcs,
@@ -118,6 +143,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         routers=routers,
         nodes=nodes,
         slots=slots,
+        queue=router.queue_packets,
+        branched=0,
         lead=router.route_cycles + router.vc_cycles - 1,
         allocate=router.allocation_cycles,
         **begins,
@@ -147,7 +174,7 @@ def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
     word, bit = np.divmod(local, g.group * g.vcs)
     inputs = records(memory, g.in_unit, count + extra, k.IN_UNIT)
     fields = {k.ROUTER: router, k.EVENT: router * k.KINDS * g.words + word, k.MASK: 1 << bit, k.LOCAL: local}
-    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT, k.WORD: word}
+    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT}
     for field, value in fields.items():
         inputs[:count, field] = value
     inputs[count:, k.ROUTER] = -1

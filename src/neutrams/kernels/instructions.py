@@ -1,8 +1,9 @@
-"""Two machine instructions that numba does not offer: the lowest set bit, and an array's bare address."""
+"""Machine instructions that numba does not offer: the lowest set bit, an array's bare address, a load ahead."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -28,6 +29,19 @@ def _bare(typing_context: Any, array: Any) -> Any:
     return pointer(array), generate
 
 
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        proxy = cast(Any, cgutils.create_struct_proxy)(signature.args[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        there = builder.gep(proxy(context, builder, value=arguments[0]).data, [arguments[1]])
+        builder.call(hint, [builder.bitcast(there, byte), number(0), number(3), number(1)])  # to read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.uintp), generate
+
+
 lowest_bit = cast(Callable[[int], int], intrinsic(_lowest_bit))
 """Return the position of the lowest set bit of an int64, 0 to 63; 64 for 0. Only in kernels."""
 
@@ -37,3 +51,6 @@ bare = cast(Callable[[A], A], intrinsic(_bare))
 Numba neither counts references to it, which took most of the time where a loop calls many kernels, nor looks whether an
 index is below 0. The caller keeps the array alive. Only in kernels, for C-contiguous arrays.
 """
+
+prefetch = cast(Callable[[Any, Any], None], intrinsic(_prefetch))
+"""Have the memory at an index (unsigned) of an array brought to the cache; nothing waits for it. Only in kernels."""
