@@ -157,11 +157,11 @@ def _ways(around: list[list[int]], distance: AnyArray) -> tuple[AnyArray, AnyArr
     last, turns = np.full(distance.shape, -1, dtype=np.int16), np.zeros(distance.shape, dtype=np.int16)
     order = np.argsort(distance, axis=None, kind="stable")
     edges = np.searchsorted(distance.ravel()[order], np.arange(int(distance[distance < UNREACHED].max()) + 2))
-    for d in range(1, len(edges) - 1):
-        a, b = np.divmod(order[edges[d] : edges[d + 1]], count)
-        last[a, b] = a if d == 1 else last[following[a, b], b]
-        if d > 1:
-            middle = last[a, b]
-            turned = (rank[middle] > rank[last[a, middle]]) & (rank[b] < rank[middle])
-            turns[a, b] = turns[a, middle] + turned
+    for links in range(1, len(edges) - 1):
+        start, stop = np.divmod(order[edges[links] : edges[links + 1]], count)
+        last[start, stop] = start if links == 1 else last[following[start, stop], stop]
+        if links > 1:
+            middle = last[start, stop]
+            turned = (rank[middle] > rank[last[start, middle]]) & (rank[stop] < rank[middle])
+            turns[start, stop] = turns[start, middle] + turned
     return last, turns

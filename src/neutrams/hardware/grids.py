@@ -124,7 +124,7 @@ class Grid(Ways):
             return np.ones_like(stop)
         x, y = (begin + steps for begin, steps in zip(self.position(root), self.steps(root, stop), strict=True))
         in_x = self.position(start)[1] == self.position(stop)[1]
-        return np.where(in_x, 1 + (x // self.width != 0), 1 + (y // self.height != 0))
+        return np.asarray(1 + np.where(in_x, x // self.width != 0, y // self.height != 0))
 
     def _around(self, steps: IntArray, size: int) -> IntArray:
         if not self.wraps:

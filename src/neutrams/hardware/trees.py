@@ -161,7 +161,7 @@ class FatTree(Ways):
         place = self._power(level - 1)  # digits of a below this one are those of all routers of its tree
         from_below = word // place == a // self._power(level)
         up = np.where(level <= 1, a, self._router(level - 1, self._climbed(a, level - 1)))
-        high = np.where(level == 0, word // self.arity, word // place // self.arity)
+        high: IntArray = np.where(level == 0, word // self.arity, word // place // self.arity)
         down = self._router(level + 1, a % self._power(level) + high * self._power(level))
         found = np.where((level > 0) & from_below, up, down)
         off = (level > 0) & (word % place != a % place) | (~from_below & (level == self.levels))

@@ -59,18 +59,24 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     )
 
 
+def passing_times(chip: Chip) -> tuple[float, float]:
+    """Time a flit takes to pass, and occupies, a link on a chip and one between chips [s].
+
+    ``link_s`` or ``chip_link_s``, times the flit's width over that of the link, rounded up.
+    """
+    technology, noc = chip.technology, chip.noc
+    near_s, far_s = float(technology.link_s.value), float(technology.chip_link_s.value)
+    near, far = (-(-noc.flit_bits // bits) if bits else 1 for bits in (noc.link_bits, noc.chip_link_bits))
+    return near_s * near, far_s * far
+
+
 def link_times(chip: Chip, start: IntArray, stop: IntArray) -> FloatArray:
     """Time a flit takes to pass, and occupies, the links between routers, float64 ``[links]`` [s].
 
-    ``link_s``, or ``chip_link_s`` between chips, times the flit's width over that of the link (rounded up), times the
-    link's own factor.
+    That of `passing_times`, times the link's own factor.
     """
-    board, technology, noc = Board.of(chip), chip.technology, chip.noc
-    near, far = (
-        float(figure.value) * (-(-noc.flit_bits // bits) if bits else 1)
-        for figure, bits in ((technology.link_s, noc.link_bits), (technology.chip_link_s, noc.chip_link_bits))
-    )
-    return np.where(board.same_chip(start, stop), near, far) * board.slowness(start, stop)
+    board, (near_s, far_s) = Board.of(chip), passing_times(chip)
+    return np.where(board.same_chip(start, stop), near_s, far_s) * board.slowness(start, stop)
 
 
 def flits_per_word(chip: Chip, value_bits: int) -> int:

@@ -50,6 +50,8 @@ class Clockwork:
         """Run one tick; return how many cycles it takes. Arguments are those of `Work.of`."""
         words, cores, done = self._work.of(tiles, rows, sends)
         delivery, count = self._network.deliver(words), self._count
+        if len(delivery.stall):  # every core at work holds a tile
+            done = done + delivery.stall[np.searchsorted(delivery.cores, cores)]
         busy, arrived = int(done.max(initial=0)), int(delivery.arrived.max(initial=0))
         needed = max(busy, arrived, 1)
         if needed > count.longest[0]:
@@ -61,8 +63,8 @@ class Clockwork:
         found = np.bincount(delivery.arrived - words.created, minlength=len(count.histogram))
         found[: len(count.histogram)] += count.histogram
         count.histogram = found
-        for core, peak in zip(delivery.routers.tolist(), delivery.peak.tolist(), strict=True):
-            count.peaks[core] = max(peak, count.peaks.get(core, 0))
+        for router, peak in zip(delivery.routers.tolist(), delivery.peak.tolist(), strict=True):
+            count.peaks[router] = max(peak, count.peaks.get(router, 0))
         count.late += int((delivery.arrived > self._fixed).sum()) if self._fixed else 0
         count.core_cycles += busy
         count.lengths.append(self._fixed or needed)

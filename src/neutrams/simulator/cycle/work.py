@@ -29,12 +29,14 @@ class Words:
     """Words or spikes that leave their cores in a tick, by cycle of creation.
 
     Attributes:
-        source: int64 ``[words]``, core that sends.
+        sender: int64 ``[words]``, neuron that sends; the words of one neuron follow one another.
+        source: int64 ``[words]``, its core.
         target: int64 ``[words]``, core that reads.
         flits: int64 ``[words]``.
         created: int64 ``[words]``, cycle of the tick, ascending.
     """
 
+    sender: IntArray
     source: IntArray
     target: IntArray
     flits: IntArray
@@ -97,6 +99,7 @@ class Work:
         by_time = np.argsort(created, kind="stable")
         chosen = chosen[by_time]
         words = Words(
+            sender=self._sender[chosen],
             source=tiles.core[tile[by_time]],
             target=self._target[chosen],
             flits=np.full(len(chosen), self._flits, dtype=np.int64),
