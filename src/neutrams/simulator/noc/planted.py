@@ -93,7 +93,7 @@ def planted(topology: Topology, links: TreeLinks, ends: Ends) -> tuple[IntArray,
     entry = np.concatenate([links.port | links.kind << PORT_BITS, ends.port])
     if len(tree) > BRANCH_MASK:
         raise InputError(f"trees have {len(tree)} branches, at most {BRANCH_MASK} go", where="Trees", fix="share trees")
-    order = np.lexsort((entry, router, tree))
+    order = np.lexsort((entry, np.arange(len(tree)) >= len(links), router, tree))  # links before targets
     place = (tree * topology.routers + router)[order]
     turn = np.diff(place, prepend=-1, append=-1) != 0
     first, last = np.flatnonzero(turn[:-1]), turn[1:]
