@@ -28,12 +28,6 @@ from neutrams.kernels.noc_tables import (
     LAST_ARRIVAL,
     LAST_VC,
     NODE,
-    P_ASKED,
-    P_CREATED,
-    P_FLITS,
-    P_SOURCE,
-    P_WAY,
-    PACKET,
     PACKET_SHIFT,
     READY,
     ROUTED,
@@ -79,10 +73,9 @@ def hold_up(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     node = g.node + number * NODE
     place = m[node + FRONT] + g.queue
     if place < m[node + END]:
-        record = int(w.order[place]) * PACKET
-        made = max(w.packet[record + P_ASKED] + m[node + STALL], t + 1)
-        w.packet[record + P_CREATED] = made
-        m[node + STALL] = made - w.packet[record + P_ASKED]
+        name = w.order[place]
+        w.created[name] = max(w.asked[name] + m[node + STALL], t + 1)
+        m[node + STALL] = w.created[name] - w.asked[name]
 
 
 @kernel
@@ -102,10 +95,9 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     if front == m[node + END]:
         return
     name = int(w.order[front])
-    record = name * PACKET
-    if w.packet[record + P_CREATED] > t:
+    if w.created[name] > t:
         if g.queue:
-            call_later(g, m, t, w.packet[record + P_CREATED], number)
+            call_later(g, m, t, w.created[name], number)
         return
     sent = m[node + FLITS_SENT]
     vc = room_for(g, m, t, number, g.vcs if sent == 0 else 1)
@@ -113,11 +105,11 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
         return
     m[node + LAST_VC] = vc
     m[g.totals + FLITS_IN] += 1
-    flit = ((name + 1) << PACKET_SHIFT) | w.packet[record + P_WAY]
+    flit = ((name + 1) << PACKET_SHIFT) | w.way[name]
     if sent == 0:
         flit |= HEAD
     sent += 1
-    if sent == w.packet[record + P_FLITS]:
+    if sent == w.flits[name]:
         flit |= TAIL
         sent = 0
         if g.queue:
@@ -126,7 +118,7 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     m[node + FLITS_SENT] = sent
     m[node + FRONT] = front
     enter(g, m, w, t, t + m[node + INJECT], m[node + ENTRY] + vc * IN_UNIT, flit)
-    if front < m[node + END] and w.packet[int(w.order[front]) * PACKET + P_ASKED] <= t:
+    if front < m[node + END] and w.asked[w.order[front]] <= t:
         wake(g, m, t + 1, number)
 
 
@@ -203,22 +195,26 @@ def run_noc(
         bare(a.route),
         bare(a.key),
         bare(a.branch),
-        bare(a.packet),
+        bare(a.source),
+        bare(a.way),
+        bare(a.flits),
+        bare(a.asked),
         bare(a.order),
         bare(a.place),
+        bare(a.created),
         bare(a.head),
         bare(a.tail),
     )
-    packet, packets, count = w.packet, a.order.shape[0], a.head.shape[0]
+    packets, count = a.order.shape[0], a.head.shape[0]
     t, born = 0, 0
     while t < until and m[g.totals + DELIVERED] < count:
-        while born < packets and packet[born * PACKET + P_ASKED] <= t:
-            wake(g, m, t, packet[born * PACKET + P_SOURCE])
+        while born < packets and w.asked[born] <= t:
+            wake(g, m, t, w.source[born])
             born += 1
         visit(g, m, w, t)
         later = next_cycle(g, m, t, until)
         if born < packets:
-            later = min(later, max(packet[born * PACKET + P_ASKED], t + 1))
+            later = min(later, max(w.asked[born], t + 1))
         t = later if not every or later == until else t + 1
     if m[g.totals + DELIVERED] == count:
         return int(m[g.totals + LAST_ARRIVAL]) + 1

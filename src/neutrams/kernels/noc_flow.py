@@ -98,21 +98,18 @@ def ask_for_vc(g: Layout, m: Memory, t: int, unit: int, entry: int) -> None:
 
 
 @kernel
-def start_branch(g: Layout, m: Memory, w: Tables, t: int, unit: int, branch: int) -> None:
-    """The packet at the front of an input unit takes a branch of its tree; it asks for a VC in cycle ``t``."""
-    m[unit + BRANCH] = branch
-    ask_for_vc(g, m, t, unit, w.branch[branch] & (LAST_BRANCH - 1))
-
-
-@kernel
-def start_packet(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
-    """Route the head at the front of an input unit; it asks for a VC in cycle ``t``."""
+def start_packet(g: Layout, m: Memory, w: Tables, t: int, unit: int, branch: int) -> None:
+    """Route the head at the front of an input unit, by its own branch if ``branch`` is 0; it asks for a VC at ``t``."""
     flit = m[m[unit + FIRST] + FLIT]
-    if flit & BRANCHES:
-        start_branch(g, m, w, t, unit, (flit >> PATH_SHIFT) & BRANCH_MASK)
+    if g.branched and flit & BRANCHES:
+        if branch == 0:
+            branch = (flit >> PATH_SHIFT) & BRANCH_MASK
+        m[unit + BRANCH] = branch
+        entry = w.branch[branch] & (LAST_BRANCH - 1)
     else:
         path, target = (flit >> PATH_SHIFT) & PATH_MASK, (flit >> TARGET_SHIFT) & TARGET_MASK
-        ask_for_vc(g, m, t, unit, route_entry(w.route, w.key, g.routers, g.nodes, path, m[unit + ROUTER], target))
+        entry = route_entry(w.route, w.key, g.routers, g.nodes, path, m[unit + ROUTER], target)
+    ask_for_vc(g, m, t, unit, entry)
 
 
 @kernel
@@ -168,6 +165,6 @@ def enter(g: Layout, m: Memory, w: Tables, t: int, arrival: int, unit: int, flit
     m[record + ARRIVALS + (arrival & (g.slots - 1))] += 1
     if slot == m[unit + FIRST]:
         if m[unit + GOAL] == 0:
-            start_packet(g, m, w, arrival + g.lead, unit)
+            start_packet(g, m, w, arrival + g.lead, unit, 0)
         else:
             ask_for_switch(g, m, arrival + g.allocate - 1, unit)

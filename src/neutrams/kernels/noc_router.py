@@ -15,7 +15,6 @@ from neutrams.kernels.noc_flow import (
     next_slot,
     post,
     post_unit,
-    start_branch,
     start_packet,
 )
 from neutrams.kernels.noc_tables import (
@@ -294,16 +293,17 @@ def depart(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
     if flit & TAIL:
         release_vc(g, m, t, router, way, m[goal + O_VC])
         m[unit + GOAL] = 0
-        if stays:
-            rewind(g, m, unit)
-            start_branch(g, m, w, t + 1 + g.lead, unit, branch + 1)
-            return
         if branch:
             m[unit + BRANCH] = 0
+            branch += 1
+        if stays:
+            rewind(g, m, unit)
+        else:
+            branch = 0
     slot = m[unit + FIRST]
     if m[slot + FLIT] != 0:
         there = max(t + 1, m[slot + TIME])
         if flit & TAIL:
-            start_packet(g, m, w, there + g.lead, unit)
+            start_packet(g, m, w, there + g.lead, unit, branch)
         else:
             ask_for_switch(g, m, there + g.allocate - 1, unit)

@@ -69,11 +69,6 @@ front packet sent; VC of the last packet; cycles for which a full queue has held
 a packet that was held up is there; size.
 """
 
-P_SOURCE, P_WAY, P_FLITS, P_ASKED, P_CREATED, PACKET = 0, 1, 2, 3, 4, 5
-"""Packet: node; its flits' bits that say where to; length [flit], at least 1; cycle of creation as asked for, and as a
-full queue allows; size.
-"""
-
 HELD, PEAK, SEEN, ARRIVALS = 0, 1, 2, 3
 """Router: flits in its buffers, the most there were, and up to which cycle these are known; then S words: flits that
 arrive in a cycle (size ARRIVALS + S).
@@ -139,24 +134,32 @@ class Layout(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What a run reads and writes beside its memory, as bare addresses.
+    """What a run reads and writes beside its memory; in kernels as bare addresses.
 
-    Arrays (M packets, A arrivals: a packet at each of its targets, N nodes):
-        route   int16[...]         tables of routes; read
-        key     int64[...]         their keys (`neutrams.kernels.noc_routes`); read
-        branch  int64[...]         branches of trees, from 1; read
-        packet  int64[M * PACKET]  records, by cycle of creation; P_CREATED moves where queues are full
-        order   int32[M]           packets by source, then creation; read
-        place   int64[M]           what to add to a target's place to get its arrival; read if any packet has a tree
-        head    int64[A]           overwritten with the cycle in which the first flit reached its node; -1 before
-        tail    int64[A]           the same of the last flit
+    Arrays (M packets by cycle of creation, A arrivals: a packet at each of its targets):
+        route    int16[...]  tables of routes; read
+        key      int64[...]  their keys (`neutrams.kernels.noc_routes`); read
+        branch   int64[...]  branches of trees, from 1; read
+        source   int64[M]    node; read
+        way      int64[M]    bits of a packet's flits that say where to; read
+        flits    int64[M]    length, at least 1; read
+        asked    int64[M]    cycle of creation as asked for; read
+        order    int32[M]    packets by source, then creation; read
+        place    int64[M]    what to add to a target's place to get its arrival; read if any packet has a tree
+        created  int64[M]    the same as ``asked``; moves where a queue is full
+        head     int64[A]    overwritten with the cycle in which the first flit reached its node; -1 before
+        tail     int64[A]    the same of the last flit
     """
 
     route: npt.NDArray[np.int16]
     key: Memory
     branch: Memory
-    packet: Memory
+    source: Memory
+    way: Memory
+    flits: Memory
+    asked: Memory
     order: npt.NDArray[np.int32]
     place: Memory
+    created: Memory
     head: Memory
     tail: Memory

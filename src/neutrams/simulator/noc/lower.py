@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import noc_tables as k
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
+from neutrams.simulator.noc.routes import lowered
 from neutrams.simulator.noc.topology import Topology
 
 
@@ -23,19 +24,10 @@ class _Links:
 ABSENT = -(1 << 40)
 
 
-def memory_of(
-    topology: Topology, router: RouterSpec, order: IntArray, *, branched: bool = False
-) -> tuple[k.Layout, IntArray]:
-    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0.
-
-    Args:
-        topology: Routers, links, nodes.
-        router: What a router is made of.
-        order: int64[M], sources of the packets, ascending.
-        branched: Whether any packet has a tree.
-    """
+def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> tuple[k.Layout, IntArray]:
+    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0."""
     links = _links(topology)
-    layout = _layout(topology, router, links)._replace(branched=int(branched))
+    layout = _layout(topology, router, links)._replace(branched=int(packets.trees is not None))
     memory = np.zeros(layout.busy + layout.slots, dtype=np.int64)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
@@ -48,32 +40,49 @@ def memory_of(
         records(memory, layout.pace, layout.routers * layout.ports, k.PACE)[:, k.INTERVAL] = topology.intervals.ravel()
     _fill_ports(layout, memory, topology, router, links)
     _fill_units(layout, memory, links)
-    _fill_nodes(layout, memory, topology, order)
+    _fill_nodes(layout, memory, topology, packets)
     return layout, memory
 
 
-def packet_records(packets: PacketTable) -> IntArray:
-    """Return int64[M * PACKET], the records of the packets."""
-    way = packets.path << k.PATH_SHIFT | packets.target << k.TARGET_SHIFT
-    if packets.trees is not None:
+def tables_of(topology: Topology, packets: PacketTable, order: IntArray) -> k.Tables:
+    """Return what a run reads and writes beside its memory.
+
+    Args:
+        topology: Routes.
+        packets: What to send.
+        order: int64[M], the packets by source, then creation.
+    """
+    trees, first = packets.trees, packets.first_arrival
+    route, key = lowered(topology.routes)
+    head, tail = np.full((2, first[-1]), -1, dtype=np.int64)
+    way, place = packets.target << k.TARGET_SHIFT, first[:-1]
+    way |= packets.path << k.PATH_SHIFT
+    if trees is not None:
         mine = packets.tree >= 0
-        way[mine] = k.BRANCHES | packets.trees.root[packets.tree[mine]] << k.PATH_SHIFT
-    columns = (packets.source, way, packets.flits, packets.created, packets.created)
-    return np.ascontiguousarray(np.stack(columns, axis=1)).ravel()
+        tree = packets.tree[mine]
+        way[mine] = k.BRANCHES | trees.root[tree] << k.PATH_SHIFT
+        place[mine] -= trees.begin[tree]
+    return k.Tables(
+        route=_read(route),
+        key=_read(key),
+        branch=_read(np.zeros(1, dtype=np.int64) if trees is None else trees.branch),
+        source=packets.source,
+        way=_read(way),
+        flits=packets.flits,
+        asked=packets.created,
+        order=_read(order.astype(np.int32)),
+        place=_read(place),
+        created=packets.created.copy(),
+        head=head,
+        tail=tail,
+    )
 
 
-def arrival_places(packets: PacketTable) -> IntArray:
-    """Return int64[M], what to add to the place of a tree's target to get that of the arrival."""
-    place = packets.first_arrival[:-1]
-    if packets.trees is not None:
-        mine = packets.tree >= 0
-        place[mine] -= packets.trees.begin[packets.tree[mine]]
-    return place
-
-
-def made_in(records: IntArray) -> IntArray:
-    """Return int64[M], the cycle in which each packet was made, later than asked for where a queue was full [cycle]."""
-    return records.reshape(-1, k.PACKET)[:, k.P_CREATED].copy()
+def _read(array: AnyArray) -> AnyArray:
+    """Return a view that cannot be written to: numba compiles anew for another mix of both kinds."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def stalls(layout: k.Layout, memory: IntArray) -> IntArray:
@@ -188,11 +197,12 @@ def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
     outputs[:, k.NEXT] = np.where(sink == ABSENT, 0, g.in_unit + (ahead * g.vcs + vc) * k.IN_UNIT)
 
 
-def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, order: IntArray) -> None:
+def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, packets: PacketTable) -> None:
     nodes = records(memory, g.node, g.nodes, k.NODE)
     entry = topology.node_router * g.ports + topology.node_port
     nodes[:, k.ENTRY] = g.in_unit + entry * g.vcs * k.IN_UNIT
     nodes[:, k.INJECT] = 1 + topology.node_latency
-    nodes[:, k.FRONT] = np.searchsorted(order, np.arange(g.nodes))
-    nodes[:, k.END] = np.searchsorted(order, np.arange(g.nodes), side="right")
+    count = np.bincount(packets.source, minlength=g.nodes)
+    nodes[:, k.END] = np.cumsum(count)
+    nodes[:, k.FRONT] = nodes[:, k.END] - count
     nodes[:, k.LAST_VC] = g.vcs - 1

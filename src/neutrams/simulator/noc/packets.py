@@ -96,10 +96,10 @@ class PacketTable:
     @property
     def first_arrival(self) -> IntArray:
         """int64[M + 1], place of each packet's first target among those of all packets."""
-        sizes = np.ones(len(self), dtype=np.int64)
-        if self.trees is not None:
-            mine = self.tree >= 0
-            sizes[mine] = self.trees.sizes[self.tree[mine]]
+        if self.trees is None:
+            return np.arange(len(self) + 1)
+        sizes, mine = np.ones(len(self), dtype=np.int64), self.tree >= 0
+        sizes[mine] = self.trees.sizes[self.tree[mine]]
         return np.concatenate([[0], np.cumsum(sizes)])
 
     @classmethod

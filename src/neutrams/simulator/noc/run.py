@@ -7,19 +7,10 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
-from neutrams.kernels.noc_tables import ARRIVALS, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK, Tables
-from neutrams.simulator.noc.lower import (
-    arrival_places,
-    made_in,
-    memory_of,
-    packet_records,
-    records,
-    sent_by_port,
-    stalls,
-)
+from neutrams.kernels.noc_tables import ARRIVALS, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
+from neutrams.simulator.noc.lower import memory_of, records, sent_by_port, stalls, tables_of
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
-from neutrams.simulator.noc.routes import lowered
 from neutrams.simulator.noc.topology import Topology
 
 FOREVER = 1 << 60
@@ -96,36 +87,33 @@ def simulate_packets(
     _check(topology, router, packets)
     narrow = np.uint16 if topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
     order = np.argsort(packets.source.astype(narrow), kind="stable")
-    layout, memory = memory_of(topology, router, packets.source[order], branched=packets.trees is not None)
-    first = packets.first_arrival
-    head, tail = np.full((2, first[-1]), -1, dtype=np.int64)
-    branch = np.zeros(1, dtype=np.int64) if packets.trees is None else packets.trees.branch
-    record, place = packet_records(packets), arrival_places(packets)
-    tables = Tables(*lowered(topology.routes), branch, record, order.astype(np.int32), place, head, tail)
+    layout, memory = memory_of(topology, router, packets)
+    tables = tables_of(topology, packets, order)
     cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
     totals = memory[layout.totals :]
-    heads, tails, created = _of_all(head, first), _of_all(tail, first), made_in(record)
+    head, tail = (_of_all(array, packets) for array in (tables.head, tables.tail))
     return NocResult(
-        head=heads,
-        tail=tails,
-        arrived=tail,
-        created=created,
-        latency=np.where(tails >= 0, tails - created, -1),
+        head=head,
+        tail=tail,
+        arrived=tables.tail,
+        created=tables.created,
+        latency=np.where(tail >= 0, tail - tables.created, -1),
         stall=stalls(layout, memory),
         link_flits=sent_by_port(topology, layout, memory),
         peak_flits=records(memory, layout.router, topology.routers, ARRIVALS + layout.slots)[:, PEAK].copy(),
         cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
-        delivered=int((tails >= 0).sum()),
+        delivered=int(np.count_nonzero(tail >= 0)),
         sent_flits=int(totals[FLITS_IN]),
         received_flits=int(totals[FLITS_OUT]),
     )
 
 
-def _of_all(arrived: IntArray, first: IntArray) -> IntArray:
+def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
     """Return int64[M], the last of each packet's arrivals, -1 if one is missing."""
-    if len(arrived) == len(first) - 1:
+    if packets.trees is None:
         return arrived
-    last, least = (f.reduceat(arrived, first[:-1]) for f in (np.maximum, np.minimum))
+    first = packets.first_arrival[:-1]
+    last, least = (f.reduceat(arrived, first) for f in (np.maximum, np.minimum))
     return np.where(least < 0, -1, last)
 
 
