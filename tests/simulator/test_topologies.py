@@ -16,12 +16,18 @@ from neutrams.hardware import Board, Chip
 from neutrams.mapping import map_network
 from neutrams.program import Program
 from neutrams.program.verify import violations
+from neutrams.program.verify_routes import check_routes
 from neutrams.simulator import simulate
 from neutrams.simulator.cycle.network import Bus, Delivery, Routers
 from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.traffic import link_times
 from routing import routed
 from simulator_programs import programs
+
+TIMES = {"link_s": 2e-9, "chip_link_s": 6e-9, "router_s": 3e-9, "neuron_s": 1e-9, "row_s": 1e-9}
+CLOCK = {"cycle_s": 1e-9}
+
+ROUTED = tuple(name for name in TOPOLOGIES if name != "bus")
 
 quick = settings(deadline=None, max_examples=60)
 
@@ -85,9 +91,23 @@ def routed_programs(draw: st.DrawFn, *topologies: str, chip: dict[str, dict[str,
     return routed(replace(program, chip=plain, tiles=tiles))
 
 
-TIMES = {"link_s": 2e-9, "chip_link_s": 6e-9, "router_s": 3e-9, "neuron_s": 1e-9, "row_s": 1e-9}
-CLOCK = {"cycle_s": 1e-9}
-ROUTED = tuple(name for name in TOPOLOGIES if name != "bus")
+@quick
+@given(program=routed_programs(), data=st.data())
+def test_routes_with_a_link_gone_or_elsewhere_are_illegal(program: Program, data: st.DataObject) -> None:
+    routes, board = program.routes, Board.of(program.chip)
+    assert list(check_routes(program)) == []
+    assume(len(routes.link_to))
+    i = data.draw(st.integers(0, len(routes.link_to) - 1))
+    cut = replace(
+        routes,
+        links=routes.links - (routes.links > i),
+        link_from=np.delete(routes.link_from, i),
+        link_to=np.delete(routes.link_to, i),
+    )
+    assert list(check_routes(replace(program, routes=cut)))
+    to = routes.link_to.copy()
+    to[i] = data.draw(st.integers(0, board.routers - 1).filter(lambda router: router != to[i]))
+    assert list(check_routes(replace(program, routes=replace(routes, link_to=to))))
 
 
 @quick

@@ -30,7 +30,7 @@ def read_links(links: Sequence[str]) -> IntArray:
             raise _refused(f"{text!r} is no link", "write router-router, such as 0-1, or 0-1@3 for 3 x link_s")
         if a == b or (min(a, b), max(a, b)) in found:
             what = "joins a router with itself" if a == b else "stands twice"
-            raise _refused(f"link {text!r} {what}", "leave it out; a link goes both ways")
+            raise _refused(f"link {text!r} {what}", "leave it out, a link goes both ways")
         if max(a, b) >= MOST_ROUTERS:
             raise _refused(f"link {text!r} has a number above {MOST_ROUTERS - 1}", "number routers without gaps")
         found[min(a, b), max(a, b)] = factor

@@ -120,10 +120,14 @@ def _network_rules(chip: "Chip") -> Iterator[str]:
     if board.links and topology != "graph":
         yield f"board.links names {len(board.links)} links, board.topology is {topology!r}; only a graph has them"
     try:
-        classes = Board.of(chip).ways.class_count
+        ways = Board.of(chip).ways
     except SpecError as error:
         yield f"{error.where}: {error.what}; {error.fix}"
         return
+    classes, routers, most = ways.class_count, ways.routers, MOST_CORES["a board"]
+    if routers > most:
+        cores = board.rows * board.columns * board.chips
+        yield f"this {topology} of {cores} cores has {routers} routers, allowed are {most}"
     channels = chip.noc.virtual_channels
     if channels % classes:
         yield f"noc.virtual_channels is {channels}, without deadlock this {topology} works with multiples of {classes}"
