@@ -22,8 +22,9 @@ from neutrams.simulator.noc import NocResult, PacketTable, simulate_packets
 
 FILE = Path(__file__).with_name("noc_booksim.json")
 COMMIT = "28f43299f1706a3160ffac721ca461d74eb6e618"
-PERIOD = {4: 8000, 8: 3000, 16: 700}
-"""Length of one of BookSim's periods, by side of the network [cycle]."""
+PERIOD = {4: 8000, 8: 8000, 16: 3000}
+FULL_PERIOD = {4: 8000, 8: 3000, 16: 700}
+"""Length of one of BookSim's periods, by side of the network, for latencies and at an offered load of 1 [cycle]."""
 SHARES = (0.2, 0.4, 0.6, 0.8)
 """Of the load at which the mean latency is three times that at ZERO_LOAD, where latencies are compared."""
 ZERO_LOAD = 0.01
@@ -61,7 +62,8 @@ def bernoulli(setting: Setting, rate: float, cycles: int, seed: int = 0) -> Pack
 
 def ours(setting: Setting, rate: float) -> tuple[float, float]:
     """Return our mean latency [cycle] and accepted flits per node and cycle, after a period to warm up."""
-    warm, cycles = PERIOD[setting.side], 8 * PERIOD[setting.side] * (4 if rate <= ZERO_LOAD else 1)
+    warm = (PERIOD if rate < 1 else FULL_PERIOD)[setting.side]
+    cycles = 8 * warm * (4 if rate <= ZERO_LOAD else 1)
     packets = bernoulli(setting, rate, cycles)
     result = simulate_packets(setting.topology, setting.router, packets, until=cycles + 20_000)
     counted = (packets.created >= warm) & (result.latency >= 0)
@@ -85,12 +87,14 @@ def record(seconds: float, match: str) -> None:
     end = time.monotonic() + seconds
     for setting in (s for s in SETTINGS if match in key(s)):
         period = PERIOD[setting.side]
-        entry = stored["settings"].setdefault(key(setting), {"period": period, "loads": loads(setting), "latency": []})
+        entry = stored["settings"].setdefault(key(setting), {"period": period, "latency": []})
+        if "loads" not in entry:
+            entry["loads"] = loads(setting)
         while len(entry["latency"]) < len(entry["loads"]):
             if time.monotonic() > end:
                 return
             if "saturation" not in entry:
-                entry["saturation"] = measured(setting, 1.0, period, kind="throughput").accepted
+                entry["saturation"] = measured(setting, 1.0, FULL_PERIOD[setting.side], kind="throughput").accepted
             else:
                 load = entry["loads"][len(entry["latency"])]
                 cycles = period * 4 if load <= ZERO_LOAD else period
@@ -104,8 +108,8 @@ def compare() -> bool:
     worst_latency, worst_full, done = 0.0, 0.0, 0
     print(f"\n{'setting, largest load compared':48}{'load':>6}{'zero load':>11}{'latency':>10}{'saturation':>12}")
     for setting in SETTINGS:
-        entry = stored.get(key(setting), {"loads": [0], "latency": []})
-        if len(entry["latency"]) < len(entry["loads"]):
+        entry = stored.get(key(setting), {"latency": []})
+        if len(entry["latency"]) < len(entry.get("loads", [ZERO_LOAD])):
             continue
         pairs = zip(entry["loads"], entry["latency"], strict=True)
         errors = [ours(setting, load)[0] / theirs - 1 for load, theirs in pairs]
