@@ -9,8 +9,11 @@ Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def distance(a: int, b: int, place: Ints, around: Ints, crossing: int) -> int:
+def distance(a: int, b: int, place: Ints, around: Ints | None, crossing: int) -> int:
     """Hops between slots a and b of ``place``, and ``crossing`` more for each border between chips; see `improve`."""
+    if around is None:
+        near = abs(place[a, 0] - place[b, 0]) + abs(place[a, 1] - place[b, 1])
+        return int(near + crossing * (abs(place[a, 2] - place[b, 2]) + abs(place[a, 3] - place[b, 3])))
     if around.shape[0] == 0:
         return int(place[a, b])
     x, y = abs(place[a, 0] - place[b, 0]), abs(place[a, 1] - place[b, 1])
@@ -27,7 +30,7 @@ def improve(
     slot: Ints,
     tenant: Ints,
     place: Ints,
-    around: Ints,
+    around: Ints | None,
     start: Ints,
     other: Ints,
     weight: Ints,
@@ -43,7 +46,8 @@ def improve(
         tenant   int64[slots]      tile in each slot, -1: none; read and overwritten
         place    int64[slots, 4]   x, y, chip x, chip y of each slot; or int64[slots, slots], distances
         around   int64[4]          width and height of a board that wraps around, in routers, then in chips (0 for one
-                                   chip); huge where it does not wrap; int64[0] where ``place`` holds distances
+                                   chip); None where it does not wrap; int64[0] where ``place`` holds distances. A
+                                   type of its own for a mesh, so that the compiler leaves the rest out there
         start    int64[tiles + 1]  neighbours of tile i are entries start[i]:start[i + 1]; symmetric
         other    int64[pairs]      the neighbour
         weight   int64[pairs]      traffic with it

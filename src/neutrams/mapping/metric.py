@@ -8,20 +8,18 @@ from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.grids import Grid
 
-FAR = 1 << 40
-
 
 class Metric(NamedTuple):
     """The distances between slots, as `kernels.placement.improve` takes them.
 
     Attributes:
         place: int64 ``[slots, 4]``, (x, y, chip x, chip y) on a grid; else int64 ``[slots, slots]``, the distances.
-        around: int64 ``[4]``, where a grid wraps around; empty for distances.
+        around: int64 ``[4]``, where a grid wraps around, None where it does not; empty for distances.
         crossing: Hops a link between chips counts more.
     """
 
     place: AnyArray
-    around: IntArray
+    around: IntArray | None
     crossing: int
 
     @classmethod
@@ -32,10 +30,10 @@ class Metric(NamedTuple):
             table = _distances(board, routers[:, None], routers[None], crossing)
             return cls(np.maximum(table, table.T), np.zeros(0, dtype=np.int64), crossing)
         x, y = grid.position(routers)
-        place = np.stack([x, y, x // grid.chip_width, y // grid.chip_height], axis=1)
+        place = np.ascontiguousarray(np.stack([x, y, x // grid.chip_width, y // grid.chip_height], axis=1))
         chips = (grid.side, grid.height // grid.chip_height)
-        around = (grid.width, grid.height, *(n if n > 1 else 0 for n in chips)) if grid.wraps else (FAR,) * 4
-        return cls(np.ascontiguousarray(place), np.array(around, dtype=np.int64), crossing)
+        around = np.array([grid.width, grid.height, *(n if n > 1 else 0 for n in chips)], dtype=np.int64)
+        return cls(place, around if grid.wraps else None, crossing)
 
 
 def weighted_hops(board: Board, cores: IntArray, traffic: tuple[IntArray, IntArray], crossing: int) -> int:
