@@ -26,7 +26,7 @@ class Beat:
         delivery: What became of them.
         placed: int64 ``[words]``, cycle in which each is in the axon buffer of its core.
         cores: int64 ``[cores]``, cores at work, ascending.
-        done: int64 ``[cores]``, cycle in which each was done.
+        done: int64 ``[cores]``, cycle in which each was done, also where a full output queue held it up.
         needed: Cycles until all cores are done, all words are placed, at least 1, and the barrier has passed.
         cycles: Length of the tick: as many as are needed, or the chip's fixed period.
         missed: bool ``[words]``, which words were placed after a fixed period was over.
@@ -87,6 +87,8 @@ class Clockwork:
     def _run(self, tiles: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None) -> Beat:
         words, cores, done = self._work.of(tiles, rows, synapses, fired)
         delivery = self._network.deliver(words)
+        if len(delivery.stall):  # every core at work holds a tile
+            done = done + delivery.stall[np.searchsorted(delivery.cores, cores)]
         placed = self._work.placed(words, delivery.arrived)
         needed = max(int(done.max(initial=0)), int(placed.max(initial=0)), 1) + self._barrier
         return Beat(

@@ -1,9 +1,10 @@
 """The network on chip, cycle by cycle: topologies with their routes, routers, packets in, times of arrival out."""
 
-from neutrams.simulator.noc.deadlock import check_deadlock_free
+from neutrams.simulator.noc.deadlock import check_deadlock_free, check_trees_deadlock_free
 from neutrams.simulator.noc.grids import mesh, ring, torus
 from neutrams.simulator.noc.multicast import Trees
 from neutrams.simulator.noc.packets import PacketTable
+from neutrams.simulator.noc.planted import TreeLinks
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.routes import RouteStage, axis_stage, route_table
 from neutrams.simulator.noc.run import NocResult, simulate_packets
@@ -16,9 +17,11 @@ __all__ = [
     "RouteStage",
     "RouterSpec",
     "Topology",
+    "TreeLinks",
     "Trees",
     "axis_stage",
     "check_deadlock_free",
+    "check_trees_deadlock_free",
     "fat_tree",
     "graph",
     "mesh",

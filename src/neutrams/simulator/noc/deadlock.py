@@ -6,6 +6,8 @@ from scipy.sparse.csgraph import connected_components
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import SpecError
+from neutrams.simulator.noc.multicast import Trees
+from neutrams.simulator.noc.planted import above
 from neutrams.simulator.noc.topology import Topology
 
 
@@ -28,8 +30,28 @@ def check_deadlock_free(topology: Topology) -> None:
         C-36(5), 1987, theorem 1. doi:10.1109/TC.1987.1676939
     """
     kinds = topology.class_count + 1
+    _refuse_circles(topology, *_spread(*_pairs(topology, kinds), kinds))
+
+
+def check_trees_deadlock_free(trees: Trees) -> None:
+    """Refuse trees of given links on which packets can wait for each other in a circle; see `check_deadlock_free`.
+
+    Raises:
+        SpecError: It names some channels of a cycle.
+    """
+    topology, links = trees.topology, trees.links
+    assert links is not None, "trees of a topology's routes are checked with it"
+    parent = above(topology, links, topology.node_router[trees.source])
+    channel = (links.router * topology.ports + links.port) * (topology.class_count + 1) + links.kind
+    inner = parent >= 0
+    channels = topology.routers * topology.ports * (topology.class_count + 1)
+    before, after = np.divmod(np.unique(channel[parent[inner]] * channels + channel[inner]), channels)
+    _refuse_circles(topology, before, after)
+
+
+def _refuse_circles(topology: Topology, before: IntArray, after: IntArray) -> None:
+    kinds = topology.class_count + 1
     channels = topology.routers * topology.ports * kinds
-    before, after = _spread(*_pairs(topology, kinds), kinds)
     edges = coo_array((np.ones(len(before)), (before, after)), shape=(channels, channels))
     _, component = connected_components(edges.tocsr(), connection="strong")
     sizes = np.bincount(component)

@@ -1,4 +1,4 @@
-"""Multicast trees: the routes from one node to several, shared as far as they are the same."""
+"""Multicast trees: the routes from one node to several, shared as far as they are the same, or links as given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from neutrams.base.arrays import BoolArray, IntArray, check_indices, frozen
 from neutrams.base.errors import InputError
 from neutrams.kernels.noc_routes import PORT_BITS
 from neutrams.kernels.noc_tables import BRANCH_MASK, CHILD_SHIFT, LAST_BRANCH
+from neutrams.simulator.noc.planted import Ends, TreeLinks, planted
 from neutrams.simulator.noc.topology import Topology
 
 KEPT = 1
@@ -20,7 +21,8 @@ KEPT = 1
 class Trees:
     """K trees, each the union of the unicast routes from a node to its targets; many packets may use one.
 
-    Routes part where they first differ in port or class, and what has parted does not meet again: so a flit passes each
+    Where ``links`` are given they are the trees, whatever the topology's routes, which it then need not have. Else
+    routes part where they first differ in port or class, and what has parted does not meet again: so a flit passes each
     link of the union once, or once a class.
 
     Attributes:
@@ -29,6 +31,7 @@ class Trees:
         begin: int64[K + 1], targets of tree k are ``target[begin[k]:begin[k + 1]]``, at least one.
         target: int64[...], nodes, no two in a tree the same.
         path: int64[K], which path's routes.
+        links: Links of the trees; None where they are the topology's routes.
         root: int64[K], first branch of each; found by itself.
         branch: int64[...], branches (`neutrams.kernels.noc_tables`), from 1; those of a router stand together.
         splits: bool[K], whether the tree has more than one branch at any router.
@@ -42,6 +45,7 @@ class Trees:
     begin: IntArray
     target: IntArray
     path: IntArray
+    links: TreeLinks | None = None
     root: IntArray = field(init=False)
     branch: IntArray = field(init=False)
     splits: BoolArray = field(init=False)
@@ -50,7 +54,8 @@ class Trees:
         for name in ("source", "begin", "target", "path"):
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), dtype=np.int64)))
         self._check()
-        for name, array in zip(("root", "branch", "splits"), _grown(self), strict=True):
+        found = _grown(self) if self.links is None else planted(self.topology, self.links, self._ends())
+        for name, array in zip(("root", "branch", "splits"), found, strict=True):
             object.__setattr__(self, name, frozen(array))
 
     @classmethod
@@ -64,6 +69,11 @@ class Trees:
             target=np.concatenate([np.zeros(0, dtype=np.int64), *targets]),
             path=np.zeros(len(sizes), dtype=np.int64),
         )
+
+    def _ends(self) -> Ends:
+        topology, tree = self.topology, np.repeat(np.arange(len(self)), self.sizes)
+        at = topology.node_router
+        return Ends(root=at[self.source], tree=tree, router=at[self.target], port=topology.node_port[self.target])
 
     def __len__(self) -> int:
         return len(self.source)
@@ -87,7 +97,7 @@ class Trees:
                 where=where,
                 fix="give a source and a path a tree, and where its targets begin; Trees.of does",
             )
-        nodes, paths = self.topology.nodes, self.topology.paths
+        nodes, paths = self.topology.nodes, self.topology.paths if self.links is None else 1
         for array, size in ((self.source, nodes), (self.target, nodes), (self.path, paths)):
             check_indices(array, size, where)
             if (array < 0).any():

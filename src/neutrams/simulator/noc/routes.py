@@ -106,6 +106,8 @@ def axis_stage(router_at: npt.ArrayLike, target_at: npt.ArrayLike, ports: tuple[
 
 def lowered(stages: Sequence[RouteStage]) -> tuple[ShortArray, IntArray]:
     """Return tables and keys of stages for the kernels (`neutrams.kernels.noc_routes`)."""
+    if not stages:
+        return np.zeros(1, dtype=np.int16), np.zeros(1, dtype=np.int64)
     keys: list[IntArray] = []
     begin = 0
     for stage in stages:

@@ -125,12 +125,13 @@ def _check(topology: Topology, router: RouterSpec, packets: PacketTable) -> None
             where="RouterSpec.vcs",
             fix=f"give a multiple of {topology.class_count}",
         )
+    alone = packets.tree < 0
     for name, array, size in (
         ("source", packets.source, topology.nodes),
-        ("target", packets.target, topology.nodes),
-        ("path", packets.path, topology.paths),
+        ("target", packets.target[alone], topology.nodes),
+        ("path", packets.path[alone], topology.paths),
     ):
-        if len(packets) and array.max() >= size:
+        if array.max(initial=-1) >= size:
             raise InputError(
                 f"a packet has {name} {array.max()}, topology {topology.name!r} has 0 to {size - 1}",
                 where=f"PacketTable.{name}",

@@ -34,7 +34,8 @@ class Topology:
         node_router: int64[N], router of each node.
         node_port: int64[N], its input port (injection) and output port (ejection) there.
         node_latency: Cycles between node and router, either way [cycle].
-        routes: Output port, and class on the link behind it, at a router for a packet to a node.
+        routes: Output port, and class on the link behind it, at a router for a packet to a node; empty where all
+            packets have trees of given links.
         class_count: C, how many classes there are.
         ring: int64[R, P], ring of an input or output port, -1 if none.
 
@@ -60,8 +61,9 @@ class Topology:
         self._check_shapes()
         self._check_values()
         self._check_ports_once()
-        self._check_routes()
-        self.followed()
+        if self.routes:
+            self._check_routes()
+            self.followed()
 
     @property
     def routers(self) -> int:
@@ -81,7 +83,7 @@ class Topology:
     @property
     def paths(self) -> int:
         """How many tables of routes there are [count]."""
-        return int(self.routes[0].entry.shape[0])
+        return int(self.routes[0].entry.shape[0]) if self.routes else 0
 
     @property
     def intervals(self) -> IntArray:
@@ -116,8 +118,6 @@ class Topology:
                     where=f"topology {self.name!r}",
                     fix="give tables of one set of routers, ports and nodes",
                 )
-        if not self.routes:
-            raise SpecError("there are no routes", where=f"topology {self.name!r}", fix="give at least one stage")
         if self.paths > MOST_PATHS or self.nodes > MOST_NODES:
             raise SpecError(
                 f"{self.paths} paths and {self.nodes} nodes, a flit has room for {MOST_PATHS}, {MOST_NODES}",
