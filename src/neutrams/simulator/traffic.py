@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import FloatArray, IntArray, distinct
 from neutrams.hardware import Board, Chip
 from neutrams.program import Program, RouteTable
 from neutrams.simulator.result import Activity
@@ -50,9 +50,9 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     links, which = np.unique(start * board.cores + end, return_inverse=True)
     link_from, link_to = np.divmod(links, board.cores)
     leaving = ~np.isin(flow * board.cores + start, flow * board.cores + end)
-    copies = flow[leaving] if program.chip.board.multicast == "copy" else np.unique(flow)
+    copies = flow[leaving] if program.chip.board.multicast == "copy" else distinct(flow)
     sender, _ = words_between_cores(program)
-    senders = sender if program.chip.board.multicast == "copy" else np.unique(sender)
+    senders = sender if program.chip.board.multicast == "copy" else distinct(sender)
     inject_s = program.chip.technology.number("inject_s") if len(senders) else 0.0
     return Traffic(
         link_from=link_from,
@@ -72,8 +72,7 @@ def words_between_cores(program: Program) -> tuple[IntArray, IntArray]:
     inside = source >= 0
     cores = int(tiles.core.max(initial=0)) + 1
     reader = np.repeat(tiles.core, np.diff(tiles.axons))[inside]
-    pairs = np.sort(source[inside] * cores + reader)  # np.unique takes ten times as long
-    sender, target = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], cores)
+    sender, target = np.divmod(distinct(source[inside] * cores + reader), cores)
     away = np.repeat(tiles.core, np.diff(tiles.neurons))[sender] != target
     return sender[away], target[away]
 
@@ -81,7 +80,7 @@ def words_between_cores(program: Program) -> tuple[IntArray, IntArray]:
 def routers_in_use(program: Program) -> IntArray:
     """Return the cores whose router serves a tile or is passed by a link, int64, ascending."""
     routes = program.routes
-    return np.unique(np.concatenate([program.tiles.core, routes.link_from, routes.link_to]))
+    return distinct(np.concatenate([program.tiles.core, routes.link_from, routes.link_to]))
 
 
 def link_times(chip: Chip, start: IntArray, end: IntArray) -> FloatArray:
