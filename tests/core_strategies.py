@@ -77,7 +77,8 @@ def chips(draw: st.DrawFn) -> Chip:
         },
         board={
             "rows": rows, "columns": columns, "chips": 4096, "max_delay": draw(st.integers(1, 3)),
-            "topology": pick("mesh", "mesh", "bus"), "multicast": pick("tree", "copy"),
+            "topology": pick("mesh", "mesh", "mesh", "bus", "torus", "ring", "tree", "fat_tree"),
+            "multicast": pick("tree", "copy"), "cores_per_router": pick(1, 1, columns), "arity": pick(2, 3, 4),
             "dead_cores": tuple(draw(st.sets(st.integers(0, 12), max_size=3))),
         },
     )  # fmt: skip

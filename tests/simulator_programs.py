@@ -10,6 +10,7 @@ from neutrams.base.codec import encode, spread_step
 from neutrams.hardware import Chip, load_chip
 from neutrams.neurons import find_model
 from neutrams.program import AxonTable, InputPort, NeuronTable, OutputPort, Program, RouteTable, TileTable
+from routing import routed
 
 LEAKY = {"decay_bits": 6, "decay_shift_bits": 3, "synaptic_bits": 9, "refractory_bits": 2, "exponent_bits": 2}
 NONE = np.zeros(0, dtype=np.int64)
@@ -25,7 +26,7 @@ def assemble(model: str, chip: Chip, blocks: list[Any], start: list[int], source
     widths = [b.shape[1] for b in blocks]
     neurons = sum(widths)
     zeros = np.zeros(1, dtype=np.int64)
-    return Program(
+    program = Program(
         chip=chip,
         model=model,
         steps=more["steps"],
@@ -53,6 +54,7 @@ def assemble(model: str, chip: Chip, blocks: list[Any], start: list[int], source
         outputs=tuple(more["outputs"]),
         routes=RouteTable(tile=NONE, links=zeros, link_from=NONE, link_to=NONE, sources=zeros, source=NONE),
     )
+    return routed(program)
 
 
 def _parameters(rng: np.random.Generator, model: str, n: int) -> dict[str, Any]:

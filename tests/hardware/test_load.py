@@ -212,6 +212,9 @@ def test_all_problems_come_in_one_message(write: WriteChip) -> None:
         assert part in told.value.what
 
 
+GRAPH = {"board.topology": "graph", "board.chips": "1", "board.rows": "1", "board.columns": "5"}
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -234,6 +237,21 @@ def test_all_problems_come_in_one_message(write: WriteChip) -> None:
         (
             {"board.rows": "256", "board.columns": "256", "board.chips": "32769"},
             "columns x chips is 2147549184 cores, allowed are 2147483648",
+        ),
+        ({"board.topology": "torus", "board.chips": "5"}, "board.chips is 5, in a torus rows of 3 chips must be full"),
+        ({"board.topology": "ring", "noc.virtual_channels": "3"}, "noc.virtual_channels is 3, .* multiples of 2"),
+        ({"board.cores_per_router": "2"}, "board.columns is 3, board.cores_per_router 2 does not divide it"),
+        ({"board.links": "0-1"}, "board.links names 1 links, board.topology is 'mesh'; only a graph has them"),
+        ({**GRAPH, "board.links": "0-1,1-2,3-4"}, "there is no way from core 0 to core 3; add links that join them"),
+        ({**GRAPH, "board.links": "0-1,1:2"}, "'1:2' is no link; write router-router, such as 0-1, or 0-1@3"),
+        ({**GRAPH, "board.links": "0-1@0"}, "'0-1@0' is no link"),
+        ({**GRAPH, "board.links": "0-1,1-0@2"}, "link '1-0@2' stands twice; leave it out, a link goes both ways"),
+        ({**GRAPH, "board.links": "0-0"}, "link '0-0' joins a router with itself"),
+        ({**GRAPH, "board.links": "0-4096"}, "link '0-4096' has a number above 4095"),
+        ({**GRAPH, "board.chips": "4096"}, "a graph of 20480 routers is given; take up to 4096, or another topology"),
+        (
+            {"board.topology": "fat_tree", "board.chips": "32768", "board.rows": "256", "board.columns": "256"},
+            "fat_tree of 2147483648 cores has .* routers, allowed are 2147483648",
         ),
     ],
 )

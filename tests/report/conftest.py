@@ -33,9 +33,17 @@ def make_record(title: str = "TIANJI, ANN mode", mode: str = "ann", label: str =
         )
         for n in range(18)
     )
-    east = tuple(FloorLink(x0=x, y0=y, x1=x + 1, y1=y, flits=40.0 * (x + y + 1)) for x in range(7) for y in range(2))
-    west = tuple(FloorLink(x0=x + 1, y0=y, x1=x, y1=y, flits=15.0 * (7 - x)) for x in range(7) for y in range(2))
-    south = tuple(FloorLink(x0=x, y0=0, x1=x, y1=1, flits=25.0 * (x + 1)) for x in range(8))
+    east = tuple(
+        FloorLink(x0=x, y0=y, x1=x + 1.0, y1=y, flits=40.0 * (x + y + 1))
+        for x in map(float, range(7))
+        for y in map(float, range(2))
+    )
+    west = tuple(
+        FloorLink(x0=x + 1, y0=y, x1=x, y1=y, flits=15.0 * (7 - x))
+        for x in map(float, range(7))
+        for y in map(float, range(2))
+    )
+    south = tuple(FloorLink(x0=x, y0=0.0, x1=x, y1=1.0, flits=25.0 * (x + 1)) for x in map(float, range(8)))
     spikes = tuple((t, n) for t in range(64) for n in range(120) if (t * 7 + n * 13) % (9 + n % 17) == 0)
     raster = Raster(
         ticks=64, neurons=120, of=1010, spikes=spikes, bands=((label, 0, 55), ("fc2", 55, 55), ("fc3", 110, 10))

@@ -16,12 +16,13 @@ from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
 from neutrams.simulator.cycle import Beat, Clockwork, Count, recent, run_steady, timing_of
 from neutrams.simulator.cycle.buffers import stored
-from neutrams.simulator.cycle.network import Bus, Mesh
+from neutrams.simulator.cycle.network import Bus, Routers
 from neutrams.simulator.cycle.work import Words, Work
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Activity, Cycles
 from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.timing import Timing
+from routing import routed
 from simulator_programs import programs, random_inputs, random_program
 
 SPIKING = ("if_hard", "if_soft")
@@ -75,10 +76,10 @@ def senders(program: Program) -> IntArray:
 
 
 def placed(program: Program, columns: int) -> Program:
-    """The program with its tiles on cores of their own; routes are only listed, not followed."""
+    """The program with its tiles on cores of their own."""
     chip = program.chip.with_values(board={"rows": 8, "columns": columns})
     tiles = replace(program.tiles, core=np.arange(len(program.tiles)))
-    return replace(program, chip=chip, tiles=tiles)
+    return routed(replace(program, chip=chip, tiles=tiles))
 
 
 @given(program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
@@ -208,6 +209,8 @@ def test_a_bus_serves_one_word_after_another(data: st.DataObject, n: int) -> Non
     found = bus.deliver(words(source, target, created)).arrived
     free: dict[int, int] = {}
     for i in range(n):
+        if source[i] == target[i]:  # a core tells itself nothing
+            continue
         near = bool(board.same_chip(source[i], target[i]))
         lane = int(board.chip_of(source[i])) if near else -1
         free[lane] = max(free.get(lane, 0), int(created[i])) + (bus.near if near else bus.far)
@@ -222,31 +225,31 @@ def test_a_chain_by_hand() -> None:
     sent, cores, done = work.of(both, np.array([2, 3]), np.array([6, 9]))
     assert (cores.tolist(), done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
-    # into the router 2, two routers of 4, the link of 5, to the core 1
-    assert Mesh(program).deliver(sent).arrived.tolist() == [7 + 16, 10 + 16, 13 + 16]
+    # into the router 2, two routers of 4, the link of 5, to the core 1; the link takes a flit every 5 cycles
+    assert Routers(program).deliver(sent).arrived.tolist() == [7 + 16, 10 + 18, 13 + 20]
     cycles, timing = steady(program)
-    assert cycles.tick_cycles.tolist() == [13 + 16]
-    assert cycles.latency.tolist() == [0] * 16 + [3]
+    assert cycles.tick_cycles.tolist() == [13 + 20]
+    assert cycles.latency.tolist() == [0] * 16 + [1, 0, 1, 0, 1]
     assert (cycles.limit, cycles.late, cycles.samples) == ("network, to core 1", 0, 1)
     network = cycles.network
-    assert [network[f"{name}_latency_cycles"] for name in ("mean", "p99", "worst")] == [16, 16, 16]
-    assert (network["mean_tick_cycles"], network["core_cycle_share"]) == (29, pytest.approx(14 / 29))
-    assert (timing.tick_s, timing.latency_s) == pytest.approx((0.029, 0.058))
-    assert timing.throughput_hz == pytest.approx(1 / 0.029)
+    assert [network[f"{name}_latency_cycles"] for name in ("mean", "p99", "worst")] == [18, 20, 20]
+    assert (network["mean_tick_cycles"], network["core_cycle_share"]) == (33, pytest.approx(14 / 33))
+    assert (timing.tick_s, timing.latency_s) == pytest.approx((0.033, 0.066))
+    assert timing.throughput_hz == pytest.approx(1 / 0.033)
 
 
 def test_words_that_miss_a_fixed_tick_are_counted() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3, "ann_s": 27e-3})
     cycles, timing = steady(chain(chip, (0, 1)))
-    assert cycles.late == 1  # they arrive in cycles 23, 26 and 29
-    assert cycles.limit == "fixed, too short: network, to core 1 needs 29 cycles"
+    assert cycles.late == 2  # they arrive in cycles 23, 28 and 33
+    assert cycles.limit == "fixed, too short: network, to core 1 needs 33 cycles"
     assert timing.tick_s == pytest.approx(0.027)
 
 
 def test_two_chips_are_as_far_apart_as_their_link() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3}, technology={"chip_link_s": 50e-3})
     near, far = (
-        Mesh(chain(chip, cores)).deliver(words(np.array([cores[0]]), np.array([cores[1]]), np.array([0]))).arrived[0]
+        Routers(chain(chip, cores)).deliver(words(np.array([cores[0]]), np.array([cores[1]]), np.array([0]))).arrived[0]
         for cores in ((1, 2), (2, 6))
     )
     assert far - near == 45

@@ -20,6 +20,7 @@ from neutrams.simulator.noc import (
     graph,
     mesh,
     ring,
+    route_table,
     simulate_packets,
     torus,
     tree,
@@ -33,7 +34,7 @@ def hops(topology: Topology, path: int) -> np.ndarray:
     node = np.arange(topology.nodes)
     count = np.zeros_like(at)
     while (at != topology.node_router).any():
-        ahead = topology.neighbor[at, topology.route[path, at, node]]
+        ahead = topology.neighbor[at, topology.hop(np.array(path), at, node)[0]]
         count += at != topology.node_router
         at = np.where(at == topology.node_router, at, ahead)
     return count
@@ -72,9 +73,9 @@ def one_way_ring(classes: int) -> Topology:
     """Four routers, all packets to the right."""
     around = ring(4)
     here, there = np.meshgrid(np.arange(4), np.arange(4), indexing="ij")
-    route = np.where(here == there, 2, 0)[None]
-    kind = np.where(here == there, 0, 1 + (there < here) * (classes - 1))[None] if classes > 1 else 0 * route
-    return replace(around, route=route, classes=kind, class_count=classes, ring=0 * around.ring - 1)
+    route = np.where(here == there, 2, 0)
+    kind = np.where(here == there, 0, 1 + (there < here) * (classes - 1)) if classes > 1 else 0 * route
+    return replace(around, routes=route_table(route, kind), class_count=classes, ring=0 * around.ring - 1)
 
 
 def test_a_ring_without_a_dateline_is_refused_and_does_lock_up() -> None:
@@ -96,20 +97,25 @@ def test_a_dateline_frees_it() -> None:
     assert simulate_packets(circle, RouterSpec(vcs=2, buffer_flits=2), packets).delivered == 4
 
 
+def ports_of(topology: Topology) -> np.ndarray:
+    """The routes as one table, int64[R, N]."""
+    return topology.hop(np.array(0), np.arange(topology.routers)[:, None], np.arange(topology.nodes))[0]
+
+
 def test_a_route_that_never_arrives_is_refused() -> None:
     row = mesh(3, 1)
-    route = row.route.copy()
-    route[0, :, 2] = [0, 1, 4]
+    route = ports_of(row)
+    route[:, 2] = [0, 1, 4]
     with pytest.raises(SpecError, match="a packet for node 2 goes around and never arrives"):
-        check_deadlock_free(replace(row, route=route))
+        replace(row, routes=route_table(route))
 
 
 def test_a_route_out_of_a_port_without_a_link_is_refused() -> None:
     row = mesh(3, 1)
-    route = row.route.copy()
-    route[0, 0, 2] = 3
+    route = ports_of(row)
+    route[0, 2] = 3
     with pytest.raises(SpecError, match="router 0 sends packets for node 2 to port 3, which leads nowhere"):
-        check_deadlock_free(replace(row, route=route))
+        replace(row, routes=route_table(route))
 
 
 def test_table_routing_is_taken_as_given() -> None:
@@ -136,9 +142,13 @@ def test_graphs_that_are_not_connected_are_refused() -> None:
         ({"entry": np.zeros((2, 4), dtype=np.int64)}, r"entry has shape \(2, 4\)"),
         ({"node_port": np.array([4, 1])}, "input port 1 of router 1 has two links"),
         ({"node_router": np.array([0, 2])}, "1 of 2 indices are not among its 2 entries"),
-        ({"route": np.full((1, 2, 2), 9)}, "route has values from 9 to 9, allowed are 0 to 4"),
+        ({"interval": np.zeros((2, 5), dtype=np.int64)}, "a link takes less than one cycle"),
+        ({"routes": route_table(np.full((2, 2), 9))}, "routes name port 9, allowed are up to 4"),
+        ({"routes": route_table(np.full((2, 3), 4))}, r"routes are for \(routers, nodes, paths\) \[\(2, 3, 1\)\]"),
+        ({"routes": route_table(np.full((2, 2), -1))}, "with an entry everywhere in the last stage"),
+        ({"routes": ()}, "there are no routes"),
         ({"class_count": 0}, "class_count is 0, allowed are 1 to 127"),
-        ({"classes": np.full((1, 2, 2), 3)}, "classes has values from 3 to 3, allowed are 0 to 1"),
+        ({"routes": route_table(np.full((2, 2), 4), 3)}, "routes name class 3, allowed are up to 1"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(change: dict[str, np.ndarray], message: str) -> None:

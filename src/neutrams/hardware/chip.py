@@ -151,7 +151,9 @@ class BoardSpec(Spec):
     """How cores are joined.
 
     Attributes:
-        topology: ``mesh`` (dimension order, x before y) or ``bus`` (every transfer is one hop).
+        topology: ``mesh`` (dimension order, x before y), ``torus`` (a mesh that wraps around the board; the shorter
+            way), ``ring`` (routers in the order of their numbers; the shorter way), ``tree``, ``fat_tree`` (as many
+            ways up at a router as down), ``graph`` (of ``links``) or ``bus`` (every transfer is one hop).
         rows: Rows of cores on one chip [count].
         columns: Columns of cores on one chip [count].
         chips: Most chips a board may have [count]; chips stand in a square grid as tight as possible.
@@ -160,9 +162,13 @@ class BoardSpec(Spec):
             each with axons and neurons of its own; 1 = no time-multiplexing [count].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
         dead_cores: Cores not to be used, by number (see `neutrams.hardware.geometry.Board`).
+        cores_per_router: How many cores of a row, one after another, share a router, and exchange words without a
+            link [count].
+        arity: Children of a router in a tree or fat tree, k [count].
+        links: Links of a graph, both ways, between routers by number: ``0-1``, or ``0-1@3`` for one of 3 x ``link_s``.
     """
 
-    topology: Literal["mesh", "bus"]
+    topology: Literal["mesh", "torus", "ring", "tree", "fat_tree", "graph", "bus"]
     rows: Count
     columns: Count
     chips: Count
@@ -170,6 +176,9 @@ class BoardSpec(Spec):
     virtual_tiles: Annotated[int, Field(ge=1, le=1024)]
     multicast: Literal["tree", "copy"]
     dead_cores: tuple[int, ...] = ()
+    cores_per_router: Annotated[int, Field(ge=1, le=64)] = 1
+    arity: Annotated[int, Field(ge=2, le=64)] = 4
+    links: tuple[str, ...] = ()
 
 
 class NocSpec(Spec):
@@ -179,11 +188,18 @@ class NocSpec(Spec):
         flit_bits: Width of a flit; a word or spike with its address takes as many as hold it [bit].
         virtual_channels: Virtual channels of a link [count].
         buffer_flits: Room of a virtual channel at the end of a link [count].
+        link_bits: Width of a link on a chip, over which a flit takes as many times its time as it is wider; 0 = that of
+            a flit [bit].
+        chip_link_bits: Width of a link between chips, likewise [bit].
+        output_queue: Words that wait at a core for the network, after which it stops sending; 0 = any number [count].
     """
 
     flit_bits: Annotated[int, Field(ge=1, le=1024)]
     virtual_channels: Annotated[int, Field(ge=1, le=16)] = 2
     buffer_flits: Annotated[int, Field(ge=1, le=1024)] = 4
+    link_bits: Annotated[int, Field(ge=0, le=1024)] = 0
+    chip_link_bits: Annotated[int, Field(ge=0, le=1024)] = 0
+    output_queue: Annotated[int, Field(ge=0, le=1 << 20)] = 0
 
 
 class TickSpec(Spec):

@@ -1,13 +1,19 @@
-"""Where cores stand on a board and how a flit gets from one to another: a function of the chip alone."""
+"""Where cores and routers stand on a board and how a flit gets from one to another: a function of the chip alone."""
 
 from dataclasses import dataclass
-from math import isqrt
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from neutrams.base.arrays import IntArray
-from neutrams.hardware.chip import Chip
+from neutrams.base.arrays import BoolArray, IntArray
+from neutrams.hardware.graphs import graph_of, read_links
+from neutrams.hardware.grids import Grid, near_square
+from neutrams.hardware.trees import FatTree, Tree
+from neutrams.hardware.ways import Bus, Routers, Ways
+
+if TYPE_CHECKING:
+    from neutrams.hardware.chip import Chip
 
 Cores = IntArray | int
 """Core numbers: an int or an int64 array of any shape; results broadcast as NumPy does."""
@@ -15,28 +21,49 @@ Cores = IntArray | int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Cores numbered chip by chip, core = chip * rows * columns + row * columns + column; chips in a near-square grid.
+    """Cores numbered chip by chip, core = chip * rows * columns + row * columns + column, and the routers they are at.
 
-    Chip n stands at (n mod side, n // side), side = ceil(sqrt(chips)); the last row of chips may be incomplete.
-    Numbers and positions depend on the chip file only, never on how many cores a program uses.
+    Each ``cores_per_router`` cores that follow one another in a row share router core // cores_per_router; routers
+    without a core, of trees and graphs, are numbered from there on. Chips are in a near-square grid: chip n stands at
+    (n mod side, n // side), side = ceil(sqrt(chips)); the last row of chips may be incomplete. Numbers and positions
+    depend on the chip file only, never on how many cores a program uses.
 
     Attributes:
         rows: Rows of cores on one chip [count].
         columns: Columns of cores on one chip [count].
         chips: Chips the board may have [count].
-        topology: ``mesh`` (neighbours are joined) or ``bus`` (every two cores are joined).
+        topology: How routers are joined: see `neutrams.hardware.chip.BoardSpec`.
+        cores_per_router: Cores of one router [count].
+        arity: Children of a router in a tree [count].
+        links: Links of a graph, as in the chip file.
     """
 
     rows: int
     columns: int
     chips: int
     topology: str
+    cores_per_router: int = 1
+    arity: int = 4
+    links: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, chip: Chip) -> "Board":
+    def of(cls, chip: "Chip") -> "Board":
         """Return the board a chip description speaks of."""
         board = chip.board
-        return cls(rows=board.rows, columns=board.columns, chips=board.chips, topology=board.topology)
+        return cls(
+            rows=board.rows,
+            columns=board.columns,
+            chips=board.chips,
+            topology=board.topology,
+            cores_per_router=board.cores_per_router,
+            arity=board.arity,
+            links=board.links,
+        )
+
+    @property
+    def ways(self) -> Ways:
+        """The routers and the ways between them."""
+        return _ways(self)
 
     @property
     def cores_per_chip(self) -> int:
@@ -49,9 +76,14 @@ class Board:
         return self.cores_per_chip * self.chips
 
     @property
+    def routers(self) -> int:
+        """Routers on the whole board, those without a core included [count]."""
+        return self.ways.routers
+
+    @property
     def side(self) -> int:
         """Chips in one row of the grid [count]."""
-        return isqrt(self.chips - 1) + 1
+        return near_square(self.chips)
 
     @property
     def width(self) -> int:
@@ -71,71 +103,84 @@ class Board:
         """Number of the chip a core is on."""
         return np.asarray(core, dtype=np.int64) // self.cores_per_chip
 
-    def same_chip(self, a: Cores, b: Cores) -> npt.NDArray[np.bool_]:
-        """Whether two cores are on one chip."""
-        return np.asarray(self.chip_of(a) == self.chip_of(b))
+    def router_of(self, core: Cores) -> IntArray:
+        """Number of the router a core is at."""
+        return np.asarray(core, dtype=np.int64) // self.cores_per_router
 
     def position(self, core: Cores) -> tuple[IntArray, IntArray]:
         """(x, y) of a core on the board, counted in cores from the corner of core 0."""
-        chip, inside = np.divmod(np.asarray(core, dtype=np.int64), self.cores_per_chip)
-        chip_y, chip_x = np.divmod(chip, self.side)
-        row, column = np.divmod(inside, self.columns)
-        return chip_x * self.columns + column, chip_y * self.rows + row
+        return self._places.position(core)
 
     def core_at(self, x: Cores, y: Cores) -> IntArray:
         """Number of the core at (x, y); -1 where there is none."""
-        x, y = np.asarray(x, dtype=np.int64), np.asarray(y, dtype=np.int64)
-        chip_x, column = np.divmod(x, self.columns)
-        chip_y, row = np.divmod(y, self.rows)
-        chip = chip_y * self.side + chip_x
-        there = (chip_x >= 0) & (chip_x < self.side) & (chip_y >= 0) & (chip < self.chips)
-        return np.where(there, chip * self.cores_per_chip + row * self.columns + column, -1)
+        return self._places.at(x, y)
 
-    def hops(self, a: Cores, b: Cores) -> IntArray:
-        """Links on the path from ``a`` to ``b``; 0 where they are the same core."""
-        if self.topology == "bus":
-            return np.asarray(np.not_equal(a, b), dtype=np.int64)
-        ax, ay = self.position(a)
-        bx, by = self.position(b)
-        return np.asarray(np.abs(ax - bx) + np.abs(ay - by))
+    def same_chip(self, a: Routers, b: Routers) -> BoolArray:
+        """Whether two routers are on one chip; one without a core is where the core nearest to it is."""
+        return np.asarray(self.ways.chip(a) == self.ways.chip(b))
+
+    def hops(self, a: Routers, b: Routers) -> IntArray:
+        """Links on the way from router ``a`` to ``b``, both with cores; 0 where they are the same."""
+        return self.ways.hops(a, b)
+
+    def before(self, a: Routers, b: Routers) -> IntArray:
+        """The last router but one on `path` from ``a``, which has cores, to ``b``; -1 where they are the same."""
+        return self.ways.before(a, b)
 
     def path(self, a: int, b: int) -> tuple[int, ...]:
-        """Cores a flit passes from ``a`` to ``b``, both included.
+        """Routers a flit passes from router ``a``, which has cores, to ``b``, both included.
 
-        Mesh: dimension order, x before y; but y before x on the way out of a last row of chips that is incomplete,
-        where the corner could be missing. Paths from one core never part and meet again, and no turn from growing y
-        into x is made, so the routing is free of deadlock. Bus: ``(a, b)``.
+        Paths from one router never part and meet again, and all together are free of deadlock: see the topology's own
+        description (`grids.Grid`, `trees.Tree`, `trees.FatTree`, `graphs.Graph`). Bus: ``(a, b)``.
         """
-        if a == b:
-            return (a,)
-        if self.topology == "bus":
-            return (a, b)
-        (ax, ay), (bx, by) = self._point(a), self._point(b)
-        across, along = _span(ax, bx), _span(ay, by)
-        full_rows = self.chips // self.side * self.rows
-        if by < full_rows <= ay:
-            points = [(ax, y) for y in along] + [(x, by) for x in across[1:]]
-        else:
-            points = [(x, ay) for x in across] + [(bx, y) for y in along[1:]]
-        xs, ys = np.array(points, dtype=np.int64).T
-        return tuple(int(core) for core in self.core_at(xs, ys))
+        found = [b]
+        while found[-1] != a:
+            found.append(int(self.before(a, found[-1])))
+        return tuple(reversed(found))
 
-    def before(self, a: Cores, b: Cores) -> IntArray:
-        """The last core but one on `path` from ``a`` to ``b``; -1 where they are the same core."""
-        (ax, ay), (bx, by) = self.position(a), self.position(b)
-        y_first = (by < self.chips // self.side * self.rows) & (ay >= self.chips // self.side * self.rows)
-        last_in_x = (ax != bx) & (y_first | (ay == by))
-        x = np.where(last_in_x, bx - np.sign(bx - ax), bx)
-        y = np.where(last_in_x, by, by - np.sign(by - ay))
-        entered = np.asarray(a, dtype=np.int64) if self.topology == "bus" else self.core_at(x, y)
-        return np.where(np.equal(a, b), -1, entered)
+    def along_y(self, a: Routers, b: Routers) -> BoolArray:
+        """Whether the link between two neighbouring routers goes along y of a mesh or torus."""
+        if self.topology not in ("mesh", "torus"):
+            return np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b)), dtype=np.bool_)
+        grid = self.ways
+        assert isinstance(grid, Grid)
+        return np.asarray(grid.position(a)[0] == grid.position(b)[0])
 
-    def _point(self, core: int) -> tuple[int, int]:
-        x, y = self.position(core)
-        return int(x), int(y)
+    def slowness(self, a: Routers, b: Routers) -> IntArray:
+        """How many times as long as others the link between two neighbouring routers takes; more than 1 in graphs."""
+        if not self.links:
+            return np.ones(np.broadcast_shapes(np.shape(a), np.shape(b)), dtype=np.int64)
+        links = read_links(self.links)
+        key, factor = links[:, 0] * self.routers + links[:, 1], links[:, 2]
+        order = np.argsort(key)
+        place = np.searchsorted(key[order], np.minimum(a, b) * self.routers + np.maximum(a, b))
+        return np.asarray(factor[order[np.minimum(place, len(order) - 1)]])
+
+    @property
+    def _places(self) -> Grid:
+        return Grid(chip_width=self.columns, chip_height=self.rows, chips=self.chips, side=self.side, wraps=False)
 
 
-def _span(start: int, stop: int) -> range:
-    """Integers from ``start`` to ``stop``, both included, in either direction."""
-    step = 1 if stop >= start else -1
-    return range(start, stop + step, step)
+@lru_cache(maxsize=16)
+def _ways(board: Board) -> Ways:
+    per_chip = board.cores_per_chip // board.cores_per_router
+    leaves = per_chip * board.chips
+    match board.topology:
+        case "bus":
+            return Bus(per_chip=per_chip, chips=board.chips)
+        case "ring":
+            return Grid(chip_width=per_chip, chip_height=1, chips=board.chips, side=board.chips, wraps=True)
+        case "tree":
+            return Tree(leaves=leaves, arity=board.arity, per_chip=per_chip)
+        case "fat_tree":
+            return FatTree(leaves=leaves, arity=board.arity, per_chip=per_chip)
+        case "graph":
+            return graph_of(read_links(board.links), leaves, per_chip, board.cores_per_router)
+    width = board.columns // board.cores_per_router
+    return Grid(
+        chip_width=width,
+        chip_height=board.rows,
+        chips=board.chips,
+        side=board.side,
+        wraps=board.topology == "torus",
+    )

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from neutrams.base.errors import SpecError
 from neutrams.hardware.figure import Figure, unit_of
+from neutrams.hardware.geometry import Board
+from neutrams.hardware.grids import near_square
 from neutrams.neurons import NeuronModel, models
 from neutrams.neurons.defined import define
 from neutrams.neurons.defined_check import problems
@@ -104,6 +106,33 @@ def _board_rules(chip: "Chip") -> Iterator[str]:
         yield f"board.dead_cores names core {wrong[0]}, the board has cores 0 to {cores - 1}"
     if len(set(board.dead_cores)) >= cores:
         yield f"board.dead_cores names all {cores} cores, at least one must be alive"
+    if board.columns % board.cores_per_router:
+        yield f"board.columns is {board.columns}, board.cores_per_router {board.cores_per_router} does not divide it"
+    elif area <= most and cores <= MOST_CORES["a board"]:
+        yield from _network_rules(chip)
+
+
+def _network_rules(chip: "Chip") -> Iterator[str]:
+    """What a topology needs of the board, and of virtual channels to be free of deadlock."""
+    board, topology = chip.board, chip.board.topology
+    side = near_square(board.chips)
+    if topology == "torus" and board.chips % side:
+        yield f"board.chips is {board.chips}, in a torus rows of {side} chips must be full"
+        return
+    if board.links and topology != "graph":
+        yield f"board.links names {len(board.links)} links, board.topology is {topology!r}; only a graph has them"
+    try:
+        ways = Board.of(chip).ways
+    except SpecError as error:
+        yield f"{error.where}: {error.what}; {error.fix}"
+        return
+    classes, routers, most = ways.class_count, ways.routers, MOST_CORES["a board"]
+    if routers > most:
+        cores = board.rows * board.columns * board.chips
+        yield f"this {topology} of {cores} cores has {routers} routers, allowed are {most}"
+    channels = chip.noc.virtual_channels
+    if channels % classes:
+        yield f"noc.virtual_channels is {channels}, without deadlock this {topology} works with multiples of {classes}"
 
 
 def _tick_rules(chip: "Chip") -> Iterator[str]:

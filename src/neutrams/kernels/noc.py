@@ -6,15 +6,13 @@ not matter. Only routers and nodes with something to do are visited.
 Arguments as in `neutrams.kernels.noc_flow`.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.instructions import bare, lowest_bit
 from neutrams.kernels.noc_flow import enter, see_arrivals, take, wake
 from neutrams.kernels.noc_router import depart, grant_vcs, request_switch, request_vcs
 from neutrams.kernels.noc_tables import (
     BLOCKED,
+    CALL,
     DELIVERED,
     END,
     ENTRY,
@@ -30,25 +28,16 @@ from neutrams.kernels.noc_tables import (
     LAST_ARRIVAL,
     LAST_VC,
     NODE,
-    P_CREATED,
-    P_FLITS,
-    P_PATH,
-    P_SOURCE,
-    P_TARGET,
-    PACKET,
     PACKET_SHIFT,
-    PATH_SHIFT,
     READY,
     ROUTED,
+    STALL,
     TAIL,
-    TARGET_SHIFT,
     TIME,
     Layout,
     Memory,
+    Tables,
 )
-
-Half = npt.NDArray[np.int16]
-Order = npt.NDArray[np.int32]
 
 
 @kernel
@@ -76,15 +65,39 @@ def room_for(g: Layout, m: Memory, t: int, number: int, tries: int) -> int:
 
 
 @kernel
-def step_node(g: Layout, m: Memory, route: Half, packet: Memory, order: Order, t: int, number: int) -> None:
+def hold_up(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
+    """A packet has left a node's queue in cycle ``t``: that gives the packet that comes next into it its creation.
+
+    A node makes its packets one after the other: what holds up one holds up all later ones as long.
+    """
+    node = g.node + number * NODE
+    place = m[node + FRONT] + g.queue
+    if place < m[node + END]:
+        name = w.order[place]
+        w.created[name] = max(w.asked[name] + m[node + STALL], t + 1)
+        m[node + STALL] = w.created[name] - w.asked[name]
+
+
+@kernel
+def call_later(g: Layout, m: Memory, t: int, due: int, number: int) -> None:
+    """Have a node look again in cycle ``due``, or where that is too far ahead, look how far it still is."""
+    node = g.node + number * NODE
+    if m[node + CALL] <= t:
+        m[node + CALL] = min(due, t + (g.slots >> 1))
+        wake(g, m, m[node + CALL], number)
+
+
+@kernel
+def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     """Send one flit of the front packet if its VC has room; a head takes the next VC that has, round robin."""
     node = g.node + number * NODE
     front = m[node + FRONT]
     if front == m[node + END]:
         return
-    name = int(order[front])
-    record = name * PACKET
-    if packet[record + P_CREATED] > t:
+    name = int(w.order[front])
+    if w.created[name] > t:
+        if g.queue:
+            call_later(g, m, t, w.created[name], number)
         return
     sent = m[node + FLITS_SENT]
     vc = room_for(g, m, t, number, g.vcs if sent == 0 else 1)
@@ -92,24 +105,25 @@ def step_node(g: Layout, m: Memory, route: Half, packet: Memory, order: Order, t
         return
     m[node + LAST_VC] = vc
     m[g.totals + FLITS_IN] += 1
-    flit = ((name + 1) << PACKET_SHIFT) | (packet[record + P_TARGET] << TARGET_SHIFT)
-    flit |= packet[record + P_PATH] << PATH_SHIFT
+    flit = ((name + 1) << PACKET_SHIFT) | w.way[name]
     if sent == 0:
         flit |= HEAD
     sent += 1
-    if sent == packet[record + P_FLITS]:
+    if sent == w.flits[name]:
         flit |= TAIL
         sent = 0
+        if g.queue:
+            hold_up(g, m, w, t, number)
         front += 1
     m[node + FLITS_SENT] = sent
     m[node + FRONT] = front
-    enter(g, m, route, t, t + m[node + INJECT], m[node + ENTRY] + vc * IN_UNIT, flit)
-    if front < m[node + END] and packet[int(order[front]) * PACKET + P_CREATED] <= t:
+    enter(g, m, w, t, t + m[node + INJECT], m[node + ENTRY] + vc * IN_UNIT, flit)
+    if front < m[node + END] and w.asked[w.order[front]] <= t:
         wake(g, m, t + 1, number)
 
 
 @kernel
-def step_router(g: Layout, m: Memory, route: Half, head: Memory, tail: Memory, t: int, router: int) -> None:
+def step_router(g: Layout, m: Memory, w: Tables, t: int, router: int) -> None:
     """Advance one router by one cycle."""
     event = g.event + ((t & (g.slots - 1)) * g.routers + router) * KINDS * g.words
     claims = 0
@@ -129,7 +143,7 @@ def step_router(g: Layout, m: Memory, route: Half, head: Memory, tail: Memory, t
     if claims:
         see_arrivals(g, m, router, t)
     for k in range(claims):
-        depart(g, m, route, head, tail, t, take(m, g.winner + m[g.touched + k]))
+        depart(g, m, w, t, take(m, g.winner + m[g.touched + k]))
 
 
 @kernel
@@ -142,20 +156,20 @@ def next_cycle(g: Layout, m: Memory, t: int, until: int) -> int:
 
 
 @kernel
-def visit(g: Layout, m: Memory, route: Half, packet: Memory, order: Order, head: Memory, tail: Memory, t: int) -> None:
+def visit(g: Layout, m: Memory, w: Tables, t: int) -> None:
     """Step the nodes and routers that have something to do in cycle ``t``."""
     slot = t & (g.slots - 1)
     words = (g.nodes + 63) >> 6
     for word in range(words):
         bits = take(m, g.busy_node + slot * words + word)
         while bits:
-            step_node(g, m, route, packet, order, t, word * 64 + lowest_bit(bits))
+            step_node(g, m, w, t, word * 64 + lowest_bit(bits))
             bits &= bits - 1
     words = (g.routers + 63) >> 6
     for word in range(words):
         bits = take(m, g.busy_router + slot * words + word)
         while bits:
-            step_router(g, m, route, head, tail, t, word * 64 + lowest_bit(bits))
+            step_router(g, m, w, t, word * 64 + lowest_bit(bits))
             bits &= bits - 1
     m[g.busy + slot] = 0
 
@@ -164,39 +178,43 @@ def visit(g: Layout, m: Memory, route: Half, packet: Memory, order: Order, head:
 def run_noc(
     g: Layout,
     memory: Memory,
-    routes: Half,
-    packets: Memory,
-    orders: Order,
-    heads: Memory,
-    tails: Memory,
+    tables: Tables,
     until: int,
     every: bool,
 ) -> int:
     """Run until all packets have arrived, or cycle ``until``; return the cycle after the last one that counts.
 
-    Arrays (M packets, N nodes, R routers):
-        memory   int64[...]            as `Layout` says; overwritten
-        routes   int16[paths, R, N]    out port + (class << PORT_BITS); read
-        packets  int64[M * PACKET]     records, by cycle of creation; read
-        orders   int32[M]              packets by source, then creation; read
-        heads    int64[M]              overwritten with the cycle in which the first flit reached its node; -1 before
-        tails    int64[M]              the same of the last flit
+    Memory and tables are arrays as `Layout` and `Tables` say.
 
     ``every`` visits each cycle; otherwise those in which nothing can happen are skipped, with the same results. Flits
     that are on their last link at ``until`` are counted as delivered, with their later cycle of arrival. If packets
     are left and nothing can move any more, the answer is ``until``.
     """
-    m, route, packet, order = bare(memory), bare(routes), bare(packets), bare(orders)
-    head, tail, count = bare(heads), bare(tails), heads.shape[0]
+    m, a = bare(memory), tables
+    w = Tables(
+        bare(a.route),
+        bare(a.key),
+        bare(a.branch),
+        bare(a.source),
+        bare(a.way),
+        bare(a.flits),
+        bare(a.asked),
+        bare(a.order),
+        bare(a.place),
+        bare(a.created),
+        bare(a.head),
+        bare(a.tail),
+    )
+    packets, count = a.order.shape[0], a.head.shape[0]
     t, born = 0, 0
     while t < until and m[g.totals + DELIVERED] < count:
-        while born < count and packet[born * PACKET + P_CREATED] <= t:
-            wake(g, m, t, packet[born * PACKET + P_SOURCE])
+        while born < packets and w.asked[born] <= t:
+            wake(g, m, t, w.source[born])
             born += 1
-        visit(g, m, route, packet, order, head, tail, t)
+        visit(g, m, w, t)
         later = next_cycle(g, m, t, until)
-        if born < count:
-            later = min(later, max(packet[born * PACKET + P_CREATED], t + 1))
+        if born < packets:
+            later = min(later, max(w.asked[born], t + 1))
         t = later if not every or later == until else t + 1
     if m[g.totals + DELIVERED] == count:
         return int(m[g.totals + LAST_ARRIVAL]) + 1

@@ -1,17 +1,18 @@
 """How flits and credits move, and what is noted for later cycles.
 
-Arguments of all kernels of the network on chip: ``g`` the layout, ``m`` the memory, ``t`` a cycle
+Arguments of all kernels of the network on chip: ``g`` the layout, ``m`` the memory, ``w`` the tables, ``t`` a cycle
 (`neutrams.kernels.noc_tables`).
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from neutrams.kernels.compiled import kernel
+from neutrams.kernels.noc_routes import PORT_BITS, PORT_MASK, route_entry
 from neutrams.kernels.noc_tables import (
     ALLOW,
     ARRIVALS,
     BLOCKED,
+    BRANCH,
+    BRANCH_MASK,
+    BRANCHES,
     BUFFER,
     DUE,
     EVENT,
@@ -21,13 +22,13 @@ from neutrams.kernels.noc_tables import (
     HELD,
     KINDS,
     LAST,
+    LAST_BRANCH,
     MASK,
     NEXT,
     PATH_MASK,
     PATH_SHIFT,
     PEAK,
     PORT,
-    PORT_BITS,
     READY,
     RING,
     ROUTED,
@@ -42,9 +43,8 @@ from neutrams.kernels.noc_tables import (
     WAY,
     Layout,
     Memory,
+    Tables,
 )
-
-Half = npt.NDArray[np.int16]
 
 
 @kernel
@@ -86,18 +86,30 @@ def next_slot(g: Layout, m: Memory, unit: int, slot: int) -> int:
 
 
 @kernel
-def start_packet(g: Layout, m: Memory, route: Half, t: int, unit: int) -> None:
-    """Route the head at the front of an input unit; it asks for a VC in cycle ``t``."""
-    router, flit = m[unit + ROUTER], m[m[unit + FIRST] + FLIT]
-    path, target = (flit >> PATH_SHIFT) & PATH_MASK, (flit >> TARGET_SHIFT) & TARGET_MASK
-    entry = int(route[(path * g.routers + router) * g.nodes + target])
+def ask_for_vc(g: Layout, m: Memory, t: int, unit: int, entry: int) -> None:
+    """The head at the front of an input unit asks for a VC in cycle ``t``, as the entry of a route says."""
     kind = entry >> PORT_BITS
-    way = g.out_port + (router * g.ports + (entry & ((1 << PORT_BITS) - 1))) * (WAIT + g.words)
+    way = g.out_port + (m[unit + ROUTER] * g.ports + (entry & PORT_MASK)) * (WAIT + g.words)
     if kind > 0 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
         kind = m[g.class_of + m[unit + VC]]
     m[unit + WAY] = way
     m[unit + ALLOW] = m[g.allowed + kind]
     post_unit(g, m, t, unit, ROUTED)
+
+
+@kernel
+def start_packet(g: Layout, m: Memory, w: Tables, t: int, unit: int, branch: int) -> None:
+    """Route the head at the front of an input unit, by its own branch if ``branch`` is 0; it asks for a VC at ``t``."""
+    flit = m[m[unit + FIRST] + FLIT]
+    if g.branched and flit & BRANCHES:
+        if branch == 0:
+            branch = (flit >> PATH_SHIFT) & BRANCH_MASK
+        m[unit + BRANCH] = branch
+        entry = w.branch[branch] & (LAST_BRANCH - 1)
+    else:
+        path, target = (flit >> PATH_SHIFT) & PATH_MASK, (flit >> TARGET_SHIFT) & TARGET_MASK
+        entry = route_entry(w.route, w.key, g.routers, g.nodes, path, m[unit + ROUTER], target)
+    ask_for_vc(g, m, t, unit, entry)
 
 
 @kernel
@@ -141,7 +153,7 @@ def see_arrivals(g: Layout, m: Memory, router: int, t: int) -> None:
 
 
 @kernel
-def enter(g: Layout, m: Memory, route: Half, t: int, arrival: int, unit: int, flit: int) -> None:
+def enter(g: Layout, m: Memory, w: Tables, t: int, arrival: int, unit: int, flit: int) -> None:
     """Send a flit in cycle ``t`` to an input unit, where it is in cycle ``arrival``."""
     slot = m[unit + LAST]
     m[slot + FLIT] = flit
@@ -153,6 +165,6 @@ def enter(g: Layout, m: Memory, route: Half, t: int, arrival: int, unit: int, fl
     m[record + ARRIVALS + (arrival & (g.slots - 1))] += 1
     if slot == m[unit + FIRST]:
         if m[unit + GOAL] == 0:
-            start_packet(g, m, route, arrival + g.lead, unit)
+            start_packet(g, m, w, arrival + g.lead, unit, 0)
         else:
             ask_for_switch(g, m, arrival + g.allocate - 1, unit)

@@ -6,16 +6,25 @@ Towles, Principles and Practices of Interconnection Networks, 2004, chapters 16 
 Arguments as in `neutrams.kernels.noc_flow`.
 """
 
-import numpy as np
-import numpy.typing as npt
-
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.instructions import lowest_bit
-from neutrams.kernels.noc_flow import ask_for_switch, enter, free_slot, next_slot, post, post_unit, start_packet
+from neutrams.kernels.noc_flow import (
+    ask_for_switch,
+    enter,
+    free_slot,
+    next_slot,
+    post,
+    post_unit,
+    start_packet,
+)
 from neutrams.kernels.noc_tables import (
     ALLOW,
     ARRIVALS,
     BACK,
+    BRANCH,
+    BRANCH_MASK,
+    BUFFER,
+    CHILD_SHIFT,
     DELIVERED,
     ECHO,
     EVENT,
@@ -28,17 +37,22 @@ from neutrams.kernels.noc_tables import (
     HEAD,
     HELD,
     IN_UNIT,
+    INTERVAL,
     KINDS,
     LANE,
     LAST,
     LAST_ARRIVAL,
+    LAST_BRANCH,
     LOCAL,
     MASK,
     NEXT,
     O_LOCAL,
     O_VC,
+    OPEN,
     OUT_UNIT,
+    PACE,
     PACKET_SHIFT,
+    PATH_SHIFT,
     PLACE,
     PORT,
     PREFER,
@@ -47,6 +61,7 @@ from neutrams.kernels.noc_tables import (
     ROUTER,
     SENT,
     SERVE,
+    SLOT,
     TAIL,
     TIME,
     TURN,
@@ -57,9 +72,8 @@ from neutrams.kernels.noc_tables import (
     WAY,
     Layout,
     Memory,
+    Tables,
 )
-
-Half = npt.NDArray[np.int16]
 
 
 @kernel
@@ -149,12 +163,31 @@ def best_lane(g: Layout, m: Memory, port: int, first: int, lanes: int) -> int:
 
 
 @kernel
+def hold_back(g: Layout, m: Memory, t: int, router: int, first: int, bits: int) -> int:
+    """Return those of some input units whose link is open; the others ask again when it is.
+
+    ``first`` is the unit of bit 0.
+    """
+    left = bits
+    while left:
+        unit = first + lowest_bit(left) * IN_UNIT
+        left &= left - 1
+        due = m[g.pace + (router * g.ports + m[m[unit + WAY] + PLACE]) * PACE + OPEN]
+        if due > t:
+            bits ^= m[unit + MASK]
+            post_unit(g, m, due, unit, READY)
+    return bits
+
+
+@kernel
 def request_switch(g: Layout, m: Memory, t: int, router: int, word: int, bits: int, claims: int) -> int:
     """Each input port asks for one output, round robin; each output takes one of the inputs, round robin.
 
     Losers ask again in the next cycle. Returns how many outputs are claimed, ``claims`` of them already before.
     """
     base = g.in_unit + (router * g.ports + word * g.group) * g.vcs * IN_UNIT
+    if g.pace:
+        bits = hold_back(g, m, t, router, base, bits)
     while bits:
         unit = base + lowest_bit(bits) * IN_UNIT
         vc, port, mask = m[unit + VC], m[unit + PORT], m[unit + MASK]
@@ -181,17 +214,19 @@ def request_switch(g: Layout, m: Memory, t: int, router: int, word: int, bits: i
 
 
 @kernel
-def eject(g: Layout, m: Memory, head: Memory, tail: Memory, arrival: int, echo: int, unit: int, flit: int) -> None:
+def eject(g: Layout, m: Memory, w: Tables, arrival: int, echo: int, unit: int, flit: int, branch: int) -> None:
     """A flit leaves to its node's ``unit``, which takes it at once; the credit is back in cycle ``echo``."""
     slot = m[unit + LAST]
     m[slot + TIME] = echo
     m[unit + LAST] = next_slot(g, m, unit, slot)
-    packet = (flit >> PACKET_SHIFT) - 1
+    place = (flit >> PACKET_SHIFT) - 1
+    if g.branched:
+        place = w.place[place] + (w.branch[branch] >> CHILD_SHIFT if branch else 0)
     m[g.totals + FLITS_OUT] += 1
     if flit & HEAD:
-        head[packet] = arrival
+        w.head[place] = arrival
     if flit & TAIL:
-        tail[packet] = arrival
+        w.tail[place] = arrival
         m[g.totals + DELIVERED] += 1
         m[g.totals + LAST_ARRIVAL] = max(m[g.totals + LAST_ARRIVAL], arrival)
 
@@ -208,28 +243,67 @@ def release_vc(g: Layout, m: Memory, t: int, router: int, way: int, vc: int) -> 
 
 
 @kernel
-def depart(g: Layout, m: Memory, route: Half, head: Memory, tail: Memory, t: int, unit: int) -> None:
-    """The front flit of a unit has won the switch: it goes, its credit goes back, the next flit comes to the front."""
+def rewind(g: Layout, m: Memory, unit: int) -> None:
+    """Go back from the slot behind a packet's tail to that of its head."""
+    begin, slot = m[unit + BUFFER], m[unit + FIRST]
+    while True:
+        slot = slot - SLOT if slot > begin else begin + (g.depth - 1) * SLOT
+        if m[slot + FLIT] & HEAD:
+            break
+    m[unit + FIRST] = slot
+
+
+@kernel
+def leave(g: Layout, m: Memory, t: int, unit: int, port: int, router: int) -> None:
+    """The front flit leaves its buffer, its credit goes back."""
+    m[g.router + router * (ARRIVALS + g.slots) + HELD] -= 1
+    free_slot(g, m, t + m[port + BACK], unit)
+
+
+@kernel
+def depart(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
+    """The front flit of a unit has won the switch: it goes, its credit goes back, the next flit comes to the front.
+
+    A flit that other branches of its tree still need stays in its buffer; behind the tail the head comes to the front
+    once more, for the next branch.
+    """
     port, way, goal, router = m[unit + PORT], m[unit + WAY], m[unit + GOAL], m[unit + ROUTER]
     m[port + WANT] = after(m[way + PLACE], g.ports)
     m[port + LANE] = after(m[unit + VC], g.vcs)
     m[way + SERVE] = after(m[port + PLACE], g.ports)
     m[way + SENT] += 1
-    m[g.router + router * (ARRIVALS + g.slots) + HELD] -= 1
-    flit = m[m[unit + FIRST] + FLIT]
-    free_slot(g, m, t + m[port + BACK], unit)
+    if g.pace:
+        pace = g.pace + (router * g.ports + m[way + PLACE]) * PACE
+        m[pace + OPEN] = t + m[pace + INTERVAL]
+    flit, branch, stays = m[m[unit + FIRST] + FLIT], 0, False
+    if g.branched:
+        branch = m[unit + BRANCH]
+        stays = branch != 0 and w.branch[branch] & LAST_BRANCH == 0
+    if stays:
+        m[unit + FIRST] = next_slot(g, m, unit, m[unit + FIRST])
+    else:
+        leave(g, m, t, unit, port, router)
     ahead = m[goal + NEXT]
     if m[ahead + ROUTER] >= 0:
-        enter(g, m, route, t, t + m[way + FLIGHT], ahead, flit)
+        if branch:
+            flit ^= (((flit >> PATH_SHIFT) ^ (w.branch[branch] >> CHILD_SHIFT)) & BRANCH_MASK) << PATH_SHIFT
+        enter(g, m, w, t, t + m[way + FLIGHT], ahead, flit)
     else:
-        eject(g, m, head, tail, t + m[way + FLIGHT], t + m[way + ECHO], ahead, flit)
+        eject(g, m, w, t + m[way + FLIGHT], t + m[way + ECHO], ahead, flit, branch)
     if flit & TAIL:
         release_vc(g, m, t, router, way, m[goal + O_VC])
         m[unit + GOAL] = 0
+        if branch:
+            m[unit + BRANCH] = 0
+            branch += 1
+        if stays:
+            rewind(g, m, unit)
+        else:
+            branch = 0
     slot = m[unit + FIRST]
     if m[slot + FLIT] != 0:
         there = max(t + 1, m[slot + TIME])
         if flit & TAIL:
-            start_packet(g, m, route, there + g.lead, unit)
+            start_packet(g, m, w, there + g.lead, unit, branch)
         else:
             ask_for_switch(g, m, there + g.allocate - 1, unit)

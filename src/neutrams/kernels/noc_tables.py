@@ -23,22 +23,23 @@ Memory = npt.NDArray[np.int64]
 WORD_BITS = 60
 """Units in one word of an event mask; a port must fit, so V is at most this. Below 63, so that words stay positive."""
 
-PORT_BITS = 8
-"""A route is out port + (class << PORT_BITS)."""
+TAIL, HEAD, BRANCHES, PATH_SHIFT, TARGET_SHIFT, PACKET_SHIFT = 1, 2, 4, 3, 11, 33
+"""A flit: three flags, path, target node, packet + 1. With BRANCHES, a tree's branch stands for path and target."""
+PATH_MASK, TARGET_MASK, BRANCH_MASK = (1 << 8) - 1, (1 << 22) - 1, (1 << 30) - 1
 
-TAIL, HEAD, PATH_SHIFT, TARGET_SHIFT, PACKET_SHIFT = 1, 2, 2, 10, 32
-"""A flit: two flags, table of routes, target node, packet + 1."""
-PATH_MASK, TARGET_MASK = (1 << 8) - 1, (1 << 22) - 1
+LAST_BRANCH, CHILD_SHIFT = 1 << 15, 16
+"""A branch: the entry of a route (`neutrams.kernels.noc_routes`), whether it is its router's last, then its child: the
+first branch at the next router, or the place of the target among those of all trees."""
 
 ROUTED, READY, KINDS = 0, 1, 2
 """Events of an input unit: its head asks for a VC; its front flit asks for the switch."""
 
-ROUTER, EVENT, MASK, LOCAL, VC, PORT, WORD = 0, 1, 2, 3, 4, 5, 6
+ROUTER, EVENT, MASK, LOCAL, VC, PORT, BRANCH = 0, 1, 2, 3, 4, 5, 6
 FIRST, LAST, GOAL, WAY, ALLOW, DUE, PREFER, BUFFER, BLOCKED, IN_UNIT = 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
-"""Input unit: router, -1 in a node; its words among a slot's events; its bit there; local number; VC; input port; word;
-slots of the front flit and of the next to come; output unit held; output port of the front packet; VCs it may take
-[bits]; first cycle in which its front flit may ask for the switch; round robin over output units; first slot; whoever
-waits for room here, an input unit or -1 - node; size.
+"""Input unit: router, -1 in a node; its words among a slot's events; its bit there; local number; VC; input port;
+branch its front packet takes, 0 without a tree; slots of the next flit to be sent and of the next to come; output unit
+held; output port of the front packet; VCs it may take [bits]; first cycle in which its front flit may ask for the
+switch; round robin over output units; first slot; whoever waits for room here, an input unit or -1 - node; size.
 """
 
 O_LOCAL, O_VC, TURN, NEXT, OUT_UNIT = 0, 1, 2, 3, 4
@@ -59,13 +60,14 @@ node's credit; VCs without owner [bits]; round robin over input ports; flits tha
 wait for a VC (size WAIT + W).
 """
 
-ENTRY, INJECT, FRONT, END, FLITS_SENT, LAST_VC, NODE = 0, 1, 2, 3, 4, 5, 6
-"""Node: its first input unit; cycles to it; places in ``order`` of its front packet and behind its last; flits of the
-front packet sent; VC of the last packet; size.
-"""
+INTERVAL, OPEN, PACE = 0, 1, 2
+"""Pace of an output port, where links are slow: cycles from flit to flit; cycle from which on the next may go; size."""
 
-P_SOURCE, P_TARGET, P_FLITS, P_PATH, P_CREATED, PACKET = 0, 1, 2, 3, 4, 5
-"""Packet: nodes; length [flit], at least 1; table of routes; cycle of creation; size."""
+ENTRY, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8
+"""Node: its first input unit; cycles to it; places in ``order`` of its front packet and behind its last; flits of the
+front packet sent; VC of the last packet; cycles for which a full queue has held it up; cycle in which it looks whether
+a packet that was held up is there; size.
+"""
 
 HELD, PEAK, SEEN, ARRIVALS = 0, 1, 2, 3
 """Router: flits in its buffers, the most there were, and up to which cycle these are known; then S words: flits that
@@ -80,7 +82,8 @@ class Layout(NamedTuple):
     """Sizes, and the addresses in memory at which records of each kind begin.
 
     Sizes: ``ports`` P, ``vcs`` V, ``depth`` flits of a buffer, ``group`` G = WORD_BITS // V, ``words`` W = ceil(P / G),
-    ``routers`` R, ``nodes`` N, ``slots`` S: cycle t is slot t mod S; a power of two above twice any delay.
+    ``routers`` R, ``nodes`` N, ``slots`` S: cycle t is slot t mod S; a power of two above twice any delay; ``queue``
+    packets of a node's queue, 0 for any number; ``branched`` 1 if any packet has a tree.
     Delays [cycle]: ``lead`` from a head's arrival to its first VC allocation; ``allocate`` >= 1 of switch allocation.
 
     Addresses:
@@ -91,6 +94,7 @@ class Layout(NamedTuple):
         router     R records
         in_port    R * P records; ``out_port`` R * P records
         in_unit    R * P * V records, then N * V in the nodes; ``out_unit`` R * P * V records
+        pace       R * P records, or nothing and 0 if no link is slow
         node       N records
         buffer     (R * P + N) * V * depth slots
         event      S * R * KINDS * W words: units with an event [bits]
@@ -106,6 +110,8 @@ class Layout(NamedTuple):
     routers: int
     nodes: int
     slots: int
+    queue: int
+    branched: int
     lead: int
     allocate: int
     totals: int
@@ -118,9 +124,42 @@ class Layout(NamedTuple):
     out_port: int
     in_unit: int
     out_unit: int
+    pace: int
     node: int
     buffer: int
     event: int
     busy_router: int
     busy_node: int
     busy: int
+
+
+class Tables(NamedTuple):
+    """What a run reads and writes beside its memory; in kernels as bare addresses.
+
+    Arrays (M packets by cycle of creation, A arrivals: a packet at each of its targets):
+        route    int16[...]  tables of routes; read
+        key      int64[...]  their keys (`neutrams.kernels.noc_routes`); read
+        branch   int64[...]  branches of trees, from 1; read
+        source   int64[M]    node; read
+        way      int64[M]    bits of a packet's flits that say where to; read
+        flits    int64[M]    length, at least 1; read
+        asked    int64[M]    cycle of creation as asked for; read
+        order    int32[M]    packets by source, then creation; read
+        place    int64[M]    what to add to a target's place to get its arrival; read if any packet has a tree
+        created  int64[M]    the same as ``asked``; moves where a queue is full
+        head     int64[A]    overwritten with the cycle in which the first flit reached its node; -1 before
+        tail     int64[A]    the same of the last flit
+    """
+
+    route: npt.NDArray[np.int16]
+    key: Memory
+    branch: Memory
+    source: Memory
+    way: Memory
+    flits: Memory
+    asked: Memory
+    order: npt.NDArray[np.int32]
+    place: Memory
+    created: Memory
+    head: Memory
+    tail: Memory

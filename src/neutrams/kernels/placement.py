@@ -9,10 +9,20 @@ Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def distance(a: int, b: int, place: Ints, crossing: int) -> int:
-    """Hops between slots a and b of ``place`` int64[slots, 4] (x, y, chip x, chip y); ``crossing`` more a border."""
-    near = abs(place[a, 0] - place[b, 0]) + abs(place[a, 1] - place[b, 1])
-    return int(near + crossing * (abs(place[a, 2] - place[b, 2]) + abs(place[a, 3] - place[b, 3])))
+def distance(a: int, b: int, place: Ints, around: Ints | None, crossing: int) -> int:
+    """Hops between slots a and b of ``place``, and ``crossing`` more for each border between chips; see `improve`."""
+    if around is None:
+        near = abs(place[a, 0] - place[b, 0]) + abs(place[a, 1] - place[b, 1])
+        return int(near + crossing * (abs(place[a, 2] - place[b, 2]) + abs(place[a, 3] - place[b, 3])))
+    if around.shape[0] == 0:
+        return int(place[a, b])
+    x, y = abs(place[a, 0] - place[b, 0]), abs(place[a, 1] - place[b, 1])
+    chips_x, chips_y = abs(place[a, 2] - place[b, 2]), abs(place[a, 3] - place[b, 3])
+    if 2 * x > around[0]:
+        x, chips_x = around[0] - x, around[2] - chips_x
+    if 2 * y > around[1]:
+        y, chips_y = around[1] - y, around[3] - chips_y
+    return int(x + y + crossing * (chips_x + chips_y))
 
 
 @kernel
@@ -20,6 +30,7 @@ def improve(
     slot: Ints,
     tenant: Ints,
     place: Ints,
+    around: Ints | None,
     start: Ints,
     other: Ints,
     weight: Ints,
@@ -33,7 +44,10 @@ def improve(
     Arrays:
         slot     int64[tiles]      slot of each tile; read and overwritten
         tenant   int64[slots]      tile in each slot, -1: none; read and overwritten
-        place    int64[slots, 4]   x, y, chip x, chip y of each slot
+        place    int64[slots, 4]   x, y, chip x, chip y of each slot; or int64[slots, slots], distances
+        around   int64[4]          width and height of a board that wraps around, in routers, then in chips (0 for one
+                                   chip); None where it does not wrap; int64[0] where ``place`` holds distances. A
+                                   type of its own for a mesh, so that the compiler leaves the rest out there
         start    int64[tiles + 1]  neighbours of tile i are entries start[i]:start[i + 1]; symmetric
         other    int64[pairs]      the neighbour
         weight   int64[pairs]      traffic with it
@@ -62,14 +76,14 @@ def improve(
         for i in range(start[a], start[a + 1]):
             o = other[i]
             if o != b:
-                change += weight[i] * (distance(to, slot[o], place, crossing) - distance(at, slot[o], place, crossing))
+                after = distance(to, slot[o], place, around, crossing)
+                change += weight[i] * (after - distance(at, slot[o], place, around, crossing))
         if b >= 0:
             for i in range(start[b], start[b + 1]):
                 o = other[i]
                 if o != a:
-                    change += weight[i] * (
-                        distance(at, slot[o], place, crossing) - distance(to, slot[o], place, crossing)
-                    )
+                    after = distance(at, slot[o], place, around, crossing)
+                    change += weight[i] * (after - distance(to, slot[o], place, around, crossing))
         if change <= threshold * (proposals - 1 - turn) // proposals:
             slot[a], tenant[to], tenant[at] = to, a, b
             if b >= 0:

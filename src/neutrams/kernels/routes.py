@@ -9,8 +9,8 @@ Ints = npt.NDArray[np.int64]
 
 
 @kernel
-def core(x: int, y: int, columns: int, rows: int, side: int) -> int:
-    """Number of the core at x, y: chip by chip, each of ``columns`` x ``rows`` cores, ``side`` chips in a row."""
+def router(x: int, y: int, columns: int, rows: int, side: int) -> int:
+    """Number of the router at x, y: chip by chip, each of ``columns`` x ``rows``, ``side`` chips in a row."""
     chip = y // rows * side + x // columns
     return (chip * rows + y % rows) * columns + x % columns
 
@@ -41,8 +41,8 @@ def trace(
         load    float64[cells, 4]  what goes into each cell from left, right, below, above; added to (once a link)
         counts  int64[flows, 3]    columns 0 and 1: overwritten with the links of a flow, and how many of them join two
                                    chips; column 2: the row of the board from which on flows go y first to rows below it
-        start   int64[n]           overwritten with the number of the core each link leaves; not where n = 0
-        stop    int64[n]           overwritten with the number of the core it enters
+        start   int64[n]           overwritten with the number of the router each link leaves; not where n = 0
+        stop    int64[n]           overwritten with the number of the router it enters
 
     Rule: x before y, but y before x from a row >= counts[i, 2] to one below it; in a tree every link once; the links
     that an end adds in their order. The caller has checked that all coordinates lie in the box.
@@ -71,8 +71,8 @@ def trace(
                 load[cell, way] += amount[flow]
                 crossed += x // columns != px // columns or y // rows != py // rows
                 if record:
-                    start[done] = core(px, py, columns, rows, side)
-                    stop[done] = core(x, y, columns, rows, side)
+                    start[done] = router(px, py, columns, rows, side)
+                    stop[done] = router(x, y, columns, rows, side)
                 done += 1
                 x, y = px, py
             low, high = begin, done - 1

@@ -38,7 +38,8 @@ def hilbert_order(board: Board, cores: IntArray) -> IntArray:
     References:
         Hilbert, D. (1891). doi 10.1007/BF01199431
     """
-    x, y = (p.astype(np.int64) for p in board.position(cores))
+    x, y = board.position(cores)
+    x = x // board.cores_per_router
     size = 1 << int(max(board.width, board.height) - 1).bit_length()
     key: AnyArray = np.zeros(len(cores), dtype=np.int64)
     s = size // 2

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.kernels.placement import improve
+from neutrams.mapping.metric import Metric, weighted_hops
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
 from neutrams.mapping.traffic import neighbours
 
@@ -16,6 +17,9 @@ PROPOSALS = (0, 400, 2_000, 10_000)
 
 MOST_VISITS = 1 << 27
 """Neighbours looked at, per effort: bounds the search on large boards, where each change touches many."""
+
+MOST_SLOTS = 2048
+"""Cores that are searched where distances are a table: neither on a mesh nor on a torus."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,9 +52,11 @@ def place_tiles(
     sequential = sequential_cores(board, chip.board.dead_cores, tiles)
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
-    region = compact_cores(board, chip.board.dead_cores, tiles)
-    starts = [hilbert_order(board, region)[:tiles], sequential]
-    costs = [_cost(board, cores, traffic, crossing_cost(chip)) for cores in starts]
+    starts, region = [sequential], sequential_cores(board, chip.board.dead_cores, 2 * tiles)
+    if board.topology in ("mesh", "torus"):
+        region = compact_cores(board, chip.board.dead_cores, tiles)
+        starts = [hilbert_order(board, region)[:tiles], sequential]
+    costs = [weighted_hops(board, cores, traffic, crossing_cost(chip)) for cores in starts]
     start = starts[int(np.argmin(costs))]
     found = _searched(chip, np.union1d(region, start), start, traffic, (effort, seed))
     return Placement(candidates=(found, sequential))
@@ -64,24 +70,15 @@ def crossing_cost(chip: Chip) -> int:
     return int(np.clip(round(ratio) - 1, 0, 1000))
 
 
-def _cost(board: Board, cores: IntArray, traffic: tuple[IntArray, IntArray], crossing: int) -> int:
-    pairs, weights = traffic
-    place = _place(board, cores)
-    apart = np.abs(place[pairs[0]] - place[pairs[1]])
-    return int((weights * (apart[:, 0] + apart[:, 1] + crossing * (apart[:, 2] + apart[:, 3]))).sum())
-
-
-def _place(board: Board, cores: IntArray) -> AnyArray:
-    x, y = board.position(cores)
-    return np.ascontiguousarray(np.stack([x, y, x // board.columns, y // board.rows], axis=1).astype(np.int64))
-
-
 def _searched(
     chip: Chip, slots: IntArray, start: IntArray, traffic: tuple[IntArray, IntArray], work: tuple[int, int]
 ) -> IntArray:
     """Local search: one round that may climb, one that may not; the start itself where that was no gain."""
-    board = Board.of(chip)
-    slots = hilbert_order(board, slots)
+    board, crossing = Board.of(chip), crossing_cost(chip)
+    if board.topology in ("mesh", "torus"):
+        slots = hilbert_order(board, slots)
+    elif len(slots) > MOST_SLOTS:
+        return start
     order = np.argsort(slots)
     slot = order[np.searchsorted(slots[order], start)].astype(np.int64)
     tenant = np.full(len(slots), -1, dtype=np.int64)
@@ -91,8 +88,7 @@ def _searched(
     degree = max(1, len(graph[1]) // len(start))
     proposals = min(PROPOSALS[effort] * len(start), MOST_VISITS * effort // degree)
     climb = int(traffic[1].mean()) * 2 if len(traffic[1]) else 0
-    crossing = crossing_cost(chip)
-    place = _place(board, slots)
-    change = improve(slot, tenant, place, *graph, crossing, proposals // 2, climb, seed)
-    change += improve(slot, tenant, place, *graph, crossing, proposals // 2, 0, seed + 1)
+    place, around, _ = Metric.of(board, slots, crossing)
+    change = improve(slot, tenant, place, around, *graph, crossing, proposals // 2, climb, seed)
+    change += improve(slot, tenant, place, around, *graph, crossing, proposals // 2, 0, seed + 1)
     return slots[slot] if change < 0 else start

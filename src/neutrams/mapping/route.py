@@ -1,4 +1,4 @@
-"""Routes: the links that flows take, in dimension order, and what passes over them."""
+"""Routes: the links that flows take on the ways of a board, and what passes over them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
+from neutrams.hardware.grids import Grid
 from neutrams.kernels.routes import trace
 from neutrams.mapping.flows import Flows
 
@@ -18,8 +19,8 @@ class Links:
 
     Attributes:
         first: int64 ``[flows + 1]``, the links of a flow are rows ``first[i]:first[i+1]`` of the others.
-        start: int64 ``[links]``, core a flit leaves.
-        stop: int64 ``[links]``, core it enters.
+        start: int64 ``[links]``, router a flit leaves.
+        stop: int64 ``[links]``, router it enters.
     """
 
     first: IntArray
@@ -52,9 +53,8 @@ def find_links(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> L
         cores: int64 ``[bundles]``, the core of each.
         chip: The chip.
     """
-    board = Board.of(chip)
-    if board.topology == "bus":
-        return _transfers(flows, bundle, cores)
+    if chip.board.topology != "mesh":
+        return _walk(flows, bundle, cores, chip)
     traced = _trace(flows, bundle, cores, chip, np.zeros(len(flows)), record=True)
     return Links(first=np.append(0, np.cumsum(traced.counts[:, 0])), start=traced.start, stop=traced.stop)
 
@@ -71,11 +71,11 @@ def weigh(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: Flo
         crossing: Hops a link between chips counts more.
     """
     board = Board.of(chip)
-    if board.topology == "bus":
-        links = _transfers(flows, bundle, cores)
+    if board.topology != "mesh":
+        links = _walk(flows, bundle, cores, chip)
         amount = np.repeat(sent, np.diff(links.first))
         extra = np.where(board.same_chip(links.start, links.stop), 0, crossing)
-        _, place = np.unique(links.start * board.cores + links.stop, return_inverse=True)
+        _, place = np.unique(links.start * board.routers + links.stop, return_inverse=True)
         peak = float(np.bincount(place, weights=amount).max(initial=0))
         return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=peak)
     traced = _trace(flows, bundle, cores, chip, sent, record=False)
@@ -83,20 +83,41 @@ def weigh(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: Flo
     return Load(weighted_hops=float((sent * hops).sum()), link_peak=float(traced.load.max(initial=0)))
 
 
-def _ends(flows: Flows, bundle: IntArray, cores: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the core each flow begins at, offsets of its ends (none for input channels), and the cores it ends at."""
+def _ends(flows: Flows, bundle: IntArray, at: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the router each flow begins at, offsets of its ends (none for input channels), and the routers it ends at.
+
+    ``at`` is int64 ``[bundles]``, the router of each.
+    """
     inner = flows.tile >= 0
     count = np.where(inner, np.diff(flows.readers), 0)
     outside = int(flows.readers[np.count_nonzero(~inner)])
-    return cores[bundle[np.maximum(flows.tile, 0)]], np.append(0, np.cumsum(count)), cores[flows.reader[outside:]]
+    return at[bundle[np.maximum(flows.tile, 0)]], np.append(0, np.cumsum(count)), at[flows.reader[outside:]]
 
 
-def _transfers(flows: Flows, bundle: IntArray, cores: IntArray) -> Links:
-    root, first, end = _ends(flows, bundle, cores)
+def _walk(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> Links:
+    """Walk from all ends back to where their flows begin, a link at a time (`Board.before`), on any topology."""
+    board, tree = Board.of(chip), chip.board.multicast == "tree"
+    root, first, end = _ends(flows, bundle, board.router_of(cores))
     flow = np.repeat(np.arange(len(flows), dtype=np.int64), np.diff(first))
-    away = root[flow] != end
-    count = np.bincount(flow[away], minlength=len(flows))
-    return Links(first=np.append(0, np.cumsum(count)), start=root[flow][away], stop=end[away])
+    way = flow if tree else np.arange(len(flow), dtype=np.int64)  # ways of one number share their links
+    left = np.flatnonzero(root[flow] != end)
+    way, flow, at = way[left], flow[left], end[left]
+    found = [np.zeros((4, 0), dtype=np.int64)]
+    while len(at):
+        if tree:
+            _, once = np.unique(flow * board.routers + at, return_index=True)
+            way, flow, at = way[once], flow[once], at[once]
+        before = board.before(root[flow], at)
+        found.append(np.stack([way, flow, before, at]))
+        left = np.flatnonzero(before != root[flow])
+        way, flow, at = way[left], flow[left], before[left]
+    way, flow, start, stop = np.concatenate(found[::-1], axis=1)  # the first link of each way first
+    if tree:
+        _, order = np.unique(way * board.routers + stop, return_index=True)
+    else:
+        order = np.argsort(way, kind="stable")
+    count = np.bincount(flow[order], minlength=len(flows))
+    return Links(first=np.append(0, np.cumsum(count)), start=start[order], stop=stop[order])
 
 
 class _Traced(NamedTuple):
@@ -109,14 +130,16 @@ class _Traced(NamedTuple):
 def _trace(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: FloatArray, *, record: bool) -> _Traced:
     """Run `kernels.routes.trace` in the smallest box; once more to list the links where they are wanted."""
     board = Board.of(chip)
-    root_core, first, end_core = _ends(flows, bundle, cores)
-    root, end = (np.stack(board.position(c), axis=1) for c in (root_core, end_core))
+    grid = board.ways
+    assert isinstance(grid, Grid), "only a mesh is traced"
+    begin, first, stops = _ends(flows, bundle, board.router_of(cores))
+    root, end = (np.stack(grid.position(at), axis=1) for at in (begin, stops))
     every = np.concatenate([root, end])
     low, high = every.min(axis=0), every.max(axis=0) + 1
-    box = np.array([*low, *(high - low), board.columns, board.rows, board.side], dtype=np.int64)
+    box = np.array([*low, *(high - low), grid.chip_width, grid.chip_height, grid.side], dtype=np.int64)
     cells = int(np.prod(high - low))
     counts = np.zeros((len(flows), 3), dtype=np.int64)
-    counts[:, 2] = board.chips // board.side * board.rows
+    counts[:, 2] = grid.full_rows
     start = stop = np.zeros(0, dtype=np.int64)
     tree, load = chip.board.multicast == "tree", np.zeros((cells, 4))
     none = np.full(cells, -1, dtype=np.int64)

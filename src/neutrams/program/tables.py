@@ -168,8 +168,9 @@ class RouteTable(_Table):
     Attributes:
         tile: int64 ``[flows]``, the sending tile; -1: the flow comes from outside (input channels).
         links: int64 ``[flows + 1]``, its links are rows ``links[i]:links[i+1]`` of ``link_from`` and ``link_to``.
-        link_from: int64, core a flit leaves.
-        link_to: int64, core it enters; each link of a flow once (multicast ``tree``) or once a destination (``copy``).
+        link_from: int64, router a flit leaves (see `neutrams.hardware.geometry.Board`).
+        link_to: int64, router it enters; each link of a flow once (multicast ``tree``) or once a destination
+            (``copy``).
         sources: int64 ``[flows + 1]``, its sending neurons are rows ``sources[i]:sources[i+1]`` of ``source``.
         source: int64, neuron (or ``-1 - channel``) that sends.
     """

@@ -130,9 +130,9 @@ def _offsets(program: Program) -> Iterator[tuple[str, AnyArray, int]]:
 def check_indices(program: Program) -> Found:
     """Every number that names a block, core, neuron, channel, tile or origin names one there is."""
     tiles, routes = program.tiles, program.routes
-    neurons, cores = len(program.neurons), Board.of(program.chip).cores
+    neurons, board = len(program.neurons), Board.of(program.chip)
     yield from _named("block_index", "block", tiles.block, 0, len(program.blocks), tile=np.arange(len(tiles)))
-    yield from _named("core_exists", "core", tiles.core, 0, cores, tile=np.arange(len(tiles)))
+    yield from _named("core_exists", "core", tiles.core, 0, board.cores, tile=np.arange(len(tiles)))
     reader = np.repeat(np.arange(len(tiles)), np.diff(tiles.axons))
     sources = program.axons.source
     memory = program.memory
@@ -149,7 +149,7 @@ def check_indices(program: Program) -> Found:
     yield from _named("route_tile", "sending tile of a flow", routes.tile, -1, len(tiles))
     yield from _named("route_source", "sender of a flow", routes.source, -program.channels, neurons)
     for side in (routes.link_from, routes.link_to):
-        yield from _named("route_core", "core of a link", side, 0, cores)
+        yield from _named("route_core", "router of a link", side, 0, board.routers)
     for port in program.outputs:
         yield from _named("output_neuron", f"neuron of output {port.name!r}", port.neuron, 0, neurons)
         yield from _named("output_element", f"element of output {port.name!r}", port.element, 0, len(port.scale))

@@ -1,4 +1,4 @@
-"""Checks of links: neighbours only, on the board's way, a tree or paths; and which cores a flow reaches by them."""
+"""Checks of links: neighbours only, on the board's way, a tree or paths; and which routers a flow reaches by them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ class Part:
         program: Their program.
         board: Its board.
         first: Number of the first flow.
-        root: int64 ``[flows]``, the core each begins at; -1: outside.
+        root: int64 ``[flows]``, the router each begins at; -1: outside.
         flow: int64 ``[links]``, the flow of each link, counted from ``first``.
-        start: int64 ``[links]``, the core it leaves.
-        stop: int64 ``[links]``, the core it enters.
+        start: int64 ``[links]``, the router it leaves.
+        stop: int64 ``[links]``, the router it enters.
     """
 
     program: Program
@@ -37,9 +37,9 @@ class Part:
     start: AnyArray
     stop: AnyArray
 
-    def places(self, core: AnyArray, flow: AnyArray) -> AnyArray:
-        """One number for each pair of a core and a flow of this part; of core -1 it is none of them."""
-        found: AnyArray = flow * (self.board.cores + 1) + core + 1
+    def places(self, router: AnyArray, flow: AnyArray) -> AnyArray:
+        """One number for each pair of a router and a flow of this part; of router -1 it is none of them."""
+        found: AnyArray = flow * (self.board.routers + 1) + router + 1
         return found
 
     def tile(self, link: int) -> int:
@@ -52,7 +52,7 @@ def parts(program: Program) -> Iterator[Part]:
     routes, board = program.routes, Board.of(program.chip)
     root = np.full(len(routes.tile), -1, dtype=np.int64)
     inner = routes.tile >= 0
-    root[inner] = program.tiles.core[routes.tile[inner]]
+    root[inner] = board.router_of(program.tiles.core[routes.tile[inner]])
     first = 0
     while first < len(root):
         end = int(np.searchsorted(routes.links, routes.links[first] + CHUNK, side="right")) - 1
@@ -67,7 +67,7 @@ def parts(program: Program) -> Iterator[Part]:
 
 
 def check_links(part: Part, reach: "Reach") -> Found:
-    """Links join neighbours, on the board's way from the core of their flow's tile; from outside there are none."""
+    """Links join neighbours, on the board's way from the router of their flow's tile; from outside there are none."""
     wanted = part.board.before(part.root[part.flow], part.stop)
     off = np.flatnonzero((part.root[part.flow] < 0) | (part.start != wanted))
     yield from _adjacent(part, off)
@@ -76,10 +76,12 @@ def check_links(part: Part, reach: "Reach") -> Found:
 
 
 def _adjacent(part: Part, off: AnyArray) -> Found:
-    for i in off[part.board.hops(part.start[off], part.stop[off]) != 1][:MOST].tolist():
+    for i in off[~part.board.ways.joined(part.start[off], part.stop[off])][:MOST].tolist():
         value, tile = f"{int(part.start[i])} to {int(part.stop[i])}", part.tile(i)
-        message = f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} does not join neighbouring cores"
-        yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring cores", message=message)
+        message = (
+            f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} does not join neighbouring routers"
+        )
+        yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring routers", message=message)
 
 
 def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
@@ -91,7 +93,7 @@ def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
             yield Violation(constraint="route_input", value=value, limit="no links", message=message)
             continue
         limit = f"{int(wanted[i])} to {stop}" if wanted[i] >= 0 else "no link back"
-        way = f"the way from core {int(part.root[part.flow[i]])} to core {stop}"
+        way = f"the way from router {int(part.root[part.flow[i]])} to router {stop}"
         message = f"flow {flow} of tile {tile}: link {value} is not on {way}, allowed is {limit}"
         yield Violation(constraint="route_order", tile=tile, value=value, limit=limit, message=message)
 
@@ -100,10 +102,10 @@ def _shapes(part: Part, reach: "Reach") -> Found:
     wrong = np.flatnonzero(reach.stray & (part.root[part.flow] >= 0))
     _, first = np.unique(part.flow[wrong], return_index=True)
     tree = part.program.chip.board.multicast == "tree"
-    shape = "a tree that enters each core once" if tree else "paths, one after another,"
+    shape = "a tree that enters each router once" if tree else "paths, one after another,"
     for i in wrong[first][:MOST].tolist():
         value = f"link {int(part.start[i])} to {int(part.stop[i])}"
-        limit = f"{shape} from core {int(part.root[part.flow[i]])}"
+        limit = f"{shape} from router {int(part.root[part.flow[i]])}"
         message = f"flow {part.first + int(part.flow[i])} of tile {part.tile(i)}: {value} breaks {limit}"
         yield Violation(constraint="route_shape", tile=part.tile(i), value=value, limit=limit, message=message)
 
@@ -112,7 +114,7 @@ class Reach(NamedTuple):
     """Where flows deliver, and the links that break their form.
 
     Attributes:
-        places: int64, ascending: `Part.places` of every core a flow delivers to.
+        places: int64, ascending: `Part.places` of every router a flow delivers to, of paths once for each.
         stray: bool ``[links]``, links that break the form of their flow.
     """
 
@@ -121,12 +123,12 @@ class Reach(NamedTuple):
 
 
 def reach_of(part: Part) -> Reach:
-    """Return what the flows of a part reach: all cores of a tree, or the ends of paths."""
+    """Return what the flows of a part reach: all routers of a tree, or the ends of paths."""
     return _trees(part) if part.program.chip.board.multicast == "tree" else _paths(part)
 
 
 def _trees(part: Part) -> Reach:
-    """A flow enters each core once, and never the one it comes from; every link hangs on one that starts there."""
+    """A flow enters each router once, and never the one it comes from; every link hangs on one that starts there."""
     n, root = len(part.flow), part.root[part.flow]
     entered, left = part.places(part.stop, part.flow), part.places(part.start, part.flow)
     order = np.argsort(entered, kind="stable")
@@ -145,14 +147,15 @@ def _trees(part: Part) -> Reach:
 
 
 def _paths(part: Part) -> Reach:
-    """A flow's links are paths one after another, each from its tile to a core of its own."""
+    """A flow's links are paths one after another, each from its tile's router to a core: no more than a router has."""
     n, root = len(part.flow), part.root[part.flow]
     entered, left = part.places(part.stop, part.flow), part.places(part.start, part.flow)
     begins = np.append(True, left[1:] != entered[:-1])[:n]
     last = np.flatnonzero(np.append(begins[1:], True)[:n])
     order = last[np.argsort(entered[last], kind="stable")]
     stray = begins & (part.start != root)
-    stray[order[1:]] |= np.diff(entered[order]) == 0
+    most = part.board.cores_per_router
+    stray[order[most:]] |= entered[order[most:]] == entered[order[:-most]]
     stray[last] |= part.stop[last] == root[last]
     so_far = np.append(0, np.cumsum(stray))
     broken = so_far[1:] > so_far[np.searchsorted(part.flow, part.flow)]
@@ -160,6 +163,6 @@ def _paths(part: Part) -> Reach:
 
 
 def _own(part: Part) -> AnyArray:
-    """The cores that the flows begin at."""
+    """The routers that the flows begin at."""
     inner = np.flatnonzero(part.root >= 0)
     return part.places(part.root[inner], inner)

@@ -12,8 +12,8 @@ from neutrams.program.violation import MOST, Found, Violation, places
 def check_routes(program: Program) -> Found:
     """Links join neighbours; a flow is a tree (or paths, one after another) from its tile; every need is served once.
 
-    Ways are those of `Board.path`, which is free of deadlock. A flow from outside (tile -1) has no links: the host
-    delivers an input at the core that reads it.
+    Links join routers; ways are those of `Board.path`, which are free of deadlock. A flow from outside (tile -1) has
+    no links: the host delivers an input at the core that reads it.
     """
     yield from _senders(program)
     yield from _sent_once(program)
@@ -34,14 +34,29 @@ def check_routes(program: Program) -> Found:
 
 
 def _served(part: Part, reach: Reach, reader: AnyArray, axons: AnyArray, flow: AnyArray) -> AnyArray:
-    """Whether what some axons read gets to their cores."""
+    """Whether what some axons read gets to their cores: by a tree, or each core by a path of its own."""
     inner = part.program.axons.source[axons] >= 0
     outside = part.root[flow - part.first] < 0
-    wanted = part.places(part.program.tiles.core[reader], flow - part.first)
+    core, router = part.program.tiles.core[reader], part.board.router_of(part.program.tiles.core[reader])
+    wanted = part.places(router, flow - part.first)
     if not len(reach.places):
         return np.asarray(outside & ~inner)
-    found = np.minimum(np.searchsorted(reach.places, wanted), len(reach.places) - 1)
+    found = np.searchsorted(reach.places, wanted)
+    if part.program.chip.board.multicast == "copy":
+        found += np.where(router == part.root[flow - part.first], 0, _rank_of_core(wanted, core))
+    found = np.minimum(found, len(reach.places) - 1)
     return np.asarray(np.where(inner, ~outside & (reach.places[found] == wanted), outside))
+
+
+def _rank_of_core(place: AnyArray, core: AnyArray) -> AnyArray:
+    """How many lower cores there are among those of the same place."""
+    order = np.lexsort((core, place))
+    place, core = place[order], core[order]
+    begins = np.append(True, np.diff(place) != 0)[: len(place)]
+    count = np.cumsum(np.append(0, np.diff(core) != 0)[: len(core)] | begins)
+    rank = np.empty(len(place), dtype=np.int64)
+    rank[order] = count - np.maximum.accumulate(np.where(begins, count, 0))
+    return rank
 
 
 def _flow_of(offsets: AnyArray) -> AnyArray:

@@ -65,13 +65,22 @@ class FloorCore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FloorLink:
-    """One directed link between two core positions, and its load ``flits`` [flit per sample]."""
+class FloorRouter:
+    """One router without a core; those in use stand in rows below the cores, at column ``x``, row ``y``."""
 
-    x0: int
-    y0: int
-    x1: int
-    y1: int
+    router: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorLink:
+    """One directed link between two router positions (mid of their cores), and its load ``flits`` [flit per sample]."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
     flits: float
 
 
@@ -213,6 +222,7 @@ class RunRecord:
     weighted_hops: float | None = None
     sequential_weighted_hops: float | None = None
     floor: tuple[FloorCore, ...] = ()
+    routers: tuple[FloorRouter, ...] = ()
     links: tuple[FloorLink, ...] = ()
     raster: Raster | None = None
     curve: tuple[CurveEntry, ...] = ()

@@ -1,5 +1,7 @@
 """The floor plan, twice: cores coloured by use of their crossbar, and by traffic with links drawn by load."""
 
+from math import ceil
+
 from neutrams.report.data import FloorCore, FloorLink, RunRecord
 from neutrams.report.markup import Markup, join, numeric, tag
 from neutrams.report.markup import table as scrolling
@@ -24,7 +26,8 @@ def floor_section(run: RunRecord) -> Markup:
     if not run.floor:
         return tag("p", "No placement was recorded.", class_="empty")
     xs, ys = [c.x for c in run.floor], [c.y for c in run.floor]
-    bounds = (min(xs), max(xs), min(ys), max(ys))
+    low = max([*ys, *(ceil(r.y) for r in run.routers)])
+    bounds = (min(xs), max(xs), min(ys), low)
     links = sorted(run.links, key=lambda link: -link.flits)[:MOST_LINKS]
     wide = bounds[1] - bounds[0] + 1 >= WIDE
     plans = tag(
@@ -56,6 +59,24 @@ def _use_plan(run: RunRecord, bounds: Bounds) -> Markup:
     return _plan("Use of the cores", run.floor, bounds, cells, key)
 
 
+def _routers(run: RunRecord, bounds: Bounds) -> list[Markup]:
+    """Draw routers without a core as circles."""
+    return [
+        tag(
+            "g",
+            tag("title", f"router {router.router}, without a core"),
+            tag(
+                "circle",
+                cx=PITCH * (router.x - bounds[0] + 0.5),
+                cy=PITCH * (router.y - bounds[2] + 0.5),
+                r=CELL // 4,
+                class_="cell idle",
+            ),
+        )
+        for router in run.routers
+    ]
+
+
 def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Markup:
     top = max(c.sent for c in run.floor)
     peak = max((link.flits for link in links), default=0.0)
@@ -69,7 +90,7 @@ def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Mar
         if links
         else None,
     )
-    return _plan("Traffic", run.floor, bounds, lines + cells, key)
+    return _plan("Traffic", run.floor, bounds, lines + cells + _routers(run, bounds), key)
 
 
 def _plan(name: str, floor: tuple[FloorCore, ...], bounds: Bounds, parts: list[Markup], key: Markup) -> Markup:

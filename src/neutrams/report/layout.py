@@ -5,7 +5,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Board
 from neutrams.program import Program
-from neutrams.report.data import FloorCore, FloorLink
+from neutrams.report.data import FloorCore, FloorLink, FloorRouter
 from neutrams.simulator.result import Activity, Cost
 
 MOST_CORES = 4096
@@ -19,7 +19,8 @@ def floor_of(program: Program, activity: Activity) -> tuple[FloorCore, ...]:
     """
     board = Board.of(program.chip)
     used = np.unique(program.tiles.core)
-    chips = np.unique(board.chip_of(np.concatenate([used, program.routes.link_from, program.routes.link_to])))
+    passed = np.concatenate([program.routes.link_from, program.routes.link_to])
+    chips = np.union1d(board.chip_of(used), board.ways.chip(passed))
     cores = used
     if len(chips) * board.cores_per_chip <= MOST_CORES:
         cores = (chips[:, None] * board.cores_per_chip + np.arange(board.cores_per_chip)).ravel()
@@ -43,13 +44,42 @@ def floor_of(program: Program, activity: Activity) -> tuple[FloorCore, ...]:
 def links_of(program: Program, cost: Cost) -> tuple[FloorLink, ...]:
     """Return the loaded links by position, in order of their ends."""
     pairs = sorted((pair, flits) for pair, flits in cost.link_flits.items() if flits > 0)
-    board = Board.of(program.chip)
-    (x0, y0), (x1, y1) = (board.position(np.array([pair[i] for pair, _ in pairs], dtype=np.int64)) for i in (0, 1))
+    (x0, y0), (x1, y1) = (_middle(program, np.array([pair[i] for pair, _ in pairs], dtype=np.int64)) for i in (0, 1))
     ends = zip(x0.tolist(), y0.tolist(), x1.tolist(), y1.tolist(), strict=True)
     return tuple(
         FloorLink(x0=a, y0=b, x1=c, y1=d, flits=float(flits))
         for (a, b, c, d), (_, flits) in zip(ends, pairs, strict=True)
     )
+
+
+def routers_of(program: Program) -> tuple[FloorRouter, ...]:
+    """Return the routers without a core that routes pass."""
+    routers = _bare(program)
+    x, y = _middle(program, routers)
+    return tuple(
+        FloorRouter(router=router, x=a, y=b)
+        for router, a, b in zip(routers.tolist(), x.tolist(), y.tolist(), strict=True)
+    )
+
+
+def _bare(program: Program) -> IntArray:
+    """Routers without a core that routes pass, ascending."""
+    passed = np.unique(np.concatenate([program.routes.link_from, program.routes.link_to]))
+    board = Board.of(program.chip)
+    return passed[passed >= board.cores // board.cores_per_router]
+
+
+def _middle(program: Program, routers: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Where routers stand on the plan: amid their cores, or in rows below the chips in use."""
+    board, bare = Board.of(program.chip), _bare(program)
+    x, y = board.position(np.minimum(routers * board.cores_per_router, board.cores - 1))
+    chips = np.unique(board.chip_of(program.tiles.core))
+    left = int(board.position(chips * board.cores_per_chip)[0].min())
+    right, bottom = (int(axis.max()) + 1 for axis in board.position((chips + 1) * board.cores_per_chip - 1))
+    row, column = np.divmod(np.searchsorted(bare, routers), right - left)
+    below = np.isin(routers, bare)
+    middle = x + (board.cores_per_router - 1) / 2
+    return np.where(below, left + column, middle), np.where(below, bottom + row, y).astype(np.float64)
 
 
 def neuron_tiles(program: Program) -> IntArray:

@@ -9,7 +9,7 @@ from neutrams.hardware import Chip, disagreements
 from neutrams.report.cite import cite
 from neutrams.report.data import Band, FigureRow, LedgerEntry, RunRecord
 from neutrams.report.latency import bars_of
-from neutrams.report.layout import floor_of, links_of
+from neutrams.report.layout import floor_of, links_of, routers_of
 from neutrams.report.sampling import raster_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def record_of(
         weighted_hops=_plain(stats.weighted_hops),
         sequential_weighted_hops=_plain(stats.sequential_weighted_hops),
         floor=floor_of(program, run.activity),
+        routers=routers_of(program),
         links=() if run.cost is None else links_of(program, run.cost),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),

@@ -60,7 +60,7 @@ class Cost:
         area_band_mm2: The same with its band [mm2].
         area_breakdown_mm2: By component.
         noc: Per sample: ``flits``, ``hops``, ``peak_link_flits`` (the most loaded link), ``mean_hops`` per flit.
-        link_flits: (from core, to core) -> flits per sample.
+        link_flits: (from router, to router) -> flits per sample.
     """
 
     latency_s: float
@@ -90,7 +90,7 @@ class Cycles:
         longest_cycles: What the longest tick needs.
         limit: What sets it: ``core N``, ``network, to core N``, or ``fixed`` as in `Cost.tick_limit`.
         latency: int64, how many words had each latency, from creation to arrival of the last flit, by cycles.
-        peak_flits: Core -> the most flits that stood in its router's buffers.
+        peak_flits: Router -> the most flits that stood in its buffers.
         late: Words a sample that arrived after a fixed tick was over; of a program of ann mode, words a step.
         lost: The same where the chip loses them, so that they never arrived.
     """

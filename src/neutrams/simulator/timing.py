@@ -6,12 +6,13 @@ import numpy as np
 
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
+from neutrams.hardware import Board
 from neutrams.hardware.core_times import CoreTimes, in_seconds
 from neutrams.program import Program
 from neutrams.simulator.result import Activity
 from neutrams.simulator.stores import slowest_buffer
 from neutrams.simulator.tally import synapses_of_tiles
-from neutrams.simulator.traffic import Traffic, link_times, routers_in_use
+from neutrams.simulator.traffic import Traffic, routers_in_use
 
 LEAST_S = 1e-15
 """A tick shorter than this is taken for none [s]."""
@@ -50,10 +51,10 @@ def timing_of(program: Program, traffic: Traffic, activity: Activity) -> Timing:
     * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of their rows,
       array and neurons (`neutrams.hardware.core_times.CoreTimes`); all rows count, since the period must hold the
       busiest tick. Neurons of a tile that nothing reached in the whole run take idle_neuron_s;
-    * network: flits of the most loaded link in a step (mean over samples and steps) * link_s (along y link_y_s, between
-      chips chip_link_s), or the writes of the busiest axon buffer where they take longer, + the longest path, inject_s
-      + hops * (router_s + link_s), + the way into the buffer. A step's flits are taken to go in one tick. On a bus all
-      transfers of a chip share one link, and all those between chips another.
+    * network: flits of the most loaded link in a step (mean over samples and steps) * its time (`traffic.link_times`),
+      or the writes of the busiest axon buffer where they take longer, + the longest path, inject_s + hops * (router_s +
+      that time), + the way into the buffer. A step's flits are taken to go in one tick. On a bus all transfers of a
+      chip share one link, and all those between chips another.
 
     The longer of the two is named as the limit.
 
@@ -110,10 +111,10 @@ def _slowest_way(program: Program, traffic: Traffic, activity: Activity, times: 
 
 
 def _slowest_link(program: Program, traffic: Traffic) -> tuple[float, str]:
-    load_s = traffic.flits * link_times(program.chip, traffic.link_from, traffic.link_to) / program.steps
+    load_s = traffic.flits * traffic.link_s / program.steps
     names = [f"link {a}-{b}" for a, b in zip(traffic.link_from, traffic.link_to, strict=True)]
     if program.chip.board.topology == "bus":
-        chip = traffic.link_from // (program.chip.board.rows * program.chip.board.columns)
+        chip = Board.of(program.chip).ways.chip(traffic.link_from)
         shared = np.where(traffic.crossing, -1, chip)
         buses, which = np.unique(shared, return_inverse=True)
         load_s = np.bincount(which, weights=load_s).astype(np.float64)

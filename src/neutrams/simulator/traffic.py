@@ -20,8 +20,9 @@ class Traffic:
         link_to: int64 ``[links]``.
         crossing: bool ``[links]``, whether it joins two chips.
         along_y: bool ``[links]``, whether it goes along y within a chip.
+        link_s: float64 ``[links]``, time to pass it, and that a flit occupies it [s].
         flits: float64 ``[links]``, flits over it.
-        injected: Flits that enter the network; what stays in its core does not.
+        injected: Flits that enter the network; what stays at its router does not.
         words: Words or spikes sent to other cores, also where they pass no link; one a destination where multicast
             copies.
         path_s: Time of the longest path, free of waiting [s].
@@ -31,6 +32,7 @@ class Traffic:
     link_to: IntArray
     crossing: npt.NDArray[np.bool_]
     along_y: npt.NDArray[np.bool_]
+    link_s: FloatArray
     flits: FloatArray
     injected: float
     words: float
@@ -47,9 +49,9 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     flow = np.repeat(np.arange(len(routes.tile)), np.diff(routes.links))
     start, end = routes.link_from, routes.link_to
     words = _flow_flits(program, activity)
-    links, which = np.unique(start * board.cores + end, return_inverse=True)
-    link_from, link_to = np.divmod(links, board.cores)
-    leaving = ~np.isin(flow * board.cores + start, flow * board.cores + end)
+    links, which = np.unique(start * board.routers + end, return_inverse=True)
+    link_from, link_to = np.divmod(links, board.routers)
+    leaving = ~np.isin(flow * board.routers + start, flow * board.routers + end)
     copies = flow[leaving] if program.chip.board.multicast == "copy" else distinct(flow)
     sender, _ = words_between_cores(program)
     senders = sender if program.chip.board.multicast == "copy" else distinct(sender)
@@ -58,7 +60,8 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
         link_from=link_from,
         link_to=link_to,
         crossing=~board.same_chip(link_from, link_to),
-        along_y=_along_y(board, link_from, link_to),
+        along_y=board.along_y(link_from, link_to) & board.same_chip(link_from, link_to),
+        link_s=link_times(program.chip, link_from, link_to),
         flits=np.bincount(which, weights=words[flow], minlength=len(links)).astype(np.float64),
         injected=float(words[copies].sum()),
         words=float(activity.sent[senders].sum()) / activity.samples,
@@ -78,23 +81,29 @@ def words_between_cores(program: Program) -> tuple[IntArray, IntArray]:
 
 
 def routers_in_use(program: Program) -> IntArray:
-    """Return the cores whose router serves a tile or is passed by a link, int64, ascending."""
-    routes = program.routes
-    return distinct(np.concatenate([program.tiles.core, routes.link_from, routes.link_to]))
+    """Return the routers that serve a tile or are passed by a link, int64, ascending."""
+    routes, home = program.routes, Board.of(program.chip).router_of(program.tiles.core)
+    return distinct(np.concatenate([home, routes.link_from, routes.link_to]))
 
 
-def link_times(chip: Chip, start: IntArray, end: IntArray) -> FloatArray:
-    """Return what each link takes, float64 [s]: along x, along y, or between chips."""
-    board, number = Board.of(chip), chip.technology.number
-    within = np.where(_along_y(board, start, end), number("link_y_s"), number("link_s"))
-    return np.where(board.same_chip(start, end), within, number("chip_link_s")).astype(np.float64)
+def passing_times(chip: Chip) -> tuple[float, float, float]:
+    """Time a flit takes to pass, and occupies, a link along x, one along y, and one between chips [s].
+
+    ``link_s``, ``link_y_s`` or ``chip_link_s``, times the flit's width over that of the link, rounded up.
+    """
+    noc, number = chip.noc, chip.technology.number
+    near, far = (-(-noc.flit_bits // bits) if bits else 1 for bits in (noc.link_bits, noc.chip_link_bits))
+    return number("link_s") * near, number("link_y_s") * near, number("chip_link_s") * far
 
 
-def _along_y(board: Board, start: IntArray, end: IntArray) -> npt.NDArray[np.bool_]:
-    if board.topology == "bus":
-        return np.zeros(len(start), dtype=np.bool_)
-    along: npt.NDArray[np.bool_] = board.position(start)[0] == board.position(end)[0]
-    return along & board.same_chip(start, end)
+def link_times(chip: Chip, start: IntArray, stop: IntArray) -> FloatArray:
+    """Time a flit takes to pass, and occupies, the links between routers, float64 ``[links]`` [s].
+
+    That of `passing_times`, times the link's own factor.
+    """
+    board, (x_s, y_s, far_s) = Board.of(chip), passing_times(chip)
+    near_s = np.where(board.along_y(start, stop), y_s, x_s)
+    return np.where(board.same_chip(start, stop), near_s, far_s) * board.slowness(start, stop)
 
 
 def flits_per_word(chip: Chip, value_bits: int) -> int:
@@ -134,9 +143,9 @@ def _longest_path(chip: Chip, flow: IntArray, start: IntArray, end: IntArray) ->
     """Latest first arrival over all flows [s]: relaxation along the links of all flows, from where each begins."""
     if not len(flow):
         return 0.0
-    board = Board.of(chip)
+    routers = Board.of(chip).routers
     step_s = chip.technology.router_s.value + link_times(chip, start, end)
-    codes = np.concatenate([flow * board.cores + start, flow * board.cores + end])
+    codes = np.concatenate([flow * routers + start, flow * routers + end])
     nodes, number = np.unique(codes, return_inverse=True)
     tail, head = number[: len(flow)], number[len(flow) :]
     arrival = np.where(np.isin(np.arange(len(nodes)), head), np.inf, 0.0)

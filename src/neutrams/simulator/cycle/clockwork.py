@@ -84,6 +84,8 @@ class Clockwork:
         words, cores, done = self._work.of(tiles, rows, synapses, fired)
         sent = (words.created, words.source, words.target, words.flits, words.sender)
         delivery = self._deliveries.answer(sent, lambda: self._network.deliver(words))
+        if len(delivery.stall):  # every core at work holds a tile
+            done = done + delivery.stall[np.searchsorted(delivery.cores, cores)]
         placed = self._work.placed(words, delivery.arrived)
         needed = max(int(done.max(initial=0)), int(placed.max(initial=0)), 1) + self._barrier
         return Beat(

@@ -6,8 +6,10 @@ y * width + x is at the router of the same number.
 
 import numpy as np
 
+from neutrams.base.arrays import IntArray
 from neutrams.base.errors import SpecError
-from neutrams.simulator.noc.topology import ShortArray, Topology
+from neutrams.simulator.noc.routes import RouteStage
+from neutrams.simulator.noc.topology import Topology
 
 
 def mesh(width: int, height: int, *, link_cycles: int = 1) -> Topology:
@@ -44,16 +46,20 @@ def _grid(name: str, sizes: tuple[int, ...], *, wraps: bool, link_cycles: int) -
     routers = np.arange(count)
     neighbor = np.full((count, 2 * dimensions + 1), -1, dtype=np.int64)
     entry = np.zeros_like(neighbor)
+    stages: list[RouteStage] = []
+    paths = 2**dimensions if wraps and any(size % 2 == 0 for size in sizes) else 1
     stride = 1
     for k, size in enumerate(sizes):
         x = routers // stride % size
-        for port, step in ((2 * k, 1), (2 * k + 1, -1)):
+        port, classes = _along(size, k, paths, wraps)
+        home = 2 * dimensions if k == dimensions - 1 else -1
+        stages.append(RouteStage.of(x, x, np.where(port < 0, home, port), classes))
+        for out, step in ((2 * k, 1), (2 * k + 1, -1)):
             there = (x + step) % size
             linked = (there != x) & (wraps | (there == x + step))
-            neighbor[linked, port] = (routers + (there - x) * stride)[linked]
-            entry[:, port] = port ^ 1
+            neighbor[linked, out] = (routers + (there - x) * stride)[linked]
+            entry[:, out] = out ^ 1
         stride *= size
-    route, classes = _dimension_order(sizes, wraps)
     around = np.repeat(np.arange(dimensions), 2) if wraps else np.full(2 * dimensions, -1)
     return Topology(
         name=name,
@@ -62,31 +68,20 @@ def _grid(name: str, sizes: tuple[int, ...], *, wraps: bool, link_cycles: int) -
         latency=np.full_like(neighbor, link_cycles),
         node_router=routers,
         node_port=np.full(count, 2 * dimensions),
-        route=route,
-        classes=classes,
+        routes=tuple(stages),
         class_count=2 if wraps else 1,
         ring=np.tile(np.append(around, -1), (count, 1)),
     )
 
 
-def _dimension_order(sizes: tuple[int, ...], wraps: bool) -> tuple[ShortArray, ShortArray]:
-    """Return tables of routes and classes; one path, or two a dimension with an even way around."""
-    count, dimensions = int(np.prod(sizes)), len(sizes)
-    paths = 2**dimensions if wraps and any(size % 2 == 0 for size in sizes) else 1
-    route = np.full((paths, count, count), 2 * dimensions, dtype=np.int16)
-    classes = np.zeros_like(route)
-    for path in range(paths):
-        stride = count
-        for k in reversed(range(dimensions)):  # a lower dimension overwrites a higher one
-            stride //= sizes[k]
-            goal = np.arange(count)[None, :] // stride % sizes[k]
-            x = goal.T
-            right = goal > x
-            if wraps:
-                twice = 2 * ((goal - x) % sizes[k])
-                right = (twice < sizes[k]) | ((twice == sizes[k]) & (path >> k & 1 == 0))
-            moves = goal != x
-            np.copyto(route[path], np.where(right, 2 * k, 2 * k + 1), where=moves, casting="same_kind")
-            if wraps:
-                np.copyto(classes[path], 1 + (goal < x), where=moves, casting="same_kind")
-    return route, classes
+def _along(size: int, axis: int, paths: int, wraps: bool) -> tuple[IntArray, IntArray]:
+    """Return ports and classes along one axis by place and goal, int64[paths, size, size] each; port -1 at the goal."""
+    goal, x = np.arange(size)[None, None, :], np.arange(size)[None, :, None]
+    right = np.asarray(goal > x)
+    if wraps:
+        first = np.arange(paths)[:, None, None] >> axis & 1 == 0
+        twice = 2 * ((goal - x) % size)
+        right = (twice < size) | ((twice == size) & first)
+    moves = np.broadcast_to(goal != x, (paths, size, size))
+    port = np.where(moves, np.where(right, 2 * axis, 2 * axis + 1), -1)
+    return port, np.where(moves & wraps, 1 + (goal < x), 0)

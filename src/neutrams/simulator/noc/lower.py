@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.kernels import noc_tables as k
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
+from neutrams.simulator.noc.routes import lowered
 from neutrams.simulator.noc.topology import Topology
 
 
@@ -24,16 +24,10 @@ class _Links:
 ABSENT = -(1 << 40)
 
 
-def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[k.Layout, IntArray]:
-    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0.
-
-    Args:
-        topology: Routers, links, nodes.
-        router: What a router is made of.
-        order: int64[M], sources of the packets, ascending.
-    """
+def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> tuple[k.Layout, IntArray]:
+    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0."""
     links = _links(topology)
-    layout = _layout(topology, router, links)
+    layout = _layout(topology, router, links)._replace(branched=int(packets.trees is not None))
     memory = np.zeros(layout.busy + layout.slots, dtype=np.int64)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
@@ -42,21 +36,58 @@ def memory_of(topology: Topology, router: RouterSpec, order: IntArray) -> tuple[
         memory[layout.allowed + 1 + c] = ((1 << share) - 1) << (c * share)
     memory[layout.class_of : layout.class_of + layout.vcs] = 1 + np.arange(layout.vcs) // share
     records(memory, layout.router, layout.routers, k.ARRIVALS + layout.slots)[:, k.SEEN] = -1
+    if layout.pace:
+        records(memory, layout.pace, layout.routers * layout.ports, k.PACE)[:, k.INTERVAL] = topology.intervals.ravel()
     _fill_ports(layout, memory, topology, router, links)
     _fill_units(layout, memory, links)
-    _fill_nodes(layout, memory, topology, order)
+    _fill_nodes(layout, memory, topology, packets)
     return layout, memory
 
 
-def packet_records(packets: PacketTable) -> IntArray:
-    """Return int64[M * PACKET], the records of the packets."""
-    columns = (packets.source, packets.target, packets.flits, packets.path, packets.created)
-    return np.ascontiguousarray(np.stack(columns, axis=1)).ravel()
+def tables_of(topology: Topology, packets: PacketTable, order: IntArray) -> k.Tables:
+    """Return what a run reads and writes beside its memory.
+
+    Args:
+        topology: Routes.
+        packets: What to send.
+        order: int64[M], the packets by source, then creation.
+    """
+    trees, first = packets.trees, packets.first_arrival
+    route, key = lowered(topology.routes)
+    head, tail = np.full((2, first[-1]), -1, dtype=np.int64)
+    way, place = packets.target << k.TARGET_SHIFT, first[:-1]
+    way |= packets.path << k.PATH_SHIFT
+    if trees is not None:
+        mine = packets.tree >= 0
+        tree = packets.tree[mine]
+        way[mine] = k.BRANCHES | trees.root[tree] << k.PATH_SHIFT
+        place[mine] -= trees.begin[tree]
+    return k.Tables(
+        route=_read(route),
+        key=_read(key),
+        branch=_read(np.zeros(1, dtype=np.int64) if trees is None else trees.branch),
+        source=packets.source,
+        way=_read(way),
+        flits=packets.flits,
+        asked=packets.created,
+        order=_read(order.astype(np.int32)),
+        place=_read(place),
+        created=packets.created.copy(),
+        head=head,
+        tail=tail,
+    )
 
 
-def route_table(topology: Topology) -> npt.NDArray[np.int16]:
-    """Return int16[paths, R, N], out port + (class << PORT_BITS)."""
-    return (topology.route + (topology.classes << k.PORT_BITS)).astype(np.int16)
+def _read(array: AnyArray) -> AnyArray:
+    """Return a view that cannot be written to: numba compiles anew for another mix of both kinds."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def stalls(layout: k.Layout, memory: IntArray) -> IntArray:
+    """Return int64[N], how long a full queue held up each node [cycle]."""
+    return records(memory, layout.node, layout.nodes, k.NODE)[:, k.STALL].copy()
 
 
 def sent_by_port(topology: Topology, layout: k.Layout, memory: IntArray) -> IntArray:
@@ -87,7 +118,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     group = k.WORD_BITS // vcs
     words, units = -(-ports // group), routers * ports * vcs
     longest = max(int(links.latency.max()), topology.node_latency)
-    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + 4).bit_length()
+    slowest = int(np.max(topology.interval))
+    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + slowest + 3).bit_length()
     sizes = {
         "totals": 1 + k.TOTALS,  # address 0 is none
         "allowed": topology.class_count + 1,
@@ -99,6 +131,7 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         "out_port": routers * ports * (k.WAIT + words),
         "in_unit": (units + nodes * vcs) * k.IN_UNIT,
         "out_unit": units * k.OUT_UNIT,
+        "pace": routers * ports * k.PACE if slowest > 1 else 0,
         "node": nodes * k.NODE,
         "buffer": (units + nodes * vcs) * router.buffer_flits * k.SLOT,
         "event": slots * routers * k.KINDS * words,
@@ -109,6 +142,7 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     ends = np.cumsum(list(sizes.values()))
     begins = {name: int(end) - size for (name, size), end in zip(sizes.items(), ends, strict=True)}
     begins["totals"] = 1
+    begins["pace"] *= slowest > 1
     return k.Layout(
         ports=ports,
         vcs=vcs,
@@ -118,6 +152,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         routers=routers,
         nodes=nodes,
         slots=slots,
+        queue=router.queue_packets,
+        branched=0,
         lead=router.route_cycles + router.vc_cycles - 1,
         allocate=router.allocation_cycles,
         **begins,
@@ -147,7 +183,7 @@ def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
     word, bit = np.divmod(local, g.group * g.vcs)
     inputs = records(memory, g.in_unit, count + extra, k.IN_UNIT)
     fields = {k.ROUTER: router, k.EVENT: router * k.KINDS * g.words + word, k.MASK: 1 << bit, k.LOCAL: local}
-    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT, k.WORD: word}
+    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT}
     for field, value in fields.items():
         inputs[:count, field] = value
     inputs[count:, k.ROUTER] = -1
@@ -161,11 +197,12 @@ def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
     outputs[:, k.NEXT] = np.where(sink == ABSENT, 0, g.in_unit + (ahead * g.vcs + vc) * k.IN_UNIT)
 
 
-def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, order: IntArray) -> None:
+def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, packets: PacketTable) -> None:
     nodes = records(memory, g.node, g.nodes, k.NODE)
     entry = topology.node_router * g.ports + topology.node_port
     nodes[:, k.ENTRY] = g.in_unit + entry * g.vcs * k.IN_UNIT
     nodes[:, k.INJECT] = 1 + topology.node_latency
-    nodes[:, k.FRONT] = np.searchsorted(order, np.arange(g.nodes))
-    nodes[:, k.END] = np.searchsorted(order, np.arange(g.nodes), side="right")
+    count = np.bincount(packets.source, minlength=g.nodes)
+    nodes[:, k.END] = np.cumsum(count)
+    nodes[:, k.FRONT] = nodes[:, k.END] - count
     nodes[:, k.LAST_VC] = g.vcs - 1

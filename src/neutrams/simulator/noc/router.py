@@ -13,6 +13,7 @@ LIMITS = {
     "allocation_cycles": (1, 64),
     "switch_cycles": (1, 64),
     "credit_cycles": (0, 64),
+    "queue_packets": (0, 1 << 30),
 }
 
 
@@ -32,6 +33,8 @@ class RouterSpec:
         allocation_cycles: Switch allocation [cycle].
         switch_cycles: Switch traversal [cycle].
         credit_cycles: A credit's way back takes 1 + the link's latency + this [cycle].
+        queue_packets: Packets that a node's injection queue holds, the one being sent included; 0 for any number. A
+            full queue holds up the node's making of packets.
 
     Raises:
         SpecError: A field is outside its range.
@@ -44,6 +47,7 @@ class RouterSpec:
     allocation_cycles: int = 1
     switch_cycles: int = 1
     credit_cycles: int = 0
+    queue_packets: int = 0
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():

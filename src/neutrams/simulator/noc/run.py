@@ -7,8 +7,8 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
-from neutrams.kernels.noc_tables import ARRIVALS, DELIVERED, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
-from neutrams.simulator.noc.lower import memory_of, packet_records, records, route_table, sent_by_port
+from neutrams.kernels.noc_tables import ARRIVALS, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
+from neutrams.simulator.noc.lower import memory_of, records, sent_by_port, stalls, tables_of
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.topology import Topology
@@ -21,20 +21,27 @@ class NocResult:
     """What became of M packets.
 
     Attributes:
-        head: int64[M], cycle in which its first flit reached the target, -1 if it did not [cycle].
+        head: int64[M], cycle in which its first flit had reached all its targets, -1 if it did not [cycle].
         tail: int64[M], the same of its last flit [cycle].
-        latency: int64[M], tail - creation, waiting at the source included; -1 if it did not arrive [cycle].
+        arrived: int64[A], cycle of the last flit's arrival at each target of each packet, those of a packet together in
+            the order of its tree; -1 if it did not arrive. Without trees the same as ``tail`` [cycle].
+        created: int64[M], cycle of its creation; later than asked for where its node's queue was full [cycle].
+        latency: int64[M], tail - created, waiting at the source included; -1 if it did not arrive [cycle].
+        stall: int64[N], how long each node was held up by a full queue [cycle].
         link_flits: int64[R, P], flits that left by each output port [flit].
         peak_flits: int64[R], the most flits that stood in a router's buffers [flit].
         cycles: Cycles simulated: up to the last arrival, or ``until`` [cycle].
-        delivered: Packets that arrived [count].
+        delivered: Packets that arrived at all their targets [count].
         sent_flits: Flits that nodes sent [flit].
         received_flits: Flits that reached nodes [flit].
     """
 
     head: IntArray
     tail: IntArray
+    arrived: IntArray
+    created: IntArray
     latency: IntArray
+    stall: IntArray
     link_flits: IntArray
     peak_flits: IntArray
     cycles: int
@@ -63,6 +70,9 @@ def simulate_packets(
     buffers hold as many flits as a credit's round trip takes cycles. Call `check_deadlock_free` once for routes of
     your own.
 
+    A router serves the branches of a packet's tree one after the other: for each a VC, then the switch, then its flits;
+    they leave their buffer with the last branch.
+
     Args:
         topology: Routers, links, routes.
         router: What a router is made of.
@@ -71,29 +81,40 @@ def simulate_packets(
         every_cycle: Visit each cycle. Otherwise those in which nothing can happen are skipped, with the same results.
 
     Raises:
-        InputError: A packet names a node or a path that does not exist.
+        InputError: A packet names a node or a path that does not exist, or a tree it cannot take.
         SpecError: The VCs do not divide into the topology's classes.
     """
     _check(topology, router, packets)
     narrow = np.uint16 if topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
     order = np.argsort(packets.source.astype(narrow), kind="stable")
-    layout, memory = memory_of(topology, router, packets.source[order])
-    head, tail = np.full((2, len(packets)), -1, dtype=np.int64)
-    end = FOREVER if until is None else until
-    table, record = route_table(topology), packet_records(packets)
-    cycles = run_noc(layout, memory, table, record, order.astype(np.int32), head, tail, end, every_cycle)
+    layout, memory = memory_of(topology, router, packets)
+    tables = tables_of(topology, packets, order)
+    cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
     totals = memory[layout.totals :]
+    head, tail = (_of_all(array, packets) for array in (tables.head, tables.tail))
     return NocResult(
         head=head,
         tail=tail,
-        latency=np.where(tail >= 0, tail - packets.created, -1),
+        arrived=tables.tail,
+        created=tables.created,
+        latency=np.where(tail >= 0, tail - tables.created, -1),
+        stall=stalls(layout, memory),
         link_flits=sent_by_port(topology, layout, memory),
         peak_flits=records(memory, layout.router, topology.routers, ARRIVALS + layout.slots)[:, PEAK].copy(),
         cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
-        delivered=int(totals[DELIVERED]),
+        delivered=int(np.count_nonzero(tail >= 0)),
         sent_flits=int(totals[FLITS_IN]),
         received_flits=int(totals[FLITS_OUT]),
     )
+
+
+def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
+    """Return int64[M], the last of each packet's arrivals, -1 if one is missing."""
+    if packets.trees is None:
+        return arrived
+    first = packets.first_arrival[:-1]
+    last, least = (f.reduceat(arrived, first) for f in (np.maximum, np.minimum))
+    return np.where(least < 0, -1, last)
 
 
 def _check(topology: Topology, router: RouterSpec, packets: PacketTable) -> None:
@@ -103,14 +124,36 @@ def _check(topology: Topology, router: RouterSpec, packets: PacketTable) -> None
             where="RouterSpec.vcs",
             fix=f"give a multiple of {topology.class_count}",
         )
+    alone = packets.tree < 0
     for name, array, size in (
         ("source", packets.source, topology.nodes),
-        ("target", packets.target, topology.nodes),
-        ("path", packets.path, topology.paths),
+        ("target", packets.target[alone], topology.nodes),
+        ("path", packets.path[alone], topology.paths),
     ):
-        if len(packets) and array.max() >= size:
+        if array.max(initial=-1) >= size:
             raise InputError(
                 f"a packet has {name} {array.max()}, topology {topology.name!r} has 0 to {size - 1}",
                 where=f"PacketTable.{name}",
                 fix="send to nodes, and by paths, that exist",
             )
+    if packets.trees is not None:
+        _check_trees(topology, router, packets)
+
+
+def _check_trees(topology: Topology, router: RouterSpec, packets: PacketTable) -> None:
+    trees = packets.trees
+    assert trees is not None
+    if trees.topology is not topology:
+        raise InputError(
+            f"the trees are of another topology than {topology.name!r}",
+            where="PacketTable.trees",
+            fix="build the trees of the topology that is simulated",
+        )
+    mine = packets.tree >= 0
+    flits = packets.flits[mine][trees.splits[packets.tree[mine]]].max(initial=0)
+    if flits > router.buffer_flits:
+        raise InputError(
+            f"a packet of {flits} flits has a tree that splits, a buffer has room for {router.buffer_flits}",
+            where="PacketTable.flits",
+            fix=f"give buffers of {flits} flits, shorter packets, or a packet to each target",
+        )

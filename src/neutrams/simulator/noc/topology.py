@@ -5,15 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from neutrams.base.arrays import IntArray, check_indices, frozen
+from neutrams.base.arrays import BoolArray, IntArray, check_indices, frozen
 from neutrams.base.errors import SpecError
+from neutrams.kernels.noc_routes import PORT_BITS, PORT_MASK
+from neutrams.simulator.noc.follow import follow
+from neutrams.simulator.noc.routes import MOST_CLASSES, MOST_PORTS, RouteStage, look_up
 
-ShortArray = npt.NDArray[np.int16]
-
-MOST_PORTS = 256
-"""Ports of a router; a route is stored as port + 256 * class."""
-
-MOST_CLASSES = 127
 MOST_PATHS = 256
 MOST_NODES = 1 << 22
 
@@ -22,7 +19,8 @@ MOST_NODES = 1 << 22
 class Topology:
     """Routers with P ports each, N nodes, and the routes of packets from any router to any node.
 
-    A packet has a *path*, which picks one of the route tables, and on each link a *class*, which picks the virtual
+    Routes come in stages (`RouteStage`), of which the first with an entry says the port. A packet has a *path*, which
+    picks one of the tables of each stage, and on each link a *class*, which picks the virtual
     channels (VCs) it may take there: with C classes and V VCs, class c has VC (c - 1) * V / C to c * V / C - 1 and
     class 0 all. A packet that enters a router by a port of some ring and leaves it by one of the same ring
     keeps its class, whatever the table says.
@@ -32,37 +30,40 @@ class Topology:
         neighbor: int64[R, P], router that an output port leads to, -1 if none.
         entry: int64[R, P], input port there.
         latency: int64[R, P], cycles a flit is on the link; a credit takes the same time back [cycle].
+        interval: int64[R, P], cycles from flit to flit on the link, or to the node; one number for all [cycle].
         node_router: int64[N], router of each node.
         node_port: int64[N], its input port (injection) and output port (ejection) there.
         node_latency: Cycles between node and router, either way [cycle].
-        route: int16[paths, R, N], output port at a router for a packet to a node.
-        classes: int16[paths, R, N], class on the link behind that port; 0 where any VC will do.
+        routes: Output port, and class on the link behind it, at a router for a packet to a node; empty where all
+            packets have trees of given links.
         class_count: C, how many classes there are.
         ring: int64[R, P], ring of an input or output port, -1 if none.
 
     Raises:
-        SpecError: Tables do not fit each other, or name what does not exist.
+        SpecError: Tables do not fit each other, name what does not exist, or lead a packet nowhere.
     """
 
     name: str
     neighbor: IntArray
     entry: IntArray
     latency: IntArray
+    interval: npt.ArrayLike = 1
     node_router: IntArray
     node_port: IntArray
     node_latency: int = 1
-    route: ShortArray
-    classes: ShortArray
+    routes: tuple[RouteStage, ...]
     class_count: int
     ring: IntArray
 
     def __post_init__(self) -> None:
-        for name in ("neighbor", "entry", "latency", "node_router", "node_port", "ring"):
+        for name in ("neighbor", "entry", "latency", "interval", "node_router", "node_port", "ring"):
             object.__setattr__(self, name, frozen(np.asarray(getattr(self, name), dtype=np.int64)))
-        for name, most in (("route", self.ports - 1), ("classes", min(self.class_count, MOST_CLASSES))):
-            object.__setattr__(self, name, self._short(name, most))
         self._check_shapes()
         self._check_values()
+        self._check_ports_once()
+        if self.routes:
+            self._check_routes()
+            self.followed()
 
     @property
     def routers(self) -> int:
@@ -82,29 +83,40 @@ class Topology:
     @property
     def paths(self) -> int:
         """How many tables of routes there are [count]."""
-        return int(self.route.shape[0])
+        return int(self.routes[0].entry.shape[0]) if self.routes else 0
 
-    def _short(self, name: str, most: int) -> ShortArray:
-        """Return a table in 16 bits, so that a large network does not take gigabytes."""
-        table = np.asarray(getattr(self, name))
-        low, high = (int(table.min()), int(table.max())) if table.size else (0, 0)
-        if low < 0 or high > most:
-            raise SpecError(
-                f"{name} has values from {low} to {high}, allowed are 0 to {most}",
-                where=f"topology {self.name!r}",
-                fix="name ports that exist, and classes from 1 to class_count, of at most 127, or 0 for any VC",
-            )
-        return frozen(table.astype(np.int16))
+    @property
+    def intervals(self) -> IntArray:
+        """``interval`` of each port, int64[R, P] [cycle]."""
+        return np.broadcast_to(np.asarray(self.interval), self.neighbor.shape)
+
+    def hop(self, path: IntArray, router: IntArray, target: IntArray) -> tuple[IntArray, IntArray]:
+        """Return output port and class for packets at some routers to some nodes, int64 each of their common shape."""
+        entry = look_up(self.routes, path, router, target)
+        return entry & PORT_MASK, entry >> PORT_BITS
+
+    def same_ring(self, router: IntArray, entered: IntArray, port: IntArray) -> BoolArray:
+        """Return where input port and output port of routers are of one ring."""
+        ring = self.ring[router, port]
+        return np.asarray((ring >= 0) & (self.ring[router, entered] == ring))
+
+    def followed(self) -> tuple[IntArray, npt.NDArray[np.uint8]]:
+        """Return links, and which channels follow each other on routes (`neutrams.simulator.noc.follow`)."""
+        port = np.stack([self.neighbor, self.entry, np.zeros_like(self.entry), self.ring], axis=2)
+        node = np.stack([self.node_router, self.node_port], axis=1)
+        return follow(self.routes, port, node, self.class_count + 1, self.name)
 
     def _check_shapes(self) -> None:
-        grid, table = self.neighbor.shape, (self.paths, self.routers, self.nodes)
-        wanted = {"entry": grid, "latency": grid, "ring": grid, "node_port": (self.nodes,), "route": table}
-        for name, shape in {**wanted, "classes": table}.items():
+        grid = self.neighbor.shape
+        wanted = {"entry": grid, "latency": grid, "ring": grid, "node_port": (self.nodes,)}
+        if np.ndim(self.interval):
+            wanted["interval"] = grid
+        for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
                 raise SpecError(
-                    f"{name} has shape {getattr(self, name).shape}, neighbor, node_router and route ask for {shape}",
+                    f"{name} has shape {getattr(self, name).shape}, neighbor and node_router ask for {shape}",
                     where=f"topology {self.name!r}",
-                    fix="give tables of one set of routers, ports, nodes and paths",
+                    fix="give tables of one set of routers, ports and nodes",
                 )
         if self.paths > MOST_PATHS or self.nodes > MOST_NODES:
             raise SpecError(
@@ -136,9 +148,36 @@ class Topology:
                 where=where,
                 fix="give one class, or two for rings with a dateline",
             )
-        if (self.latency[self.neighbor >= 0] < 1).any() or self.node_latency < 1:
-            raise SpecError("a link takes less than one cycle", where=where, fix="give latencies of at least 1")
-        self._check_ports_once()
+        if (
+            (self.latency[self.neighbor >= 0] < 1).any()
+            or self.node_latency < 1
+            or (np.asarray(self.interval) < 1).any()
+        ):
+            raise SpecError(
+                "a link takes less than one cycle", where=where, fix="give latencies and intervals of at least 1"
+            )
+
+    def _check_routes(self) -> None:
+        where = f"topology {self.name!r}"
+        sizes = {(stage.router_key.size, stage.target_key.size, len(stage.entry)) for stage in self.routes}
+        if sizes != {(self.routers, self.nodes, self.paths)} or (self.routes[-1].entry < 0).any():
+            raise SpecError(
+                f"routes are for (routers, nodes, paths) {sorted(sizes)}, wanted is "
+                f"{(self.routers, self.nodes, self.paths)}, with an entry everywhere in the last stage",
+                where=where,
+                fix="give each stage a key for each router and node, and as many paths as the first",
+            )
+        for stage in self.routes:
+            for name, high, most in (
+                ("port", stage.port.max(), self.ports - 1),
+                ("class", stage.classes.max(), self.class_count),
+            ):
+                if high > most:
+                    raise SpecError(
+                        f"routes name {name} {high}, allowed are up to {most}",
+                        where=where,
+                        fix="name ports that exist, and classes from 1 to class_count, or 0 for any VC",
+                    )
 
     def _check_ports_once(self) -> None:
         out = self.neighbor >= 0

@@ -7,6 +7,7 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import SpecError
+from neutrams.simulator.noc.routes import route_table
 from neutrams.simulator.noc.topology import Topology
 
 FAR = 1 << 40
@@ -46,14 +47,14 @@ def fat_tree(arity: int, levels: int, *, link_cycles: int = 1) -> Topology:
             neighbor[low, arity + up], entry[low, arity + up] = high, digit
             neighbor[high, digit], entry[high, digit] = low, arity + up
     nodes = np.arange(arity**levels)
-    route = np.empty((1, levels * wide, len(nodes)), dtype=np.int16)
+    route = np.empty((levels * wide, len(nodes)), dtype=np.int16)
     for level in range(levels):
         below = arity ** (level + 1)
         for at in range(wide):
             # the router's subtree: nodes whose word has the same digits from ``level`` on
             inside = nodes // below == at // arity**level
             down = nodes // arity**level % arity
-            route[0, level * wide + at] = np.where(inside, down, arity + nodes // arity ** (level + 1) % arity)
+            route[level * wide + at] = np.where(inside, down, arity + nodes // arity ** (level + 1) % arity)
     return Topology(
         name=f"fat tree {arity}^{levels}",
         neighbor=neighbor,
@@ -61,8 +62,7 @@ def fat_tree(arity: int, levels: int, *, link_cycles: int = 1) -> Topology:
         latency=np.full_like(neighbor, link_cycles),
         node_router=nodes // arity,
         node_port=nodes % arity,
-        route=route,
-        classes=np.zeros_like(route),
+        routes=route_table(route),
         class_count=1,
         ring=np.full_like(neighbor, -1),
     )
@@ -101,7 +101,7 @@ def graph(
     node_port = [ports.take(router) for router in nodes]
     around = [{there: port for port, (there, _, _) in at.items()} for at in ports.to]
     ahead = _up_down(around, nodes, name) if next_router is None else np.asarray(next_router)
-    route = np.empty((1, count, len(nodes)), dtype=np.int16)
+    route = np.empty((count, len(nodes)), dtype=np.int16)
     for router in range(count):
         for n, home in enumerate(nodes):
             port = node_port[n] if home == router else around[router].get(int(ahead[router, n]))
@@ -111,7 +111,7 @@ def graph(
                     where=name,
                     fix="name a router it has a link to, or add the link",
                 )
-            route[0, router, n] = port
+            route[router, n] = port
     table = ports.table()
     return Topology(
         name=name,
@@ -120,8 +120,7 @@ def graph(
         latency=table[2],
         node_router=np.array(nodes),
         node_port=np.array(node_port),
-        route=route,
-        classes=np.zeros_like(route),
+        routes=route_table(route),
         class_count=1,
         ring=np.full_like(table[0], -1),
     )
