@@ -63,14 +63,15 @@ def test_the_all_in_energy_of_tianjic_is_not_the_cost_of_one_more_event() -> Non
 
 
 LOIHI = load_chip("loihi")
-TILE = getattr(LOIHI.board, "cores_per_router", 1)
+TILE = LOIHI.board.cores_per_router
 """Cores of a tile: those that share a router."""
 
 
 def line(cores: tuple[int, ...], joined: bool = True) -> Program:
     """One neuron on each of some cores, fed by the one before it (or all by the input); one spike makes it fire."""
     n, board = len(cores), Board.of(LOIHI)
-    paths = [board.path(a, b) for a, b in pairwise(cores)] if joined else []
+    routers = board.router_of(np.array(cores)).tolist()
+    paths = [board.path(a, b) for a, b in pairwise(routers)] if joined else []
     links = [(a, b) for path in paths for a, b in pairwise(path)]
     start, end = np.array(links, dtype=np.int64).reshape(-1, 2).T
     ones, index = np.ones(n, dtype=np.int64), np.arange(n)
@@ -135,9 +136,8 @@ def test_an_inactive_update_of_loihi() -> None:
 def test_a_spike_within_a_tile_of_loihi() -> None:
     energy, tick_s = cost(line((0, 1)))
     assert energy["inject"] == pytest.approx(1.7e-12)
-    if TILE > 1:
-        assert energy["link"] == energy["router"] == 0
-        assert tick_s == pytest.approx(3.5e-9 + 8.4e-9 + 113e-9 + 2.1e-9)
+    assert energy["link"] == energy["router"] == 0
+    assert tick_s == pytest.approx(3.5e-9 + 8.4e-9 + 113e-9 + 2.1e-9)
 
 
 @pytest.mark.parametrize("hops", [1, 2, 7])
@@ -162,6 +162,12 @@ def test_the_barrier_of_loihi(tiles: int, barrier_s: float) -> None:
 
 def test_single_events_of_loihi_take_their_time_at_level_cycle() -> None:
     """0.1 ns a cycle: synapse and update 3.5 + 8.4, into the network 2.1, a hop 4.1, barrier of two tiles 124.4 ns."""
+    within = simulate(line((0, 1)), {"x": np.array([[1]])}, level="cycle").cycles
+    assert within is not None
+    assert within.tick_cycles.tolist() == [35 + 84 + 21 + 1130, 35 + 84 + 1130]
+    along_y = simulate(line((0, 32)), {"x": np.array([[1]])}, level="cycle").cycles
+    assert along_y is not None
+    assert along_y.tick_cycles.tolist() == [35 + 84 + 21 + 65 + 1244, 35 + 84 + 1244]
     cycles = simulate(line((0, TILE)), {"x": np.array([[1]])}, level="cycle").cycles
     assert cycles is not None
     assert cycles.tick_cycles.tolist() == [35 + 84 + 21 + 41 + 1244, 35 + 84 + 1244]

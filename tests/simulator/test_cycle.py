@@ -14,7 +14,7 @@ from neutrams.hardware import Board, Chip, load_chip
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
-from neutrams.simulator.cycle import Beat, Clockwork, Count, clockwork, run_steady, timing_of
+from neutrams.simulator.cycle import Beat, Clockwork, Count, recent, run_steady, timing_of
 from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.cycle.network import Bus, Routers
 from neutrams.simulator.cycle.work import Words, Work
@@ -179,7 +179,7 @@ def test_ticks_that_come_again_are_as_if_they_were_run_again(program: Program, s
     found = []
     for remembered in (0, 4):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clockwork, "REMEMBERED", remembered)
+            patch.setattr(recent, "REMEMBERED", remembered)
             found.append(simulate(program, inputs, level="cycle").cycles)
     for f in fields(Cycles):
         np.testing.assert_equal(getattr(found[0], f.name), getattr(found[1], f.name))

@@ -138,6 +138,14 @@ class Board:
             found.append(int(self.before(a, found[-1])))
         return tuple(reversed(found))
 
+    def along_y(self, a: Routers, b: Routers) -> BoolArray:
+        """Whether the link between two neighbouring routers goes along y of a mesh or torus."""
+        if self.topology not in ("mesh", "torus"):
+            return np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b)), dtype=np.bool_)
+        grid = self.ways
+        assert isinstance(grid, Grid)
+        return np.asarray(grid.position(a)[0] == grid.position(b)[0])
+
     def slowness(self, a: Routers, b: Routers) -> IntArray:
         """How many times as long as others the link between two neighbouring routers takes; more than 1 in graphs."""
         if not self.links:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.base.arrays import FloatArray, IntArray, distinct
 from neutrams.hardware import Board, Chip
 from neutrams.hardware.accesses import neuron_accesses, row_accesses, stream_accesses, word_accesses
 from neutrams.program import Program
@@ -65,7 +65,7 @@ def deliveries(program: Program) -> tuple[IntArray, IntArray]:
     """Return (sources, cores that read them), each pair once, int64 ``[pairs]`` each; channel c is source -1 - c."""
     reader = program.tiles.core[np.repeat(np.arange(len(program.tiles)), np.diff(program.tiles.axons))]
     cores, channels = Board.of(program.chip).cores, program.channels
-    pairs = np.unique((program.axons.source + channels) * cores + reader)
+    pairs = distinct((program.axons.source + channels) * cores + reader)
     return pairs // cores - channels, pairs % cores
 
 
@@ -77,10 +77,12 @@ def slowest_buffer(program: Program, activity: Activity, write_s: float) -> tupl
         activity: Its event counts.
         write_s: What a word takes of a port [s].
     """
+    if not write_s:
+        return 0.0, ""
     source, core = deliveries(program)
     sender = np.repeat(program.tiles.core, np.diff(program.tiles.neurons))
     away = np.flatnonzero((source >= 0) & (core != sender[np.maximum(source, 0)]))
-    if not write_s or not len(away):
+    if not len(away):
         return 0.0, ""
     cores, which = np.unique(core[away], return_inverse=True)
     words: FloatArray = np.bincount(which, weights=activity.sent[source[away]]).astype(np.float64)

@@ -51,10 +51,10 @@ def timing_of(program: Program, traffic: Traffic, activity: Activity) -> Timing:
     * cores, the longest sum over the tiles of one core that update in one tick (start mod L the same), of their rows,
       array and neurons (`neutrams.hardware.core_times.CoreTimes`); all rows count, since the period must hold the
       busiest tick. Neurons of a tile that nothing reached in the whole run take idle_neuron_s;
-    * network: flits of the most loaded link in a step (mean over samples and steps) * its time
-      (`traffic.link_times`), or the writes of the busiest axon buffer where they take longer, + the longest path,
-      inject_s + hops * (router_s + that time), + the way into the buffer. A step's flits are taken to go in one tick.
-      On a bus all transfers of a chip share one link, and all those between chips another.
+    * network: flits of the most loaded link in a step (mean over samples and steps) * its time (`traffic.link_times`),
+      or the writes of the busiest axon buffer where they take longer, + the longest path, inject_s + hops * (router_s +
+      that time), + the way into the buffer. A step's flits are taken to go in one tick. On a bus all transfers of a
+      chip share one link, and all those between chips another.
 
     The longer of the two is named as the limit.
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from neutrams.base.arrays import BoolArray, FloatArray, IntArray
+from neutrams.base.arrays import FloatArray, IntArray, distinct
 from neutrams.hardware import Board, Chip
-from neutrams.hardware.grids import Grid
 from neutrams.program import Program, RouteTable
 from neutrams.simulator.result import Activity
 
@@ -30,8 +30,8 @@ class Traffic:
 
     link_from: IntArray
     link_to: IntArray
-    crossing: BoolArray
-    along_y: BoolArray
+    crossing: npt.NDArray[np.bool_]
+    along_y: npt.NDArray[np.bool_]
     link_s: FloatArray
     flits: FloatArray
     injected: float
@@ -52,15 +52,15 @@ def traffic_of(program: Program, activity: Activity) -> Traffic:
     links, which = np.unique(start * board.routers + end, return_inverse=True)
     link_from, link_to = np.divmod(links, board.routers)
     leaving = ~np.isin(flow * board.routers + start, flow * board.routers + end)
-    copies = flow[leaving] if program.chip.board.multicast == "copy" else np.unique(flow)
+    copies = flow[leaving] if program.chip.board.multicast == "copy" else distinct(flow)
     sender, _ = words_between_cores(program)
-    senders = sender if program.chip.board.multicast == "copy" else np.unique(sender)
+    senders = sender if program.chip.board.multicast == "copy" else distinct(sender)
     inject_s = program.chip.technology.number("inject_s") if len(senders) else 0.0
     return Traffic(
         link_from=link_from,
         link_to=link_to,
         crossing=~board.same_chip(link_from, link_to),
-        along_y=_along_y(board, link_from, link_to),
+        along_y=board.along_y(link_from, link_to) & board.same_chip(link_from, link_to),
         link_s=link_times(program.chip, link_from, link_to),
         flits=np.bincount(which, weights=words[flow], minlength=len(links)).astype(np.float64),
         injected=float(words[copies].sum()),
@@ -75,16 +75,15 @@ def words_between_cores(program: Program) -> tuple[IntArray, IntArray]:
     inside = source >= 0
     cores = int(tiles.core.max(initial=0)) + 1
     reader = np.repeat(tiles.core, np.diff(tiles.axons))[inside]
-    pairs = np.sort(source[inside] * cores + reader)  # np.unique takes ten times as long
-    sender, target = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], cores)
+    sender, target = np.divmod(distinct(source[inside] * cores + reader), cores)
     away = np.repeat(tiles.core, np.diff(tiles.neurons))[sender] != target
     return sender[away], target[away]
 
 
 def routers_in_use(program: Program) -> IntArray:
     """Return the routers that serve a tile or are passed by a link, int64, ascending."""
-    routes, board = program.routes, Board.of(program.chip)
-    return np.unique(np.concatenate([board.router_of(program.tiles.core), routes.link_from, routes.link_to]))
+    routes, home = program.routes, Board.of(program.chip).router_of(program.tiles.core)
+    return distinct(np.concatenate([home, routes.link_from, routes.link_to]))
 
 
 def passing_times(chip: Chip) -> tuple[float, float, float]:
@@ -92,7 +91,7 @@ def passing_times(chip: Chip) -> tuple[float, float, float]:
 
     ``link_s``, ``link_y_s`` or ``chip_link_s``, times the flit's width over that of the link, rounded up.
     """
-    number, noc = chip.technology.number, chip.noc
+    noc, number = chip.noc, chip.technology.number
     near, far = (-(-noc.flit_bits // bits) if bits else 1 for bits in (noc.link_bits, noc.chip_link_bits))
     return number("link_s") * near, number("link_y_s") * near, number("chip_link_s") * far
 
@@ -103,15 +102,8 @@ def link_times(chip: Chip, start: IntArray, stop: IntArray) -> FloatArray:
     That of `passing_times`, times the link's own factor.
     """
     board, (x_s, y_s, far_s) = Board.of(chip), passing_times(chip)
-    near_s = np.where(_along_y(board, start, stop), y_s, x_s)
+    near_s = np.where(board.along_y(start, stop), y_s, x_s)
     return np.where(board.same_chip(start, stop), near_s, far_s) * board.slowness(start, stop)
-
-
-def _along_y(board: Board, start: IntArray, stop: IntArray) -> BoolArray:
-    if not isinstance(board.ways, Grid):
-        return np.zeros(len(start), dtype=np.bool_)
-    along: BoolArray = board.ways.position(start)[0] == board.ways.position(stop)[0]
-    return along & board.same_chip(start, stop)
 
 
 def flits_per_word(chip: Chip, value_bits: int) -> int:

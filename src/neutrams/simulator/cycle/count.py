@@ -29,7 +29,7 @@ class Count:
     def add(self, beat: Beat) -> None:
         """Count one tick more."""
         self.lengths.append(beat.cycles)
-        self._latencies(np.bincount(beat.delivery.arrived - beat.words.created))
+        self._latencies(beat.latencies)
         self._peaks(beat.delivery.routers, beat.delivery.peak)
         self.missed += int(np.count_nonzero(beat.missed))
         self.core_cycles += beat.busy

@@ -10,13 +10,10 @@ from neutrams.base.errors import SpecError
 from neutrams.hardware import Board, Chip
 from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
-from neutrams.simulator.cycle.routes import plant, wires_of
+from neutrams.simulator.cycle.routes import FEWEST_ROUTER_CYCLES, plant, router_cycles, wires_of
 from neutrams.simulator.cycle.work import Words
 from neutrams.simulator.noc import PacketTable, RouterSpec, check_trees_deadlock_free, simulate_packets
 from neutrams.simulator.traffic import passing_times
-
-FEWEST_ROUTER_CYCLES = 3
-"""A router allocates a channel, allocates the switch, and passes it: it cannot take less."""
 
 END_CYCLES = 3
 """From a core into its router, and from the last router into a core."""
@@ -32,7 +29,8 @@ class Delivery:
         arrived: int64 ``[words]``, cycle of the tick in which the last flit of each had arrived.
         routers: int64 ``[routers]``, numbers of the routers in use; none on a bus.
         peak: int64 ``[routers]``, the most flits in the buffers of each.
-        links: int64 ``[links, 2]``, routers that each link leaves and enters; one may stand here more than once.
+        links: int64 ``[links, 2]``, routers that each link in use leaves and enters; one may stand here more than
+            once.
         flits: int64 ``[links]``, flits over each.
         cores: int64 ``[cores]``, cores that hold a tile, ascending; none on a bus.
         stall: int64 ``[cores]``, cycles for which a full output queue held each up.
@@ -41,7 +39,7 @@ class Delivery:
     arrived: IntArray
     routers: IntArray = field(default_factory=lambda: NONE)
     peak: IntArray = field(default_factory=lambda: NONE)
-    links: IntArray = field(default_factory=lambda: NONE)
+    links: IntArray = field(default_factory=lambda: NONE.reshape(0, 2))
     flits: IntArray = field(default_factory=lambda: NONE)
     cores: IntArray = field(default_factory=lambda: NONE)
     stall: IntArray = field(default_factory=lambda: NONE)
@@ -74,21 +72,19 @@ class Routers:
 
     def __init__(self, program: Program) -> None:
         chip, noc = program.chip, program.chip.noc
-        period, number = clock_s(chip), chip.technology.number
-        asked = cycles_of(number("router_s"), period)
-        router = max(FEWEST_ROUTER_CYCLES, asked)
-        self._inject = max(0, cycles_of(number("inject_s"), period) - END_CYCLES - router)
-        self._wires = wires_of(program, saved=router - asked)
+        self._wires = wires_of(program)
         self._planted = plant(program, self._wires)
         if self._planted.trees is not None:
             check_trees_deadlock_free(self._planted.trees)
         board = Board.of(chip)
         self._chip, self._of_core = chip, board.cores
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
+        cycles = router_cycles(chip)
+        self._inject = max(0, cycles_of(chip.technology.number("inject_s"), clock_s(chip)) - END_CYCLES - cycles)
         self._router = RouterSpec(
             vcs=noc.virtual_channels,
             buffer_flits=noc.buffer_flits,
-            route_cycles=router - FEWEST_ROUTER_CYCLES,
+            route_cycles=cycles - FEWEST_ROUTER_CYCLES,
             queue_packets=noc.output_queue,
         )
 
@@ -102,8 +98,9 @@ class Routers:
         of_word = tree[target]
         first = np.flatnonzero(np.append(True, (np.diff(words.sender) != 0) | (np.diff(of_word) != 0)))
         packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1
-        created = words.created[first] + self._inject
-        packets = PacketTable.along(trees, of_word[first], flits=words.flits[first], created=created)
+        packets = PacketTable.along(
+            trees, of_word[first], flits=words.flits[first], created=words.created[first] + self._inject
+        )
         result = simulate_packets(wires.topology, self._router, packets)
         assert result.delivered == len(packets), "ways without deadlock leave no packet behind"
         arrived = result.arrived[packets.first_arrival[packet] + target - trees.begin[of_word]]
@@ -143,7 +140,8 @@ class Bus:
         period = clock_s(chip)
         near_s, _, far_s = passing_times(chip)
         self.near, self.far = cycles_of(near_s, period), cycles_of(far_s, period)
-        self.router, self.inject = (cycles_of(chip.technology.number(key), period) for key in ("router_s", "inject_s"))
+        self.router = cycles_of(float(chip.technology.router_s.value), period)
+        self.inject = cycles_of(chip.technology.number("inject_s"), period)
 
     def deliver(self, words: Words) -> Delivery:
         """Return when each word of a tick arrives; nothing is left over from the tick before."""
@@ -151,16 +149,15 @@ class Bus:
         alone = np.append(True, (np.diff(words.sender) != 0) | (np.diff(target) != 0))[: len(words)]
         transfer = np.cumsum(alone | (not self._multicast)) - 1
         first = np.searchsorted(transfer, np.arange(int(transfer[-1]) + 1 if len(words) else 0))
-        source, target, created = source[first], target[first], words.created[first] + self.inject
+        source, target, created = source[first], target[first], words.created[first]
         near = self._board.same_chip(source, target)
         lane = np.where(near, self._board.ways.chip(source), -1)
         taken = words.flits[first] * np.where(near, self.near, self.far)
-        arrived = created + self.router
+        arrived = created + self.inject + self.router
         for bus in np.unique(lane):
             own = np.flatnonzero((lane == bus) & (source != target))
             busy = np.cumsum(taken[own])
-            waited = np.maximum.accumulate(created[own] - (busy - taken[own]))
+            waited = np.maximum.accumulate(created[own] + self.inject - (busy - taken[own]))
             arrived[own] = busy + waited + self.router
-        far = source != target
-        links = np.stack([source, target], axis=1)[far]
-        return Delivery(arrived=arrived[transfer], links=links, flits=words.flits[first][far])
+        links, sent = np.stack([source, target], axis=1), source != target
+        return Delivery(arrived=arrived[transfer], links=links[sent], flits=words.flits[first][sent])

@@ -7,12 +7,20 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import SpecError
-from neutrams.hardware import Board
+from neutrams.hardware import Board, Chip
 from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.noc import Topology, TreeLinks, Trees
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.traffic import link_times
+
+FEWEST_ROUTER_CYCLES = 3
+"""A router allocates a channel, allocates the switch, and passes it: it cannot take less."""
+
+
+def router_cycles(chip: Chip) -> int:
+    """Return how many cycles a router takes: ``router_s``, but `FEWEST_ROUTER_CYCLES` at least."""
+    return max(FEWEST_ROUTER_CYCLES, cycles_of(chip.technology.number("router_s"), clock_s(chip)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,11 +42,11 @@ class Wires:
     port: IntArray
 
 
-def wires_of(program: Program, saved: int = 0) -> Wires:
+def wires_of(program: Program) -> Wires:
     """Return the network of the links that a program's routes name: ports of a router in the order of where they lead.
 
-    A flit needs its time to pass a link, and the next one may enter it only then (`link_times`). Where a router takes
-    more cycles than the chip says, ``saved`` of them, a link takes as many less, at least 1.
+    A flit needs its time to pass a link, and the next one may enter it only then (`link_times`); what a router takes
+    more than ``router_s`` is taken off the way.
     """
     board, routes, cores = Board.of(program.chip), program.routes, np.unique(program.tiles.core)
     link = np.unique(routes.link_from * board.routers + routes.link_to)
@@ -54,11 +62,12 @@ def wires_of(program: Program, saved: int = 0) -> Wires:
     neighbor[a, out], entry[a, out] = b, into
     period = clock_s(program.chip)
     cycles[a, out] = [max(1, cycles_of(t, period)) for t in link_times(program.chip, start, stop).tolist()]
+    more = router_cycles(program.chip) - cycles_of(program.chip.technology.number("router_s"), period)
     topology = Topology(
         name=f"board of {program.chip.name}",
         neighbor=neighbor,
         entry=entry,
-        latency=np.maximum(1, cycles - saved),
+        latency=np.maximum(1, cycles - more),
         interval=cycles if (cycles > 1).any() else 1,
         node_router=home,
         node_port=node_port,
