@@ -131,7 +131,7 @@ def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: in
 
 @given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 3]))
 def test_where_no_value_is_zero_skipping_zeros_changes_nothing(seed: int, period: int, steps: int) -> None:
-    program = in_line(placed(random_program(seed, "requantize", steps, period), 3))
+    program = routed(in_line(placed(random_program(seed, "requantize", steps, period), 3)))
     fewer = replace(program, chip=program.chip.with_values(signal={"skip_zero": True}))
     full, part = (simulate(p, random_inputs(program, 2), level="cycle") for p in (program, fewer))
     assert full.cycles is not None
@@ -249,9 +249,9 @@ def test_words_that_miss_a_fixed_tick_are_counted() -> None:
 def test_a_word_is_late_where_it_is_not_in_its_buffer_in_time() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"axon_cycles": 7})
     cycles, _ = steady(chain(chip, (0, 1)))
-    assert (cycles.tick_cycles.tolist(), cycles.limit) == ([29 + 7], "network, to core 1")
-    assert cycles.latency.tolist() == [0] * 16 + [3], "the way into the buffer is no way through the network"
-    fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 33 and 36
+    assert (cycles.tick_cycles.tolist(), cycles.limit) == ([33 + 7], "network, to core 1")
+    assert cycles.latency.tolist() == [0] * 16 + [1, 0, 1, 0, 1], "the way into the buffer is no way through the network"
+    fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 35 and 40
     assert steady(chain(fixed, (0, 1)))[0].late == 2
 
 

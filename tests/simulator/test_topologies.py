@@ -20,6 +20,7 @@ from neutrams.program.verify_routes import check_routes
 from neutrams.simulator import simulate
 from neutrams.simulator.cycle.network import Bus, Delivery, Routers
 from neutrams.simulator.cycle.work import Words, Work
+from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.traffic import link_times
 from routing import routed
 from simulator_programs import programs
@@ -35,7 +36,7 @@ quick = settings(deadline=None, max_examples=60)
 def all_words(program: Program) -> Words:
     """What all tiles send where every neuron sends once."""
     tiles = np.arange(len(program.tiles))
-    return Work(program).of(tiles, np.diff(program.tiles.axons))[0]
+    return Work(program).of(tiles, np.diff(program.tiles.axons), synapses_of_tiles(program))[0]
 
 
 def flits_by_link(delivery: Delivery) -> dict[tuple[int, ...], int]:
