@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neutrams.base.errors import InputError
-from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, Trees, mesh, simulate_packets, torus
+from neutrams.simulator.noc import PacketTable, RouterSpec, Topology, Trees, mesh, route_table, simulate_packets, torus
 from noc_strategies import forests, multicasts, routers, topologies
 from simulator.test_noc import same
 
@@ -152,6 +152,20 @@ def test_a_packet_that_parts_on_its_way() -> None:
     assert result.link_flits[:, 4].tolist() == [0, 1, 1]
     cut = simulate_packets(row, RouterSpec(), PacketTable.along(trees, 0), until=13)
     assert (cut.delivered, cut.tail.tolist(), cut.arrived.tolist()) == (0, [-1], [-1, 15])
+
+
+def test_a_class_that_is_kept_is_one_branch() -> None:
+    """In a row that is part of a ring, tables give two targets other classes behind router 1; packets keep theirs."""
+    row = mesh(4, 1)
+    path, router, node = np.ogrid[:1, :4, :4]
+    port, _ = row.hop(path, router, node)
+    kind = np.where((router == 0) | (node == 2), 1, 2)
+    ring = np.tile([0, 0, -1, -1, -1], (4, 1))
+    row = replace(row, routes=route_table(port, kind), class_count=2, ring=ring)
+    packets = PacketTable.along(Trees.of(row, [0], [[2, 3]]), 0)
+    result = simulate_packets(row, RouterSpec(), packets)
+    assert result.link_flits[:, 0].tolist() == [1, 1, 1, 0]
+    assert result.link_flits[:, 4].tolist() == [0, 0, 1, 1]
 
 
 def test_trees_that_cannot_be_are_refused() -> None:

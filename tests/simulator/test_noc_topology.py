@@ -99,6 +99,12 @@ def test_a_dateline_frees_it() -> None:
     assert simulate_packets(circle, RouterSpec(vcs=2, buffer_flits=2), packets).delivered == 4
 
 
+def test_a_dateline_does_not_free_a_ring_whose_packets_keep_their_class() -> None:
+    """All around one way, packets that have passed the dateline stay in class 2 and wait for those before it."""
+    with pytest.raises(SpecError, match="channels can wait for each other in a circle: router 0 port 0 class 2"):
+        check_deadlock_free(replace(one_way_ring(2), ring=np.tile([0, 0, -1], (4, 1))))
+
+
 def ports_of(topology: Topology) -> np.ndarray:
     """The routes as one table, int64[R, N]."""
     return topology.hop(np.array(0), np.arange(topology.routers)[:, None], np.arange(topology.nodes))[0]
