@@ -14,10 +14,10 @@ from neutrams.hardware import Board, Chip, load_chip
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
 from neutrams.simulator import Run, batched, engine, simulate, spiking, view
-from neutrams.simulator.cycle import Beat, Clockwork, Count, recent, run_steady, timing_of
+from neutrams.simulator.cycle import Beat, Clockwork, Count, recent, run_steady, ticks, timing_of
 from neutrams.simulator.cycle.buffers import stored
 from neutrams.simulator.cycle.network import Bus, Routers
-from neutrams.simulator.cycle.work import Words, Work
+from neutrams.simulator.cycle.work import Due, Words, Work
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Activity, Cycles
 from neutrams.simulator.tally import synapses_of_tiles
@@ -121,11 +121,11 @@ def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: in
     assert list(some.found) == [(sample, k) for sample in range(3) for k in range(steps * period)]
     for (_, number), beat in some.found.items():
         upper = most.found[0, number % period]
-        np.testing.assert_array_equal(beat.tiles, upper.tiles)
-        assert (beat.rows <= upper.rows).all()
+        np.testing.assert_array_equal(beat.due.tile, upper.due.tile)
+        assert (beat.due.rows <= upper.due.rows).all()
         assert len(beat.words) <= len(upper.words)
-        assert beat.busy <= upper.busy
-    assert sum(beat.rows.sum() for beat in some.found.values()) == part.activity.axon_events.sum()
+        assert beat.core_cycles <= upper.core_cycles
+    assert sum(beat.due.rows.sum() for beat in some.found.values()) == part.activity.axon_events.sum()
     assert part.cycles is not None
     assert part.cost is not None
     step_s = part.cycles.period_s * part.cycles.tick_cycles.sum() / (3 * steps)
@@ -195,15 +195,27 @@ def test_ticks_that_come_again_are_as_if_they_were_run_again(program: Program, s
 def test_only_the_same_tick_is_not_run_again() -> None:
     program = chain(round_chip().with_values(tick={"cycle_s": 1e-3}), (0, 1), model="if_hard")
     work, both, rows = Clockwork(program), np.array([0, 1]), np.array([2, 3])
-    first = work.beat(both, rows, 3 * rows, np.arange(6))
-    assert work.beat(both.copy(), rows.copy(), 3 * rows, np.arange(6)) is first
+    first = work.beat([(both, rows, 3 * rows, np.arange(6))])
+    assert work.beat([(both.copy(), rows.copy(), 3 * rows, np.arange(6))]) is first
     others = [(both, rows, np.arange(5)), (both, rows[::-1].copy(), np.arange(6)), (both[:1], rows[:1], np.arange(3))]
-    assert all(work.beat(tiles, read, 3 * read, fired) is not first for tiles, read, fired in others)
+    assert all(work.beat([(tiles, read, 3 * read, fired)]) is not first for tiles, read, fired in others)
+
+
+@given(program=programs(SPIKING), enough=st.integers(1, 50))
+def test_ticks_run_together_are_as_if_each_were_run_alone(program: Program, enough: int) -> None:
+    program = placed(program, 3)
+    inputs = random_inputs(program, 2)
+    alone = simulate(program, inputs, level="cycle", observer=Beats()).cycles
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ticks, "ENOUGH", enough)
+        together = simulate(program, inputs, level="cycle").cycles
+    for f in fields(Cycles):
+        np.testing.assert_equal(getattr(together, f.name), getattr(alone, f.name))
 
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
-    n = len(source)
-    return Words(sender=np.arange(n), source=source, target=target, flits=np.ones(n, dtype=np.int64), created=created)
+    one, sender = np.ones(len(source), dtype=np.int64), np.arange(len(source))
+    return Words(tick=0 * one, sender=sender, source=source, target=target, flits=one, created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))
@@ -229,8 +241,8 @@ def test_a_chain_by_hand() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3})
     program = chain(chip, (0, 1))
     work, both = Work(program), np.array([0, 1])
-    sent, cores, done = work.of(both, np.array([2, 3]), np.array([6, 9]))
-    assert (cores.tolist(), done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
+    sent, busy = work.of(Due.of([(both, np.array([2, 3]), np.array([6, 9]), None)]))
+    assert (busy.core.tolist(), busy.done.tolist()) == ([0, 1], [2 + 2 + 9, 3 + 2 + 9])
     assert (sent.source.tolist(), sent.target.tolist(), sent.created.tolist()) == ([0] * 3, [1] * 3, [7, 10, 13])
     # into the router 2, two routers of 4, the link of 5, to the core 1; the link takes a flit every 5 cycles
     assert Routers(program).deliver(sent).arrived.tolist() == [7 + 16, 10 + 18, 13 + 20]
@@ -257,7 +269,9 @@ def test_a_word_is_late_where_it_is_not_in_its_buffer_in_time() -> None:
     chip = round_chip().with_values(tick={"cycle_s": 1e-3}, pipeline={"axon_cycles": 7})
     cycles, _ = steady(chain(chip, (0, 1)))
     assert (cycles.tick_cycles.tolist(), cycles.limit) == ([33 + 7], "network, to core 1")
-    assert cycles.latency.tolist() == [0] * 16 + [1, 0, 1, 0, 1], "the way into the buffer is no way through the network"
+    assert cycles.latency.tolist() == [0] * 16 + [1, 0, 1, 0, 1], (
+        "the way into the buffer is no way through the network"
+    )
     fixed = chip.with_values(tick={"ann_s": 31e-3})  # placed in cycles 30, 35 and 40
     assert steady(chain(fixed, (0, 1)))[0].late == 2
 
@@ -315,8 +329,8 @@ def test_an_sram_core_by_hand() -> None:
     """Per row: word 1, reads 1, sums 1 cycle; then 3 neurons, each a cycle, and 3 more through their pipeline."""
     program = chain(sram_chip(), (0, 1))
     work = Work(program)
-    sent, _, done = work.of(np.array([0, 1]), np.array([2, 3]), np.array([6, 9]))
-    assert done.tolist() == [2 + 2 + 3 + 3, 3 + 2 + 3 + 3]
+    sent, busy = work.of(Due.of([(np.array([0, 1]), np.array([2, 3]), np.array([6, 9]), None)]))
+    assert busy.done.tolist() == [2 + 2 + 3 + 3, 3 + 2 + 3 + 3]
     assert sent.created.tolist() == [2 + 2 + 3 + place for place in (1, 2, 3)]
     # 2 cycles into the buffer, 1 to write; the second word, here at the same time, waits for the port
     assert work.placed(sent, np.array([20, 20, 30])).tolist() == [23, 24, 33]
@@ -327,7 +341,7 @@ def test_a_tile_that_looks_up_is_deeper() -> None:
     program = chain(chip, (0, 1))
     neurons = replace(program.neurons, table=np.array([-1, 0, -1, -1, -1, -1]))
     looking = replace(program, neurons=neurons, tables=np.zeros((1, 256), dtype=np.int64))
-    read = (np.array([2, 3]), np.array([6, 9]))
-    plain, deep = (Work(p).of(np.array([0, 1]), *read) for p in (program, looking))
-    assert (deep[2] - plain[2]).tolist() == [4, 0]
+    due = Due.of([(np.array([0, 1]), np.array([2, 3]), np.array([6, 9]), None)])
+    plain, deep = (Work(p).of(due) for p in (program, looking))
+    assert (deep[1].done - plain[1].done).tolist() == [4, 0]
     assert (deep[0].created - plain[0].created).tolist() == [4, 4, 4]

@@ -18,6 +18,7 @@ from neutrams.simulator.late.copies import Copies
 from neutrams.simulator.late.sample import LateSample, Wiring
 from neutrams.simulator.result import Activity
 from neutrams.simulator.schedule import schedule
+from routing import routed
 from simulator_programs import NONE, assemble, programs, random_inputs, random_program, standing
 
 SPIKING = ("if_hard", "if_soft")
@@ -30,7 +31,7 @@ def timed(program: Program, late: str, cycles: int) -> Program:
         board={"rows": 8, "columns": 2},
         tick={"ann_s": cycles * 1e-9, "snn_s": cycles * 1e-9, "cycle_s": 1e-9, "late": late},
     )
-    return replace(program, chip=chip, tiles=replace(program.tiles, core=np.arange(len(program.tiles))))
+    return routed(replace(program, chip=chip, tiles=replace(program.tiles, core=np.arange(len(program.tiles)))))
 
 
 @given(program=programs((*SPIKING, *LEAKY, "requantize")), late=st.sampled_from(["late", "lost"]))

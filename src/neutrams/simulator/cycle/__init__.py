@@ -2,6 +2,6 @@
 
 from neutrams.simulator.cycle.clockwork import Beat, Clockwork
 from neutrams.simulator.cycle.count import Count
-from neutrams.simulator.cycle.ticks import Hear, look_of, run_steady, timing_of
+from neutrams.simulator.cycle.ticks import Hear, Together, look_of, run_steady, timing_of
 
-__all__ = ["Beat", "Clockwork", "Count", "Hear", "look_of", "run_steady", "timing_of"]
+__all__ = ["Beat", "Clockwork", "Count", "Hear", "Together", "look_of", "run_steady", "timing_of"]

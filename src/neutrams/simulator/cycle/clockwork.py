@@ -1,65 +1,58 @@
-"""One tick below the clock: what all cores and the network do in it, and how many cycles that takes."""
+"""Ticks below the clock: what all cores and the network do in them, and how many cycles each takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.arrays import BoolArray, IntArray
 from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
 from neutrams.simulator.cycle.recent import Recent
-from neutrams.simulator.cycle.work import Words, Work
+from neutrams.simulator.cycle.work import Busy, Due, Tick, Words, Work
 from neutrams.simulator.timing import barrier_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Beat:
-    """What went on in a tick.
+    """What went on in a tick, or in several.
 
     Attributes:
-        tiles: int64 ``[due]``, tiles that updated, ascending.
-        rows: int64 ``[due]``, rows of each that were served.
+        due: Tiles that updated.
         words: The words that left their cores.
         delivery: What became of them.
         placed: int64 ``[words]``, cycle in which each is in the axon buffer of its core.
-        cores: int64 ``[cores]``, cores at work, ascending.
-        done: int64 ``[cores]``, cycle in which each was done.
-        needed: Cycles until all cores are done, all words are placed, at least 1, and the barrier has passed.
-        cycles: Length of the tick: as many as are needed, or the chip's fixed period.
-        latencies: int64, how many words had each latency, by cycles.
+        cores: Cores at work.
+        core_cycles: int64 ``[ticks]``, cycles until the last core is done.
+        needed: int64 ``[ticks]``, cycles until all cores are done and all words placed, at least 1, and the barrier
+            has passed.
+        cycles: int64 ``[ticks]``, length of each tick: as many as are needed, or the chip's fixed period.
         missed: bool ``[words]``, which words were placed after a fixed period was over.
     """
 
-    tiles: IntArray
-    rows: IntArray
+    due: Due
     words: Words
     delivery: Delivery
     placed: IntArray
-    cores: IntArray
-    done: IntArray
-    needed: int
-    cycles: int
-    latencies: IntArray
-    missed: AnyArray
+    cores: Busy
+    core_cycles: IntArray
+    needed: IntArray
+    cycles: IntArray
+    missed: BoolArray
 
-    @property
-    def busy(self) -> int:
-        """Cycles until the last core is done."""
-        return int(self.done.max(initial=0))
-
-    @property
-    def limit(self) -> str:
-        """What takes longest, as in `neutrams.simulator.result.Cycles.limit`."""
-        if len(self.words) and self.placed.max() > self.busy:
-            return f"network, to core {self.words.target[self.placed.argmax()]}"
-        return f"core {self.cores[self.done.argmax()]}" if len(self.cores) else "nothing"
+    def limit(self, tick: int) -> str:
+        """What takes longest in a tick, as in `neutrams.simulator.result.Cycles.limit`."""
+        words, cores = np.flatnonzero(self.words.tick == tick), np.flatnonzero(self.cores.tick == tick)
+        if self.placed[words].max(initial=0) > self.core_cycles[tick]:
+            return f"network, to core {self.words.target[words[self.placed[words].argmax()]]}"
+        return f"core {self.cores.core[cores[self.cores.done[cores].argmax()]]}" if len(cores) else "nothing"
 
 
 class Clockwork:
-    """A program's cores and network, ready to run any tick; ticks know nothing of each other.
+    """A program's cores and network, ready to run any ticks; ticks know nothing of each other.
 
-    So a tick in which the same rows are read and the same neurons send as in one of the last few is not run again, nor
+    So ticks in which the same rows are read and the same neurons send as in one of the last few are not run again, nor
     is the network where the same words leave.
 
     In a tick all due tiles compute and send (`neutrams.simulator.cycle.work`), and the network takes each word to its
@@ -75,29 +68,34 @@ class Clockwork:
         self._beats, self._deliveries = Recent[Beat](), Recent[Delivery]()
         self.fixed = round((spec.ann_s if program.mode == "ann" else spec.snn_s) / self.period_s)
 
-    def beat(self, tiles: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None = None) -> Beat:
-        """Return one tick. Arguments are those of `Work.of`."""
-        asked = (tiles, rows, synapses) if fired is None else (tiles, rows, synapses, fired)
-        return self._beats.answer(asked, lambda: self._run(tiles, rows, synapses, fired))
+    def beat(self, ticks: Sequence[Tick]) -> Beat:
+        """Return what goes on in some ticks."""
+        due = Due.of(ticks)
+        return self._beats.answer(due.columns, lambda: self._run(due, len(ticks)))
 
-    def _run(self, tiles: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None) -> Beat:
-        words, cores, done = self._work.of(tiles, rows, synapses, fired)
-        sent = (words.created, words.source, words.target, words.flits, words.sender)
+    def words_of(self, fired: IntArray) -> int:
+        """Return how many words leave their cores when some neurons send."""
+        return self._work.count(fired)
+
+    def _run(self, due: Due, ticks: int) -> Beat:
+        words, cores = self._work.of(due)
+        sent = (words.created, words.source, words.target, words.flits, words.sender, words.tick)
         delivery = self._deliveries.answer(sent, lambda: self._network.deliver(words))
-        if len(delivery.stall):  # every core at work holds a tile
-            done = done + delivery.stall[np.searchsorted(delivery.cores, cores)]
+        if len(delivery.stall):
+            cores = self._work.held_up(cores, words, delivery.stall)
         placed = self._work.placed(words, delivery.arrived)
-        needed = max(int(done.max(initial=0)), int(placed.max(initial=0)), 1) + self._barrier
+        core_cycles, needed = np.zeros(ticks, dtype=np.int64), np.ones(ticks, dtype=np.int64)
+        np.maximum.at(core_cycles, cores.tick, cores.done)
+        np.maximum.at(needed, words.tick, placed)
+        needed = np.maximum(needed, core_cycles) + self._barrier
         return Beat(
-            tiles=tiles,
-            rows=rows,
+            due=due,
             words=words,
             delivery=delivery,
             placed=placed,
             cores=cores,
-            done=done,
+            core_cycles=core_cycles,
             needed=needed,
-            cycles=self.fixed or needed,
-            latencies=np.bincount(delivery.arrived - words.created),
+            cycles=np.full_like(needed, self.fixed) if self.fixed else needed,
             missed=(placed > self.fixed) & (self.fixed > 0),
         )

@@ -1,6 +1,7 @@
 """What the ticks of a run took, added up."""
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,15 +27,18 @@ class Count:
     longest: tuple[int, str] = (0, "nothing")
     core_cycles: int = 0
 
-    def add(self, beat: Beat) -> None:
-        """Count one tick more."""
-        self.lengths.append(beat.cycles)
-        self._latencies(beat.latencies)
+    def add(self, beat: Beat, order: Sequence[int] = (0,)) -> None:
+        """Count ticks more: those of ``beat`` in the order given, each as often as it is there; all are."""
+        times = np.bincount(order)
+        self.lengths.extend(beat.cycles[list(order)].tolist())
+        often = times[beat.words.tick]
+        self._latencies(np.bincount(beat.delivery.arrived - beat.words.created, weights=often).astype(np.int64))
         self._peaks(beat.delivery.routers, beat.delivery.peak)
-        self.missed += int(np.count_nonzero(beat.missed))
-        self.core_cycles += beat.busy
-        if beat.needed > self.longest[0]:
-            self.longest = (beat.needed, beat.limit)
+        self.missed += int(often[beat.missed].sum())
+        self.core_cycles += int(beat.core_cycles @ times)
+        worst = int(beat.needed.argmax())
+        if beat.needed[worst] > self.longest[0]:
+            self.longest = (int(beat.needed[worst]), beat.limit(worst))
 
     def join(self, other: "Count") -> None:
         """Count the ticks of ``other`` too, as coming after those here."""

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import BoolArray, IntArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Board, Chip
 from neutrams.hardware.clock import clock_s, cycles_of
@@ -23,17 +23,17 @@ NONE = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Delivery:
-    """What became of the words of a tick.
+    """What became of the words of some ticks; peaks and links are those of all of these ticks together.
 
     Attributes:
-        arrived: int64 ``[words]``, cycle of the tick in which the last flit of each had arrived.
+        arrived: int64 ``[words]``, cycle of its tick in which the last flit of each had arrived.
         routers: int64 ``[routers]``, numbers of the routers in use; none on a bus.
         peak: int64 ``[routers]``, the most flits in the buffers of each.
         links: int64 ``[links, 2]``, routers that each link in use leaves and enters; one may stand here more than
             once.
         flits: int64 ``[links]``, flits over each.
-        cores: int64 ``[cores]``, cores that hold a tile, ascending; none on a bus.
-        stall: int64 ``[cores]``, cycles for which a full output queue held each up.
+        stall: int64 ``[words]``, cycles for which a full output queue had held up its core when each was made; none
+            where queues hold any number.
     """
 
     arrived: IntArray
@@ -41,7 +41,6 @@ class Delivery:
     peak: IntArray = field(default_factory=lambda: NONE)
     links: IntArray = field(default_factory=lambda: NONE.reshape(0, 2))
     flits: IntArray = field(default_factory=lambda: NONE)
-    cores: IntArray = field(default_factory=lambda: NONE)
     stall: IntArray = field(default_factory=lambda: NONE)
 
 
@@ -49,7 +48,7 @@ class Network(Protocol):
     """What takes words from core to core."""
 
     def deliver(self, words: Words) -> Delivery:
-        """Return when each word of a tick arrives; nothing is left over from the tick before."""
+        """Return when each word arrives; every tick begins with an empty network."""
         ...
 
 
@@ -89,24 +88,24 @@ class Routers:
         )
 
     def deliver(self, words: Words) -> Delivery:
-        """Return when each word of a tick arrives; nothing is left over from the tick before."""
+        """Return when each word arrives; every tick begins with an empty network."""
         wires, (trees, flow, serves, tree) = self._wires, self._planted
         if trees is None or not len(words):
             return self._delivery(NONE)
         self._check_fits(int(words.flits.max()), bool(trees.splits.any()))
         target = np.searchsorted(serves, flow[words.sender] * self._of_core + words.target)
         of_word = tree[target]
-        first = np.flatnonzero(np.append(True, (np.diff(words.sender) != 0) | (np.diff(of_word) != 0)))
+        first = np.flatnonzero(_changes(words.tick, words.sender, of_word))
         packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1
-        packets = PacketTable.along(
-            trees, of_word[first], flits=words.flits[first], created=words.created[first] + self._inject
-        )
+        created, flits = words.created[first] + self._inject, words.flits[first]
+        packets = PacketTable.along(trees, of_word[first], flits=flits, created=created, wave=words.tick[first])
         result = simulate_packets(wires.topology, self._router, packets)
         assert result.delivered == len(packets), "ways without deadlock leave no packet behind"
         arrived = result.arrived[packets.first_arrival[packet] + target - trees.begin[of_word]]
         start, _ = self._links.T
         flits = result.link_flits[np.searchsorted(wires.routers, start), wires.port]
-        return self._delivery(arrived, peak=result.peak_flits, flits=flits, stall=result.stall)
+        stall = (result.created - created)[packet] if self._router.queue_packets else NONE
+        return self._delivery(arrived, peak=result.peak_flits, flits=flits, stall=stall)
 
     def _check_fits(self, flits: int, splits: bool) -> None:
         room = self._router.buffer_flits
@@ -118,12 +117,11 @@ class Routers:
             )
 
     def _delivery(self, arrived: IntArray, **counted: IntArray) -> Delivery:
-        nothing = {"peak": self._wires.routers, "flits": self._wires.link, "stall": self._wires.cores}
+        nothing = {"peak": self._wires.routers, "flits": self._wires.link}
         return Delivery(
             arrived=arrived,
             routers=self._wires.routers,
             links=self._links,
-            cores=self._wires.cores,
             **({name: np.zeros_like(like) for name, like in nothing.items()} | counted),
         )
 
@@ -144,14 +142,14 @@ class Bus:
         self.inject = cycles_of(chip.technology.number("inject_s"), period)
 
     def deliver(self, words: Words) -> Delivery:
-        """Return when each word of a tick arrives; nothing is left over from the tick before."""
+        """Return when each word arrives; every tick begins with idle buses."""
         source, target = self._board.router_of(words.source), self._board.router_of(words.target)
-        alone = np.append(True, (np.diff(words.sender) != 0) | (np.diff(target) != 0))[: len(words)]
+        alone = _changes(words.tick, words.sender, target)
         transfer = np.cumsum(alone | (not self._multicast)) - 1
         first = np.searchsorted(transfer, np.arange(int(transfer[-1]) + 1 if len(words) else 0))
         source, target, created = source[first], target[first], words.created[first]
         near = self._board.same_chip(source, target)
-        lane = np.where(near, self._board.ways.chip(source), -1)
+        lane = np.where(near, self._board.ways.chip(source), -1) + words.tick[first] * (self._board.chips + 1)
         taken = words.flits[first] * np.where(near, self.near, self.far)
         arrived = created + self.inject + self.router
         for bus in np.unique(lane):
@@ -161,3 +159,10 @@ class Bus:
             arrived[own] = busy + waited + self.router
         links, sent = np.stack([source, target], axis=1), source != target
         return Delivery(arrived=arrived[transfer], links=links[sent], flits=words.flits[first][sent])
+
+
+def _changes(*columns: IntArray) -> BoolArray:
+    """Return in which rows any column holds another value than the row before, bool; the first one is such a row."""
+    changed = np.ones(len(columns[0]), dtype=np.bool_)
+    changed[1:] = np.any([np.diff(column) != 0 for column in columns], axis=0)
+    return changed

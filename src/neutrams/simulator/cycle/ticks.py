@@ -12,11 +12,17 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.program import Program
 from neutrams.simulator.cycle.clockwork import Beat, Clockwork
+from neutrams.simulator.cycle.count import Count
+from neutrams.simulator.cycle.recent import REMEMBERED
+from neutrams.simulator.cycle.work import Tick
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Cycles
 from neutrams.simulator.schedule import schedule
 from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.timing import Timing
+
+ENOUGH = 1 << 15
+"""Words that are run together [count]."""
 
 Hear = Callable[[int, Beat], None]
 """What is called with the number of each tick and what went on in it, in order."""
@@ -28,7 +34,7 @@ def run_steady(program: Program, clockwork: Clockwork, hear: Hear) -> None:
     phase = program.tiles.start % program.ticks_per_step
     for number in range(program.ticks_per_step):
         tiles = np.flatnonzero(phase == number)
-        hear(number, clockwork.beat(tiles, axons[tiles], synapses[tiles]))
+        hear(number, clockwork.beat([(tiles, axons[tiles], synapses[tiles], None)]))
 
 
 def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Moment], Beat | None]:
@@ -37,11 +43,42 @@ def look_of(program: Program, clockwork: Clockwork, hear: Hear) -> Callable[[Mom
         return Phases(program, clockwork, hear).see
 
     def see(moment: Moment) -> Beat:
-        beat = clockwork.beat(moment.tiles, moment.rows, moment.synapses, moment.fired)
+        beat = clockwork.beat([(moment.tiles, moment.rows, moment.synapses, moment.fired)])
         hear(moment.tick, beat)
         return beat
 
     return see
+
+
+class Together:
+    """Runs spiking ticks of a sample many at a time: what a tick costs beside its events is paid once for all."""
+
+    def __init__(self, program: Program, clockwork: Clockwork, count: Count) -> None:
+        self._clockwork, self._count, self._last = clockwork, count, schedule(program).ticks - 1
+        self._distinct: list[Tick] = []
+        self._order: list[int] = []
+        self._words = 0
+
+    def see(self, moment: Moment) -> None:
+        """Take a tick of the sample; run what was put off when there is enough of it, and at the end."""
+        tick = (moment.tiles, moment.rows, moment.synapses, moment.fired)
+        number = next((k for k in reversed(range(*self._recent)) if _same(self._distinct[k], tick)), None)
+        if number is None:
+            number = len(self._distinct)
+            self._distinct.append(tick)
+            self._words += self._clockwork.words_of(moment.fired)
+        self._order.append(number)
+        if self._words >= ENOUGH or moment.tick == self._last:
+            self._count.add(self._clockwork.beat(self._distinct), self._order)
+            self._distinct, self._order, self._words = [], [], 0
+
+    @property
+    def _recent(self) -> tuple[int, int]:
+        return max(0, len(self._distinct) - REMEMBERED), len(self._distinct)
+
+
+def _same(one: Tick, other: Tick) -> bool:
+    return all(a is not None and b is not None and np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 class Phases:
@@ -76,7 +113,7 @@ class Phases:
         parts = self._parts.pop(number, [(none, none, none, none)])
         tiles, rows, synapses, fired = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(tiles)
-        self._hear(number, self._clockwork.beat(tiles[order], rows[order], synapses[order], np.sort(fired)))
+        self._hear(number, self._clockwork.beat([(tiles[order], rows[order], synapses[order], np.sort(fired))]))
 
 
 _Part = tuple[IntArray, IntArray, IntArray, IntArray]

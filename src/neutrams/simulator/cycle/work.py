@@ -1,6 +1,8 @@
-"""What the cores of a chip do in one tick, in cycles: when they are busy, and which words they send when."""
+"""What the cores of a chip do in a tick, in cycles: when they are busy, and which words they send when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -13,9 +15,10 @@ from neutrams.simulator.traffic import flits_per_word, words_between_cores
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Words:
-    """Words or spikes that leave their cores in a tick, by cycle of creation.
+    """Words or spikes that leave their cores in some ticks, by tick and cycle of creation.
 
     Attributes:
+        tick: int64 ``[words]``, number of the tick among those looked at.
         sender: int64 ``[words]``, neuron that sends; the words of one neuron follow one another.
         source: int64 ``[words]``, its core.
         target: int64 ``[words]``, core that reads.
@@ -23,6 +26,7 @@ class Words:
         created: int64 ``[words]``, cycle of the tick, ascending.
     """
 
+    tick: IntArray
     sender: IntArray
     source: IntArray
     target: IntArray
@@ -31,6 +35,63 @@ class Words:
 
     def __len__(self) -> int:
         return len(self.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Due:
+    """Tiles that update in some ticks, by tick and number, and the neurons of theirs that send.
+
+    Attributes:
+        tick: int64 ``[due]``, number of the tick among those looked at.
+        tile: int64 ``[due]``.
+        rows: int64 ``[due]``, rows of each that carry something.
+        synapses: int64 ``[due]``, the synapses those read.
+        fired: int64 ``[fired]``, neurons that send, by tick and number; None: all of these tiles.
+        fired_tick: int64 ``[fired]``, their ticks.
+    """
+
+    tick: IntArray
+    tile: IntArray
+    rows: IntArray
+    synapses: IntArray
+    fired: IntArray | None
+    fired_tick: IntArray
+
+    @classmethod
+    def of(cls, ticks: Sequence["Tick"]) -> Self:
+        """Return what is due in ticks that follow one another; in all of them it is known what fires, or in none."""
+        tiles, rows, synapses, fired = zip(*ticks, strict=True)
+        spikes = [neurons for neurons in fired if neurons is not None]
+        return cls(
+            tick=_numbers(tiles),
+            tile=np.concatenate(tiles),
+            rows=np.concatenate(rows),
+            synapses=np.concatenate(synapses),
+            fired=np.concatenate(spikes) if spikes else None,
+            fired_tick=_numbers(spikes),
+        )
+
+    @property
+    def columns(self) -> tuple[IntArray, ...]:
+        """All of it, to be compared."""
+        return tuple(array for name in self.__slots__ if (array := getattr(self, name)) is not None)
+
+
+Tick = tuple[IntArray, IntArray, IntArray, IntArray | None]
+"""Tiles that update in a tick, ascending; rows and synapses of each; neurons that fire, ascending, None for all."""
+
+
+def _numbers(parts: Sequence[IntArray]) -> IntArray:
+    """Return the number of the part each entry is from, int64."""
+    return np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+class Busy(NamedTuple):
+    """Cores at work, by tick and number, and the cycle in which each is done; int64 ``[busy]`` each."""
+
+    tick: IntArray
+    core: IntArray
+    done: IntArray
 
 
 class Work:
@@ -50,56 +111,74 @@ class Work:
         self._columns, self._depth = np.diff(tiles.neurons), self._times.depth(looking)
         self._sender, self._target = words_between_cores(program)
         self._first = np.searchsorted(self._sender, np.arange(len(program.neurons) + 1))
+        self._ends = tiles.neurons[:-1], tiles.neurons[1:]
+        self._cores = int(tiles.core.max(initial=0)) + 1
         bits = program.chip.signal.output_bits if program.mode == "ann" else 0
         self._flits = flits_per_word(program.chip, bits)
 
-    def of(
-        self, due: IntArray, rows: IntArray, synapses: IntArray, fired: IntArray | None = None
-    ) -> tuple[Words, IntArray, IntArray]:
-        """Return (the words of a tick, the cores at work, ascending, and the cycle in which each is done).
-
-        Args:
-            due: int64 ``[due]``, the tiles that update, ascending.
-            rows: int64 ``[due]``, rows of each that carry something.
-            synapses: int64 ``[due]``, the synapses those read.
-            fired: int64 ``[fired]``, which neurons of these tiles send, ascending; None: all.
-        """
-        tiles, times, columns = self._program.tiles, self._times, self._columns[due]
-        before = times.rows(rows, synapses, columns) + times.array
-        span = before + self._depth[due] + times.turns(columns, rows == 0)
-        idle = np.zeros(len(tiles), dtype=np.bool_)
-        idle[due] = rows == 0
-        order = np.argsort(tiles.core[due], kind="stable")
+    def of(self, due: Due) -> tuple[Words, Busy]:
+        """Return the words of some ticks, and the cores at work in them."""
+        tiles, times, columns = self._program.tiles, self._times, self._columns[due.tile]
+        before = times.rows(due.rows, due.synapses, columns) + times.array
+        depth, idle = self._depth[due.tile], due.rows == 0
+        span = before + depth + times.turns(columns, idle)
+        place = due.tick * self._cores + tiles.core[due.tile]
+        order = np.argsort(place, kind="stable")
         ends = np.cumsum(span[order])
-        cores, first, counts = np.unique(tiles.core[due][order], return_index=True, return_counts=True)
-        base = np.repeat(ends[first] - span[order][first], counts)
-        begin = np.empty(len(due), dtype=np.int64)
-        begin[order] = ends - span[order] - base
-        done = ends[first + counts - 1] - base[first] if len(due) else np.zeros(0, dtype=np.int64)
+        places, first, counts = np.unique(place[order], return_index=True, return_counts=True)
+        base = ends[first] - span[order][first]
+        start = np.empty(len(due.tile), dtype=np.int64)
+        start[order] = ends - span[order] - np.repeat(base, counts)
+        tick, core = np.divmod(places, self._cores)
+        busy = Busy(tick=tick, core=core, done=ends[first + counts - 1] - base)
 
-        start = np.full(len(tiles), -1, dtype=np.int64)  # of the neurons of a tile; -1 where it is not due
-        start[due] = begin + before
-        chosen = np.flatnonzero(start[self._tile_of[self._sender]] >= 0) if fired is None else self._words_of(fired)
+        chosen, entry = self._all_words(due) if due.fired is None else self._words_of(due)
         sender = self._sender[chosen]
-        tile = self._tile_of[sender]
-        created = start[tile] + self._depth[tile] + times.turns(sender - tiles.neurons[tile] + 1, idle[tile])
-        by_time = np.argsort(created, kind="stable")
-        chosen = chosen[by_time]
+        turn = times.turns(sender - tiles.neurons[due.tile[entry]] + 1, idle[entry])
+        created: IntArray = ((start + before + depth)[entry] + turn).astype(np.int64)
+        by_time = np.argsort(due.tick[entry] * (created.max(initial=0) + 1) + created, kind="stable")
+        chosen, entry = chosen[by_time], entry[by_time]
         words = Words(
+            tick=due.tick[entry],
             sender=self._sender[chosen],
-            source=tiles.core[tile[by_time]],
+            source=tiles.core[due.tile[entry]],
             target=self._target[chosen],
             flits=np.full(len(chosen), self._flits, dtype=np.int64),
             created=created[by_time],
         )
-        return words, cores, done
+        return words, busy
+
+    def count(self, fired: IntArray) -> int:
+        """Return how many words leave their cores when some neurons send."""
+        return int((self._first[fired + 1] - self._first[fired]).sum())
+
+    def held_up(self, busy: Busy, words: Words, stall: IntArray) -> Busy:
+        """Return when cores are done whose words found a full output queue, ``stall`` int64 ``[words]`` cycles long."""
+        longest = np.zeros_like(busy.done)
+        place = busy.tick * self._cores + busy.core
+        np.maximum.at(longest, np.searchsorted(place, words.tick * self._cores + words.source), stall)
+        return busy._replace(done=busy.done + longest)
 
     def placed(self, words: Words, arrived: IntArray) -> IntArray:
         """Return when each word that arrives is in its core's axon buffer, int64 ``[words]``."""
         times, pipeline = self._times, self._times.chip.pipeline
-        return stored(words.target, arrived + pipeline.axon_cycles, times.store, times.chip.buffer.ports)
+        buffer = words.tick * self._cores + words.target
+        return stored(buffer, arrived + pipeline.axon_cycles, times.store, times.chip.buffer.ports)
 
-    def _words_of(self, fired: IntArray) -> IntArray:
-        """Return the words of these neurons, as rows of ``_sender`` and ``_target``: only those are looked at."""
-        first, counts = self._first[fired], self._first[fired + 1] - self._first[fired]
-        return np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    def _all_words(self, due: Due) -> tuple[IntArray, IntArray]:
+        """Return all words of tiles that are due, as rows of ``_sender`` and ``_target``, and the tile's row in due."""
+        first, after = (self._first[neurons[due.tile]] for neurons in self._ends)
+        return spread(first, after - first), np.repeat(np.arange(len(due.tile)), after - first)
+
+    def _words_of(self, due: Due) -> tuple[IntArray, IntArray]:
+        """Return the same of the words of neurons that fired: only those are looked at."""
+        assert due.fired is not None
+        tiles = len(self._program.tiles)
+        counts = self._first[due.fired + 1] - self._first[due.fired]
+        entry = np.searchsorted(due.tick * tiles + due.tile, due.fired_tick * tiles + self._tile_of[due.fired])
+        return spread(self._first[due.fired], counts), np.repeat(entry, counts)
+
+
+def spread(first: IntArray, counts: IntArray) -> IntArray:
+    """Return first, first + 1, ..., as many as counted, for each entry, int64."""
+    return np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())

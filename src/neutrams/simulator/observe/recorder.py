@@ -78,7 +78,7 @@ class Recorder:
         """Write what cores and links did in a tick."""
         words, missed = len(beat.words), int(np.count_nonzero(beat.missed))
         flits = int(beat.words.flits.sum())
-        self._files["ticks"].add(sample, tick, beat.cycles, beat.needed, beat.busy, words, flits, missed)
+        self._files["ticks"].add(sample, tick, beat.cycles, beat.needed, beat.core_cycles, words, flits, missed)
         self._files["cores"].add(sample, tick, *self._cores(beat))
         used = beat.delivery.flits > 0
         links, which = np.unique(beat.delivery.links[used], axis=0, return_inverse=True)
@@ -86,16 +86,16 @@ class Recorder:
 
     def _cores(self, beat: Beat) -> tuple[IntArray, ...]:
         """Return the columns of the table of cores from ``core`` on."""
-        tiles, words = self._program.tiles, beat.words
-        cores = np.union1d(beat.cores, words.target)
+        tiles, words, due = self._program.tiles, beat.words, beat.due
+        cores = np.union1d(beat.cores.core, words.target)
         n = len(cores)
-        home = np.searchsorted(cores, tiles.core[beat.tiles])
+        home = np.searchsorted(cores, tiles.core[due.tile])
         busy = np.zeros(n, dtype=np.int64)
-        busy[np.searchsorted(cores, beat.cores)] = beat.done
+        busy[np.searchsorted(cores, beat.cores.core)] = beat.cores.done
         return (
             cores,
-            np.bincount(home, beat.rows, n).astype(np.int64),
-            np.bincount(home, np.diff(tiles.neurons)[beat.tiles], n).astype(np.int64),
+            np.bincount(home, due.rows, n).astype(np.int64),
+            np.bincount(home, np.diff(tiles.neurons)[due.tile], n).astype(np.int64),
             np.bincount(np.searchsorted(cores, words.source), minlength=n),
             np.bincount(np.searchsorted(cores, words.target), minlength=n),
             busy,
