@@ -98,7 +98,7 @@ def test_a_network_without_routes_takes_trees_of_given_links_only() -> None:
     assert run(bare, RouterSpec(), PacketTable.along(trees, [0])).delivered == 1
     with pytest.raises(InputError, match=r"a packet has no tree, topology .* has no routes; give each packet a tree"):
         run(bare, RouterSpec(), PacketTable.of([0], [3]))
-    with pytest.raises(SpecError, match="there are no routes to follow; .*check_trees_deadlock_free"):
+    with pytest.raises(SpecError, match=r"there are no routes to follow; .*check_trees_deadlock_free"):
         check_deadlock_free(bare)
 
 

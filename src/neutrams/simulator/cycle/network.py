@@ -74,7 +74,7 @@ class Routers:
         if self._planted.trees is not None:
             check_trees_deadlock_free(self._planted.trees)
         board = Board.of(chip)
-        self._chip, self._of_core = chip, board.cores
+        self._chip, self._board_cores = chip, board.cores
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
         router_cycles = cycles_of(float(chip.technology.router_s.value), clock_s(chip))
         self._router = RouterSpec(
@@ -90,7 +90,7 @@ class Routers:
         if trees is None or not len(words):
             return self._delivery(NONE)
         self._check_fits(int(words.flits.max()), bool(trees.splits.any()))
-        target = np.searchsorted(serves, flow[words.sender] * self._of_core + words.target)
+        target = np.searchsorted(serves, flow[words.sender] * self._board_cores + words.target)
         of_word = tree[target]
         first = np.flatnonzero(np.append(True, (np.diff(words.sender) != 0) | (np.diff(of_word) != 0)))
         packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1
