@@ -207,7 +207,6 @@ def test_graphs_that_are_not_connected_are_refused() -> None:
         ({"routes": route_table(np.full((2, 2), 9))}, "routes name port 9, allowed are up to 4"),
         ({"routes": route_table(np.full((2, 3), 4))}, r"routes are for \(routers, nodes, paths\) \[\(2, 3, 1\)\]"),
         ({"routes": route_table(np.full((2, 2), -1))}, "with an entry everywhere in the last stage"),
-        ({"routes": ()}, "there are no routes"),
         ({"class_count": 0}, "class_count is 0, allowed are 1 to 127"),
         ({"routes": route_table(np.full((2, 2), 4), 3)}, "routes name class 3, allowed are up to 1"),
     ],
