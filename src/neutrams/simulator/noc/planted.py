@@ -62,15 +62,14 @@ def above(topology: Topology, links: TreeLinks, root: IntArray) -> IntArray:
     Raises:
         InputError: The links of a tree are no tree from its root.
     """
-    n = len(links)
+    n, home = len(links), root[links.tree]
+    stop = topology.neighbor[links.router, links.port]
     entered, left = links.entered(topology), links.tree * topology.routers + links.router
-    home = root + np.arange(len(root)) * topology.routers
     order = np.argsort(entered, kind="stable")
-    found = order[np.minimum(np.searchsorted(entered[order], left), max(n - 1, 0))] if n else order
-    first = np.isin(left, home)
-    wrong = (np.diff(entered[order], prepend=-1) == 0) | np.isin(entered[order], home)
-    wrong[order] = wrong.copy()
-    wrong |= (topology.neighbor[links.router, links.port] < 0) | (~first & (entered[found] != left))
+    found = order[np.minimum(np.searchsorted(entered, left, sorter=order), max(n - 1, 0))] if n else order
+    first = links.router == home
+    wrong = (stop < 0) | (stop == home) | (~first & (entered[found] != left))
+    wrong[order[1:]] |= np.diff(entered[order]) == 0
     if wrong.any():
         raise _no_tree(links, wrong)
     parent = np.where(first, -1, found)
@@ -93,15 +92,17 @@ def planted(topology: Topology, links: TreeLinks, ends: Ends) -> tuple[IntArray,
     entry = np.concatenate([links.port | links.kind << PORT_BITS, ends.port])
     if len(tree) > BRANCH_MASK:
         raise InputError(f"trees have {len(tree)} branches, at most {BRANCH_MASK} go", where="Trees", fix="share trees")
-    order = np.lexsort((entry, np.arange(len(tree)) >= len(links), router, tree))  # links before targets
-    place = (tree * topology.routers + router)[order]
+    place = tree * topology.routers + router
+    order = np.lexsort((entry + (np.arange(len(tree)) >= len(links)) * BRANCH_MASK, place))  # links before targets
+    place = place[order]
     turn = np.diff(place, prepend=-1, append=-1) != 0
     first, last = np.flatnonzero(turn[:-1]), turn[1:]
     served = np.append(place[first], -1)
     entered, home = links.entered(topology), np.arange(len(ends.root)) * topology.routers + ends.root
-    reached = np.isin(served[:-1], np.concatenate([entered, home]))
     beyond, begin = np.searchsorted(served[:-1], entered), np.searchsorted(served[:-1], home)
-    if not reached.all() or (served[beyond] != entered).any() or (served[begin] != home).any():
+    reached = np.zeros(len(served), dtype=np.bool_)
+    reached[beyond] = reached[begin] = True
+    if not reached[:-1].all() or (served[beyond] != entered).any() or (served[begin] != home).any():
         raise InputError(
             "a tree has a target where none of its links leads, or a link that leads to no target",
             where=f"Trees of topology {topology.name!r}",
