@@ -85,8 +85,9 @@ def placed(program: Program, columns: int) -> Program:
 @given(program=programs((*SPIKING, "requantize")), columns=st.integers(1, 4))
 def test_values_and_energy_of_events_are_those_of_level_tick(program: Program, columns: int) -> None:
     program, inputs = placed(program, columns), random_inputs(program, 2, 0)
-    tick, cycle = (simulate(program, inputs, level=level) for level in ("tick", "cycle"))
+    tick, cycle = (simulate(program, inputs, level=level, raster=True) for level in ("tick", "cycle"))
     np.testing.assert_array_equal(cycle.counts["y"], tick.counts["y"])
+    assert tick.raster is None or np.array_equal(cycle.raster, tick.raster)
     assert tick.cost is not None
     assert cycle.cost is not None
     for name, band in tick.cost.energy_breakdown_j.items():
@@ -125,6 +126,10 @@ def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: in
         assert len(beat.words) <= len(upper.words)
         assert beat.busy <= upper.busy
     assert sum(beat.rows.sum() for beat in some.found.values()) == part.activity.axon_events.sum()
+    assert part.cycles is not None
+    assert part.cost is not None
+    step_s = part.cycles.period_s * part.cycles.tick_cycles.sum() / (3 * steps)
+    assert steps > 1 or part.cost.throughput_hz == pytest.approx(1 / step_s)
     sent = np.bincount(senders(fewer), minlength=len(program.neurons)) @ part.activity.sent
     assert sum(len(beat.words) for beat in some.found.values()) == sent
 
@@ -145,7 +150,9 @@ def test_where_no_value_is_zero_skipping_zeros_changes_nothing(seed: int, period
 
 @given(program=programs((*SPIKING, "requantize")), skip_zero=st.booleans())
 def test_two_threads_give_the_bits_of_one(program: Program, skip_zero: bool) -> None:
-    program = replace(placed(program, 3), chip=program.chip.with_values(signal={"skip_zero": skip_zero}))
+    program = placed(program, 3)
+    chip = program.chip.with_values(signal={"skip_zero": skip_zero}, tick={"ann_s": 0.0, "snn_s": 0.0})
+    program = replace(program, chip=chip)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "WATCHED_CHUNK", 2)
         runs = []

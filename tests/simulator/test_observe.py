@@ -20,8 +20,10 @@ from neutrams.neurons import models
 from neutrams.program import Program
 from neutrams.reference import prepare
 from neutrams.simulator import Run, simulate
+from neutrams.simulator.late.sample import Wiring
 from neutrams.simulator.observe import observing, table, watched_neurons
 from neutrams.simulator.observe.schema import TABLES
+from neutrams.simulator.schedule import schedule
 from simulator_programs import oracle, programs, random_inputs, random_program
 
 SPIKING = ("if_hard", "if_soft")
@@ -54,6 +56,11 @@ def placed(program: Program, skip_zero: bool = False) -> Program:
     chip = program.chip.with_values(board={"rows": 8, "columns": 2}, signal={"skip_zero": skip_zero})
     tiles = replace(program.tiles, core=np.arange(len(program.tiles)) * 3 // 4)
     return replace(program, chip=chip, tiles=tiles)
+
+
+def core_of(program: Program) -> Any:
+    """The core of each neuron."""
+    return np.repeat(program.tiles.core, np.diff(program.tiles.neurons))
 
 
 def ticks_of(found: dict[str, Any], sample: int, column: str) -> Any:
@@ -110,6 +117,11 @@ def test_sums_over_the_files_are_the_counts_of_the_run(
     assert ticks["words"].sum() == found.latency.sum() == tables["latencies"]["words"].sum()
     assert cores["sent_words"].sum() == cores["received_words"].sum() == ticks["words"].sum()
     alike = 3 * program.steps if program.mode == "ann" and not skip_zero else 1  # one step of one sample stands for all
+    wiring, most = Wiring(program, schedule(program)), int(program.tiles.core.max()) + 1
+    words = run.activity.sent[wiring.neuron]
+    for column, home in (("sent_words", core_of(program)[wiring.neuron]), ("received_words", wiring.key % most)):
+        total = np.bincount(cores["core"], cores[column], most)
+        np.testing.assert_array_equal(total * alike, np.bincount(home, words, most))
     assert cores["rows"].sum() * alike == run.activity.axon_events.sum()
     assert cores["neurons"].sum() * alike == run.activity.neuron_updates.sum()
     assert dict(zip(*tables["queues"].values(), strict=True)) == dict(found.peak_flits)
@@ -155,11 +167,12 @@ def test_row_groups_have_one_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(table, "ROWS", 5)
     program = random_program(1, "if_soft", 9, 1)
     observed(placed(program), random_inputs(program, 2), folder=tmp_path / "seen")
-    file = pq.ParquetFile(tmp_path / "seen" / "ticks.parquet")
-    sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    assert sum(sizes) > 10
-    assert set(sizes[:-1]) == {5}
-    assert 1 <= sizes[-1] <= 5
+    for name in ("ticks", "cores", "events"):
+        file = pq.ParquetFile(tmp_path / "seen" / f"{name}.parquet")
+        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        assert sum(sizes) > 10 or name == "events"
+        assert set(sizes[:-1]) <= {5}
+        assert 1 <= sizes[-1] <= 5
 
 
 def test_files_say_what_they_hold(tmp_path: Path) -> None:
