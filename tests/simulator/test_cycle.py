@@ -136,7 +136,7 @@ def test_neurons_that_do_not_send_zeros_send_no_more_than_those_that_do(seed: in
 
 @given(seed=st.integers(0, 1 << 32), period=st.integers(1, 3), steps=st.sampled_from([1, 3]))
 def test_where_no_value_is_zero_skipping_zeros_changes_nothing(seed: int, period: int, steps: int) -> None:
-    program = routed(in_line(placed(random_program(seed, "requantize", steps, period), 3)))
+    program = placed(in_line(random_program(seed, "requantize", steps, period)), 3)
     fewer = replace(program, chip=program.chip.with_values(signal={"skip_zero": True}))
     full, part = (simulate(p, random_inputs(program, 2), level="cycle") for p in (program, fewer))
     assert full.cycles is not None
