@@ -4,8 +4,8 @@ Usage: python benchmarks/bench_growth.py [--steps 20] [--most 4096] [--plot benc
 
 A sheet of cores of 256 x 256 int8 synapses, each with a block of its own: a neuron fires about every tenth step, to a
 core up to three hops away. Each size runs in a process of its own: once to warm up, three times for the time (the best
-counts), once for memory: the program's arrays and the peak of the run (tracemalloc). Small sheets run more steps for the
-time, so that it is not that of getting ready. Flat means: the dearest event of a series costs at most 1.5 of the
+counts), once for memory: the program's arrays and the peak of the run (tracemalloc). Small sheets run more steps for
+the time, so that it is not that of getting ready. Flat means: the dearest event of a series costs at most 1.5 of the
 cheapest. Exits with 1 where it does not hold.
 """
 
