@@ -63,12 +63,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "links": (
         SAMPLE,
         TICK,
-        Column("link_from", "number", "Core that the link leads from."),
-        Column("link_to", "number", "Core that it leads to."),
+        Column("link_from", "number", "Router that the link leads from."),
+        Column("link_to", "number", "Router that it leads to."),
         Column("flits", "flit", "Flits over it; only links in use."),
     ),
     "queues": (
-        Column("core", "number", "Core whose router it is."),
+        Column("router", "number", "Router; where each core has one of its own, the core's number."),
         Column("peak_flits", "flit", "Most flits in its buffers in any tick."),
     ),
     "latencies": (
