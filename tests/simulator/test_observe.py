@@ -24,6 +24,7 @@ from neutrams.simulator.late.sample import Wiring
 from neutrams.simulator.observe import observing, table, watched_neurons
 from neutrams.simulator.observe.schema import TABLES
 from neutrams.simulator.schedule import schedule
+from routing import routed
 from simulator_programs import oracle, programs, random_inputs, random_program
 
 SPIKING = ("if_hard", "if_soft")
@@ -55,7 +56,7 @@ def placed(program: Program, skip_zero: bool = False) -> Program:
     """The program with its tiles on cores in two columns, some of which two tiles share."""
     chip = program.chip.with_values(board={"rows": 8, "columns": 2}, signal={"skip_zero": skip_zero})
     tiles = replace(program.tiles, core=np.arange(len(program.tiles)) * 3 // 4)
-    return replace(program, chip=chip, tiles=tiles)
+    return routed(replace(program, chip=chip, tiles=tiles))
 
 
 def core_of(program: Program) -> Any:

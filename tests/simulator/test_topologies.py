@@ -35,7 +35,8 @@ quick = settings(deadline=None, max_examples=60)
 def all_words(program: Program) -> Words:
     """What all tiles send where every neuron sends once."""
     tiles = np.arange(len(program.tiles))
-    return Work(program).of(tiles, np.diff(program.tiles.axons))[0]
+    rows = np.diff(program.tiles.axons)
+    return Work(program).of(tiles, rows, rows)[0]
 
 
 def flits_by_link(delivery: Delivery) -> dict[tuple[int, ...], int]:
