@@ -161,6 +161,11 @@ def test_a_graph_by_hand() -> None:
     assert ring.ways.channel(np.array([2, 2]), np.array([2, 3]), np.array([3, 4])).tolist() == [1, 2]
 
 
+def test_of_two_ways_through_a_graph_the_lower_numbers_win() -> None:
+    square = Board(rows=1, columns=4, chips=1, topology="graph", links=("0-1", "1-2", "2-3", "3-0"))
+    assert (square.path(0, 2), square.path(2, 0), square.path(1, 3)) == ((0, 1, 2), (2, 1, 0), (1, 0, 3))
+
+
 def test_cores_of_a_router_by_hand() -> None:
     """Two rows of four cores, two a router: routers 0 1 above, 2 3 below."""
     board = Board(rows=2, columns=4, chips=1, topology="mesh", cores_per_router=2)

@@ -1,12 +1,22 @@
 """Trees of given links: those of a topology's routes run as its own do; what is no tree is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from neutrams.base.errors import InputError, SpecError
-from neutrams.simulator.noc import PacketTable, RouterSpec, TreeLinks, Trees, check_trees_deadlock_free, mesh
+from neutrams.simulator.noc import (
+    PacketTable,
+    RouterSpec,
+    TreeLinks,
+    Trees,
+    check_deadlock_free,
+    check_trees_deadlock_free,
+    mesh,
+)
 from neutrams.simulator.noc import simulate_packets as run
 from neutrams.simulator.noc.topology import Topology
 from noc_strategies import built
@@ -80,6 +90,16 @@ def test_what_is_no_tree_to_the_targets_is_refused(given_rows: list[tuple[int, i
     """A mesh of 2 x 2: port 0 to the right, 1 to the left, 2 up, 3 down; from node 0 to node 1."""
     with pytest.raises(InputError, match=message):
         planted(mesh(2, 2), [0], [[1]], links(*given_rows))
+
+
+def test_a_network_without_routes_takes_trees_of_given_links_only() -> None:
+    bare = replace(mesh(2, 2), routes=())
+    trees = planted(bare, [0], [[3, 1]], links((0, 0, 0), (0, 1, 2)))
+    assert run(bare, RouterSpec(), PacketTable.along(trees, [0])).delivered == 1
+    with pytest.raises(InputError, match=r"a packet has no tree, topology .* has no routes; give each packet a tree"):
+        run(bare, RouterSpec(), PacketTable.of([0], [3]))
+    with pytest.raises(SpecError, match=r"there are no routes to follow; .*check_trees_deadlock_free"):
+        check_deadlock_free(bare)
 
 
 def test_trees_that_wait_for_each_other_are_refused() -> None:

@@ -14,7 +14,9 @@ from neutrams.base.errors import NeutramsError, SpecError
 from neutrams.simulator.noc import (
     PacketTable,
     RouterSpec,
+    RouteStage,
     Topology,
+    axis_stage,
     check_deadlock_free,
     fat_tree,
     graph,
@@ -97,6 +99,12 @@ def test_a_dateline_frees_it() -> None:
     assert simulate_packets(circle, RouterSpec(vcs=2, buffer_flits=2), packets).delivered == 4
 
 
+def test_a_dateline_does_not_free_a_ring_whose_packets_keep_their_class() -> None:
+    """All around one way, packets that have passed the dateline stay in class 2 and wait for those before it."""
+    with pytest.raises(SpecError, match="channels can wait for each other in a circle: router 0 port 0 class 2"):
+        check_deadlock_free(replace(one_way_ring(2), ring=np.tile([0, 0, -1], (4, 1))))
+
+
 def ports_of(topology: Topology) -> np.ndarray:
     """The routes as one table, int64[R, N]."""
     return topology.hop(np.array(0), np.arange(topology.routers)[:, None], np.arange(topology.nodes))[0]
@@ -116,6 +124,59 @@ def test_a_route_out_of_a_port_without_a_link_is_refused() -> None:
     route[0, 2] = 3
     with pytest.raises(SpecError, match="router 0 sends packets for node 2 to port 3, which leads nowhere"):
         replace(row, routes=route_table(route))
+
+
+def test_a_route_to_another_nodes_port_is_refused() -> None:
+    links = [(0, 1, 1)]
+    pair = graph(links, [0, 1, 1])
+    route = ports_of(pair)
+    route[1, 2] = route[1, 1]
+    with pytest.raises(SpecError, match=r"router 1 sends packets for node 2 to port \d, which leads nowhere"):
+        replace(pair, routes=route_table(route))
+
+
+def test_an_axis_that_goes_first_for_some_rows() -> None:
+    """A board whose last row has one router of three: from there packets leave in y before x."""
+    x, y = np.array([0, 1, 2, 0, 1, 2, 0]), np.array([0, 0, 0, 1, 1, 1, 2])
+    place = {at: n for n, at in enumerate(zip(x.tolist(), y.tolist(), strict=True))}
+    steps = ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ways = [[place.get((a + dx, b + dy), -1) for dx, dy in steps] + [-1] for a, b in place]
+    leave = RouteStage.of(y, y, np.where((np.arange(3) < 2) & (np.arange(3)[:, None] == 2), 3, -1))
+    board = Topology(
+        name="board", neighbor=np.array(ways), entry=np.tile([1, 0, 3, 2, 0], (7, 1)), latency=np.ones((7, 5)),
+        node_router=np.arange(7), node_port=np.full(7, 4), class_count=1, ring=np.full((7, 5), -1),
+        routes=(leave, axis_stage(x, x, (0, 1, -1)), axis_stage(y, y, (2, 3, 4))),
+    )  # fmt: skip
+    check_deadlock_free(board)
+    assert hops(board, 0)[6].tolist() == [2, 3, 4, 1, 2, 3, 0]
+    result = simulate_packets(board, RouterSpec(), PacketTable.of(6, 2))
+    assert result.link_flits.sum(axis=1).tolist() == [0, 0, 1, 1, 1, 1, 1]
+    with pytest.raises(SpecError, match="router 6 sends packets for node 1 to port 0, which leads nowhere"):
+        replace(board, routes=board.routes[1:])
+
+
+@given(topology=topologies())
+def test_one_table_of_the_same_routes_changes_nothing(topology: Topology) -> None:
+    path, router, node = np.ogrid[: topology.paths, : topology.routers, : topology.nodes]
+    flat = replace(topology, routes=route_table(*topology.hop(path, router, node)))
+    source, target = np.divmod(np.arange(topology.nodes**2), topology.nodes)
+    packets = PacketTable.of(source, target, flits=3, path=source % topology.paths)
+    one, other = (simulate_packets(each, RouterSpec(), packets) for each in (topology, flat))
+    np.testing.assert_array_equal(one.tail, other.tail)
+    np.testing.assert_array_equal(one.link_flits, other.link_flits)
+
+
+def test_a_large_mesh_takes_little_room() -> None:
+    assert sum(stage.entry.nbytes for stage in mesh(40, 30).routes) == 2 * (40**2 + 30**2)
+
+
+def test_keys_and_ports_outside_a_stage_are_refused() -> None:
+    with pytest.raises(SpecError, match="router_key goes from 0 to 2, the table has 0 to 1"):
+        RouteStage.of([0, 2], [0], np.zeros((2, 1), dtype=np.int64))
+    with pytest.raises(SpecError, match="port goes from 0 to 256, allowed are -1 to 255"):
+        route_table([[0, 256]])
+    with pytest.raises(SpecError, match="class goes from 128 to 128, allowed are 0 to 127"):
+        route_table([[0]], 128)
 
 
 def test_table_routing_is_taken_as_given() -> None:
@@ -146,7 +207,6 @@ def test_graphs_that_are_not_connected_are_refused() -> None:
         ({"routes": route_table(np.full((2, 2), 9))}, "routes name port 9, allowed are up to 4"),
         ({"routes": route_table(np.full((2, 3), 4))}, r"routes are for \(routers, nodes, paths\) \[\(2, 3, 1\)\]"),
         ({"routes": route_table(np.full((2, 2), -1))}, "with an entry everywhere in the last stage"),
-        ({"routes": ()}, "there are no routes"),
         ({"class_count": 0}, "class_count is 0, allowed are 1 to 127"),
         ({"routes": route_table(np.full((2, 2), 4), 3)}, "routes name class 3, allowed are up to 1"),
     ],

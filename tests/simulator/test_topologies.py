@@ -184,12 +184,58 @@ def test_cores_of_one_router_need_no_bus(program: Program) -> None:
     assert (arrived[~same] > words.created[~same] + bus.router).all()
 
 
+@pytest.mark.parametrize(("multicast", "arrived"), [("tree", [9, 9]), ("copy", [9, 14])])
+def test_a_transfer_over_a_bus_serves_a_router_or_a_core(multicast: str, arrived: list[int]) -> None:
+    """A bus of 5 cycles a word and 4 more for the router: to two cores of the other router, at once or in turn."""
+    board = {"topology": "bus", "rows": 1, "columns": 4, "cores_per_router": 2, "multicast": multicast}
+    program = fan(round_chip().with_values(tick={"cycle_s": 1e-3}, board=board), (0, 2, 3))
+    one = only(all_words(program), 0)
+    assert (Bus(program.chip).deliver(one).arrived - one.created).tolist() == arrived
+
+
+def test_a_full_output_queue_by_hand() -> None:
+    """A queue of one word, links of 5 cycles, words 3 cycles apart: each waits until the one before is on its way."""
+    chip = round_chip().with_values(tick={"cycle_s": 1e-3}, noc={"output_queue": 1, "buffer_flits": 1})
+    program = routed(chain(chip, (0, 1)))
+    words = all_words(program)
+    burst = replace(words, created=np.zeros(3, dtype=np.int64))
+    assert Routers(program).deliver(burst).stall.max() > 0
+    delivery = Routers(program).deliver(words)
+    assert delivery.cores.tolist() == [0, 1]
+    assert delivery.stall[1] == 0
+
+
+def only(words: Words, sender: int) -> Words:
+    """The words of one neuron."""
+    own = np.flatnonzero(words.sender == sender)
+    return Words(**{name: getattr(words, name)[own] for name in Words.__slots__})
+
+
 def fan(chip: Chip, cores: tuple[int, int, int]) -> Program:
     """A chain of three tiles, the third of which reads the first one's neurons too."""
     program = chain(chip, cores)
     source = program.axons.source.copy()
     source[program.tiles.axons[2] :] = np.arange(3)
     return routed(replace(program, axons=replace(program.axons, source=source)))
+
+
+def test_each_core_of_a_router_needs_a_path_of_its_own_where_words_are_copied() -> None:
+    """Tile 0 on core 0, its readers on cores 2 and 3 of one router: two paths, not one, not three."""
+    chip = round_chip().with_values(board={"rows": 1, "columns": 4, "cores_per_router": 2})
+    program = fan(chip, (0, 2, 3))
+    routes = program.routes  # a flow a neuron; the first has the first two links
+    first = np.flatnonzero(routes.links >= 2)[0]
+    assert routes.link_to[: routes.links[first]].tolist() == [1, 1]
+    found = []
+    for more, rows in ((0, np.arange(6)), (-1, np.arange(1, 6)), (1, np.append(0, np.arange(6)))):
+        changed = replace(
+            routes,
+            links=routes.links + more * (np.arange(len(routes.links)) >= first),
+            link_from=routes.link_from[rows],
+            link_to=routes.link_to[rows],
+        )
+        found.append([(v.constraint, v.tile) for v in check_routes(replace(program, routes=changed))])
+    assert found == [[], [("route_missing", 2)], [("route_shape", 0)]]
 
 
 @pytest.mark.parametrize(("multicast", "flits", "arrived"), [("tree", {(0, 1): 1, (1, 2): 1}, [19, 25]),
@@ -202,8 +248,7 @@ def test_a_word_to_two_cores_by_hand(multicast: str, flits: dict[tuple[int, int]
     chip = round_chip().with_values(tick={"cycle_s": 1e-3}, board={"multicast": multicast})
     program = fan(chip, (0, 1, 2))
     words = all_words(program)
-    own = np.flatnonzero(words.sender == 0)
-    one = Words(**{name: getattr(words, name)[own] for name in Words.__slots__})
+    one = only(words, 0)
     delivery = Routers(program).deliver(one)
     assert flits_by_link(delivery) == flits
     assert (delivery.arrived - one.created).tolist() == arrived

@@ -37,47 +37,56 @@ def route_entry(route: Half, key: Ints, routers: int, nodes: int, path: int, rou
 
 @kernel
 def follow_routes(
-    routes: Half, keys: Ints, paths: int, kinds: int, port: Ints, node: Ints, follows: Bytes, seen: Ints, lost: Ints
+    routes: Half, keys: Ints, paths: int, kinds: int, links: Ints, nodes: Ints, follow: Bytes, marks: Ints, lost: Ints
 ) -> bool:
     """Walk from each node to each by each path; return whether all arrive, and note which channels follow each other.
 
     Arrays (N nodes, R routers with P ports, E links, K kinds: classes and 0 for any):
-        routes, keys                   as in `route_entry`; read
-        port     int64[R, P, PORTS]    what the ports lead to; read
-        node     int64[N, 2]           router and port of each node; read
-        follows  uint8[E * K, P * K]   set to 1 where a link and class is followed by a port and class
-        seen     int64[E * K]          the last walk that came by; 0 before
-        lost     int64[3]              overwritten: target, router, and port without a link or node, -1 in a circle
+        routes, keys                  as in `route_entry`; read
+        links   int64[R, P, PORTS]    what the ports lead to; read
+        nodes   int64[N, 2]           router and port of each node; read
+        follow  uint8[E * K, P * K]   set to 1 where a link and class is followed by a port and class
+        marks   int64[E * K]          the last walk that came by; 0 before
+        lost    int64[3]              overwritten: target, router, and port without a link or node, -1 in a circle
 
     A walk ends where an earlier one to the same target went on from: what comes then is known.
     """
-    route, key = bare(routes), bare(keys)
-    routers, nodes, walk = port.shape[0], node.shape[0], 0
+    route, key, port, node, follows, seen = (
+        bare(routes),
+        bare(keys),
+        bare(links),
+        bare(nodes),
+        bare(follow),
+        bare(marks),
+    )
+    routers, ports, count, walk = links.shape[0], links.shape[1], nodes.shape[0], 0
     for path in range(paths):
-        for target in range(nodes):
+        for target in range(count):
+            home = node[2 * target] * ports + node[2 * target + 1]
             begin = walk + 1
-            for source in range(nodes):
+            for source in range(count):
                 walk += 1
-                router, came, door = node[source, 0], -1, 0
+                router, came, around = node[2 * source], -1, -1
                 while True:
-                    entry = route_entry(route, key, routers, nodes, path, router, target)
-                    out, kind = entry & PORT_MASK, entry >> PORT_BITS
-                    if router == node[target, 0] and out == node[target, 1]:
+                    entry = route_entry(route, key, routers, count, path, router, target)
+                    kind, out = entry >> PORT_BITS, router * ports + (entry & PORT_MASK)
+                    if out == home:
                         break
-                    lost[0], lost[1], lost[2] = target, router, out
-                    if port[router, out, SINK] < 0:
+                    record = out * PORTS
+                    if port[record + SINK] < 0:
+                        lost[0], lost[1], lost[2] = target, router, out - router * ports
                         return False
-                    around = port[router, out, AROUND]
                     if came >= 0:
-                        if kind > 0 and around >= 0 and port[router, door, AROUND] == around:
+                        if kind > 0 and around >= 0 and port[record + AROUND] == around:
                             kind = came % kinds
-                        follows[came, out * kinds + kind] = 1
-                    channel = port[router, out, LINK] * kinds + kind
-                    if seen[channel] == walk:
-                        lost[2] = -1
-                        return False
+                        follows[came * ports * kinds + (out - router * ports) * kinds + kind] = 1
+                    channel = port[record + LINK] * kinds + kind
                     if seen[channel] >= begin:
+                        if seen[channel] == walk:
+                            lost[0], lost[1], lost[2] = target, router, -1
+                            return False
                         break
                     seen[channel] = walk
-                    came, door, router = channel, port[router, out, ENTRY], port[router, out, SINK]
+                    came, router = channel, port[record + SINK]
+                    around = port[(router * ports + port[record + ENTRY]) * PORTS + AROUND]
     return True

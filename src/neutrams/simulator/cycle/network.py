@@ -77,7 +77,7 @@ class Routers:
         if self._planted.trees is not None:
             check_trees_deadlock_free(self._planted.trees)
         board = Board.of(chip)
-        self._chip, self._of_core = chip, board.cores
+        self._chip, self._board_cores = chip, board.cores
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
         cycles = router_cycles(chip)
         self._inject = max(0, cycles_of(chip.technology.number("inject_s"), clock_s(chip)) - END_CYCLES - cycles)
@@ -94,7 +94,7 @@ class Routers:
         if trees is None or not len(words):
             return self._delivery(NONE)
         self._check_fits(int(words.flits.max()), bool(trees.splits.any()))
-        target = np.searchsorted(serves, flow[words.sender] * self._of_core + words.target)
+        target = np.searchsorted(serves, flow[words.sender] * self._board_cores + words.target)
         of_word = tree[target]
         first = np.flatnonzero(np.append(True, (np.diff(words.sender) != 0) | (np.diff(of_word) != 0)))
         packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1

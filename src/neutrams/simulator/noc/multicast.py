@@ -83,12 +83,17 @@ class Trees:
         """int64[K], targets of each [count]."""
         return np.diff(self.begin)
 
+    def owners(self) -> IntArray:
+        """Return int64[...], the tree of each target."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
     def _check(self) -> None:
         where, count = f"Trees of topology {self.topology.name!r}", len(self.source)
-        if self.begin.shape != (count + 1,) or self.path.shape != (count,) or self.begin[-1] != len(self.target):
+        fits = self.begin.shape == (count + 1,) and self.path.shape == (count,)
+        if not fits or self.begin[0] != 0 or self.begin[-1] != len(self.target):
             raise InputError(
-                f"{count} sources, {len(self.begin)} begins up to {self.begin[-1:]}, {len(self.path)} paths, "
-                f"{len(self.target)} targets do not fit each other",
+                f"{count} sources, {len(self.path)} paths, {len(self.target)} targets, and begins of targets "
+                f"{self.begin[:1]} to {self.begin[-1:]} do not fit each other",
                 where=where,
                 fix="give a source and a path a tree, and where its targets begin; Trees.of does",
             )
@@ -97,8 +102,7 @@ class Trees:
             check_indices(array, size, where)
             if (array < 0).any():
                 raise InputError("an index is negative", where=where, fix="give indices from 0")
-        name = np.repeat(np.arange(count), np.maximum(self.sizes, 0)) * nodes
-        if (self.sizes < 1).any() or len(np.unique(name + self.target)) < len(self.target):
+        if (self.sizes < 1).any() or len(np.unique(self.owners() * nodes + self.target)) < len(self.target):
             raise InputError(
                 "a tree has no target, or one twice", where=where, fix="name each target of a packet once, at least one"
             )
@@ -117,7 +121,7 @@ class _Front:
 def _grown(trees: Trees) -> tuple[IntArray, IntArray, BoolArray]:
     """Return roots, branches and which trees split: all routes at once, hop by hop."""
     topology = trees.topology
-    tree = np.repeat(np.arange(len(trees)), trees.sizes)
+    tree = trees.owners()
     home = trees.source[tree]
     front = _Front(
         place=np.arange(len(tree)), router=topology.node_router[home], door=topology.node_port[home], at=-1 - tree

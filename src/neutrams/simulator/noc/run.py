@@ -125,6 +125,12 @@ def _check(topology: Topology, router: RouterSpec, packets: PacketTable) -> None
             fix=f"give a multiple of {topology.class_count}",
         )
     alone = packets.tree < 0
+    if alone.any() and not topology.paths:
+        raise InputError(
+            f"a packet has no tree, topology {topology.name!r} has no routes",
+            where="PacketTable.tree",
+            fix="give each packet a tree of given links (Trees.links), or the topology routes",
+        )
     for name, array, size in (
         ("source", packets.source, topology.nodes),
         ("target", packets.target[alone], topology.nodes),

@@ -102,6 +102,12 @@ class Topology:
 
     def followed(self) -> tuple[IntArray, npt.NDArray[np.uint8]]:
         """Return links, and which channels follow each other on routes (`neutrams.simulator.noc.follow`)."""
+        if not self.routes:
+            raise SpecError(
+                "there are no routes to follow",
+                where=f"topology {self.name!r}",
+                fix="give at least one stage, or check trees of given links by check_trees_deadlock_free",
+            )
         port = np.stack([self.neighbor, self.entry, np.zeros_like(self.entry), self.ring], axis=2)
         node = np.stack([self.node_router, self.node_port], axis=1)
         return follow(self.routes, port, node, self.class_count + 1, self.name)
