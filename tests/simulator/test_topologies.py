@@ -19,7 +19,7 @@ from neutrams.program.verify import violations
 from neutrams.program.verify_routes import check_routes
 from neutrams.simulator import simulate
 from neutrams.simulator.cycle.network import Bus, Delivery, Routers
-from neutrams.simulator.cycle.work import Due, Words, Work
+from neutrams.simulator.cycle.work import Busy, Due, Words, Work
 from neutrams.simulator.tally import synapses_of_tiles
 from neutrams.simulator.traffic import link_times
 from routing import routed
@@ -198,10 +198,11 @@ def test_a_full_output_queue_by_hand() -> None:
     program = routed(chain(chip, (0, 1)))
     words = all_words(program)
     burst = replace(words, created=np.zeros(3, dtype=np.int64))
-    assert Routers(program).deliver(burst).stall.max() > 0
-    delivery = Routers(program).deliver(words)
-    assert delivery.cores.tolist() == [0, 1]
-    assert delivery.stall[1] == 0
+    assert Routers(program).deliver(burst).stall.tolist() == [0, 1, 2]
+    assert not Routers(program).deliver(words).stall.any()
+    busy = Busy(tick=np.array([0, 0]), core=np.array([0, 1]), done=np.array([13, 14]))
+    held = Work(program).held_up(busy, burst, np.array([0, 1, 2]))
+    assert held.done.tolist() == [15, 14]
 
 
 def only(words: Words, sender: int) -> Words:
