@@ -7,6 +7,7 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
+from neutrams.hardware.grids import Grid
 from neutrams.kernels.placement import improve
 from neutrams.mapping.metric import Metric, weighted_hops
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
@@ -19,7 +20,7 @@ MOST_VISITS = 1 << 27
 """Neighbours looked at, per effort: bounds the search on large boards, where each change touches many."""
 
 MOST_SLOTS = 2048
-"""Cores that are searched where distances are a table: neither on a mesh nor on a torus."""
+"""Cores that are searched where distances are a table: on trees and graphs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +53,8 @@ def place_tiles(
     sequential = sequential_cores(board, chip.board.dead_cores, tiles)
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
-    starts, region = [sequential], sequential_cores(board, chip.board.dead_cores, 2 * tiles)
+    most = max(tiles, min(2 * tiles, MOST_SLOTS))
+    starts, region = [sequential], sequential_cores(board, chip.board.dead_cores, most)
     if board.topology in ("mesh", "torus"):
         region = compact_cores(board, chip.board.dead_cores, tiles)
         starts = [hilbert_order(board, region)[:tiles], sequential]
@@ -77,7 +79,7 @@ def _searched(
     board, crossing = Board.of(chip), crossing_cost(chip)
     if board.topology in ("mesh", "torus"):
         slots = hilbert_order(board, slots)
-    elif len(slots) > MOST_SLOTS:
+    elif len(slots) > MOST_SLOTS and not isinstance(board.ways, Grid):
         return start
     order = np.argsort(slots)
     slot = order[np.searchsorted(slots[order], start)].astype(np.int64)
