@@ -24,7 +24,9 @@ FILE = Path(__file__).with_name("noc_booksim.json")
 COMMIT = "28f43299f1706a3160ffac721ca461d74eb6e618"
 PERIOD = {4: 8000, 8: 8000, 16: 3000}
 FULL_PERIOD = {4: 8000, 8: 3000, 16: 700}
-"""Length of one of BookSim's periods, by side of the network, for latencies and at an offered load of 1 [cycle]."""
+"""Length of one of BookSim's periods, by side of the network, for latencies and at an offered load of 1 [cycle]. Some
+stored latencies are of shorter ones, as their ``period`` says.
+"""
 SHARES = (0.2, 0.4, 0.6, 0.8)
 """Of the load at which the mean latency is three times that at ZERO_LOAD, where latencies are compared."""
 ZERO_LOAD = 0.01
@@ -60,9 +62,8 @@ def bernoulli(setting: Setting, rate: float, cycles: int, seed: int = 0) -> Pack
     )
 
 
-def ours(setting: Setting, rate: float) -> tuple[float, float]:
+def ours(setting: Setting, rate: float, warm: int) -> tuple[float, float]:
     """Return our mean latency [cycle] and accepted flits per node and cycle, after a period to warm up."""
-    warm = (PERIOD if rate < 1 else FULL_PERIOD)[setting.side]
     cycles = 8 * warm * (4 if rate <= ZERO_LOAD else 1)
     packets = bernoulli(setting, rate, cycles)
     result = simulate_packets(setting.topology, setting.router, packets, until=cycles + 20_000)
@@ -73,11 +74,12 @@ def ours(setting: Setting, rate: float) -> tuple[float, float]:
 
 def loads(setting: Setting) -> list[float]:
     """Return the loads at which latencies are compared; where saturation lies, ours says [flit / node / cycle]."""
-    limit = 3 * ours(setting, ZERO_LOAD)[0]
+    period = PERIOD[setting.side]
+    limit = 3 * ours(setting, ZERO_LOAD, period)[0]
     low, high = 0.0, 1.0
     for _ in range(7):
         middle = (low + high) / 2
-        low, high = (middle, high) if ours(setting, middle)[0] < limit else (low, middle)
+        low, high = (middle, high) if ours(setting, middle, period)[0] < limit else (low, middle)
     return [ZERO_LOAD] + [round(low * share, 3) for share in SHARES]
 
 
@@ -112,8 +114,8 @@ def compare() -> bool:
         if len(entry["latency"]) < len(entry.get("loads", [ZERO_LOAD])):
             continue
         pairs = zip(entry["loads"], entry["latency"], strict=True)
-        errors = [ours(setting, load)[0] / theirs - 1 for load, theirs in pairs]
-        full = ours(setting, 1.0)[1] / entry["saturation"] - 1
+        errors = [ours(setting, load, entry["period"])[0] / theirs - 1 for load, theirs in pairs]
+        full = ours(setting, 1.0, FULL_PERIOD[setting.side])[1] / entry["saturation"] - 1
         error = max(errors, key=abs)
         print(f"{key(setting):48}{max(entry['loads']):6.3f}{errors[0]:11.2%}{error:10.2%}{full:12.2%}", flush=True)
         worst_latency, worst_full = max(worst_latency, abs(error)), max(worst_full, abs(full))
