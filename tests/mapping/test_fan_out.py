@@ -11,7 +11,8 @@ from core_strategies import core_networks, dense, plain_chip
 from neutrams.hardware import Chip
 from neutrams.mapping import map_network
 from neutrams.mapping.fan_out import wire
-from neutrams.mapping.partition import cut_units
+from neutrams.mapping.partition import Tile, cut_units
+from neutrams.mapping.relay import relay_tiles
 from neutrams.mapping.schedule import unit_levels
 from neutrams.mapping.units import read_units
 from neutrams.network import Network
@@ -95,3 +96,15 @@ def test_a_model_is_mapped_by_its_mode_not_its_name(monkeypatch: pytest.MonkeyPa
     assert ("fc2 [relay]" in program.origins) == (multiplier_bits > 1)
     for name, values in program.neurons.parameters.items():
         np.testing.assert_array_equal(other.neurons.parameters[name], values)
+
+
+@pytest.mark.parametrize(("synapses", "rows"), [("crossbar", [2, 2, 1]), ("list", [5])])
+def test_relays_keep_to_the_synapse_memory(synapses: str, rows: list[int]) -> None:
+    """12 weights of 8 bits hold a crossbar of 2 signals with 2 relays each, or 10 single synapses."""
+    core = {"axons": 9, "neurons": 16, "synapses": synapses, "synapse_memory_bits": 12 * 8}
+    one = np.zeros(1, dtype=np.int64)
+    like = Tile(sources=one, weights=np.ones((1, 1)), signals=one, units=(0,), level=1)
+    tiles = relay_tiles(np.arange(5), np.full(5, 2), like, 3, plain_chip(core=core))
+    assert tiles is not None
+    assert [len(tile.sources) for tile in tiles] == rows
+    assert relay_tiles(np.arange(1), np.full(1, 13), like, 3, plain_chip(core=core)) is None

@@ -292,9 +292,7 @@ class TechnologySpec(Spec):
 
     def figure(self, name: str) -> Figure:
         """Return the figure of a key; where the chip has none, the one it stands for: see the keys above."""
-        found: Figure | None = getattr(self, name)
-        if found is None and name in LIKE:
-            found = getattr(self, LIKE[name])
+        found: Figure | None = getattr(self, name) or getattr(self, LIKE.get(name, name))
         return found or absent(name)
 
     def number(self, name: str) -> float:
