@@ -50,7 +50,7 @@ def image_jobs(draw: st.DrawFn) -> Job:
     """The same of a network on images, for chips of 4 to 40 axons a core and larger fan-out: relays take long."""
     functions, parts = draw(st.sampled_from(FUNCTIONS_AND_PARTS))
     network = draw(image_networks(functions=functions, parts=parts).filter(compilable))
-    core = {"axons": draw(st.integers(4, 40)), "fan_out": draw(st.sampled_from([4, 16, 64]))}
+    core = {"axons": draw(st.integers(4, 40)), "fan_out": draw(st.sampled_from([4, 16, 64])), "synapse_memory_bits": 0}
     return _job(draw, network, draw(chips()).with_values(core=core, board={"chips": 1 << 16}))
 
 

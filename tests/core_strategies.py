@@ -300,6 +300,7 @@ class _Builder:
         """A table of outputs that ``parameters`` allow, whose low and high become ends of its index."""
         entries, n = 1 << self.chip.neuron.table_bits, len(parameters["low"])
         table = self.edge(int(parameters["low"].min()), int(parameters["high"].min()), entries).astype(np.int64)
+        table[0] = parameters["low"].min()  # a signed output stays one
         parameters["low"] = self.edge(-entries, entries - 1, n)
         parameters["high"] = np.minimum(parameters["low"] + self.edge(0, entries - 1, n), entries - 1)
         return table

@@ -33,6 +33,7 @@ def refused(run: Callable[..., tuple[int, str, str]], work: Path, tmp_path: Path
         before = contents()
         status, out, err = run(*arguments)
         assert (status, out) == (2, ""), err
+        err = re.sub(r"neutrams: warning: [^\n]+\n", "", err)
         assert re.fullmatch(r"neutrams: [^\n]+: [^\n]+; [^\n]+\.\n", err), err
         assert "Traceback" not in err
         assert str(where) in err

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chains import chain, round_chip
 from core_parts import core_parts, sram_chip
 from neutrams.base.arrays import IntArray
+from neutrams.base.errors import SpecError
 from neutrams.hardware import Board, Chip, load_chip
 from neutrams.hardware.core_times import in_cycles
 from neutrams.program import Program
@@ -345,3 +346,42 @@ def test_a_tile_that_looks_up_is_deeper() -> None:
     plain, deep = (Work(p).of(due) for p in (program, looking))
     assert (deep[1].done - plain[1].done).tolist() == [4, 0]
     assert (deep[0].created - plain[0].created).tolist() == [4, 4, 4]
+
+
+def test_a_fixed_tick_lasts_as_the_chip_says_also_between_two_cycles() -> None:
+    chip = round_chip().with_values(tick={"cycle_s": 10e-3, "ann_s": 14e-3})
+    cycles, timing = steady(chain(chip, (0, 1)))
+    assert cycles.tick_cycles.tolist() == [2]
+    assert timing.tick_s == pytest.approx(14e-3)
+    short = round_chip().with_values(tick={"cycle_s": 10e-3, "ann_s": 1e-3})
+    cycles, timing = steady(chain(short, (0, 1)))
+    assert (cycles.tick_cycles.tolist(), cycles.late) == ([1], 3)
+    assert timing.tick_s == pytest.approx(1e-3)
+
+
+def test_ticks_without_anything_to_do_are_ticks() -> None:
+    program = chain(round_chip().with_values(tick={"cycle_s": 1e-3}), (0, 1), model="if_hard")
+    work, none = Clockwork(program), np.zeros(0, dtype=np.int64)
+    tick = (np.array([0]), np.array([2]), np.array([6]), np.arange(3))
+    assert len(work.beat([tick]).cycles) == 1
+    assert len(work.beat([tick, (none, none, none, none)]).cycles) == 2
+
+
+@pytest.mark.parametrize(
+    ("tick_s", "technology", "message"),
+    [
+        (1e-9, {"router_s": 1e-7}, "technology.router_s takes 100 cycles of 1e-09 s, allowed are 67"),
+        (
+            1e-9,
+            {"router_s": 4e-8, "link_s": 1e-3},
+            "technology.link_s takes 1000000 cycles of 1e-09 s, allowed are 4096",
+        ),
+        (1e-9, {"router_s": 4e-8, "link_s": 1e-9, "row_s": 1.0}, "a core works 3002000003 cycles"),
+    ],
+)
+def test_times_that_are_too_long_for_the_clock_are_refused(
+    tick_s: float, technology: dict[str, float], message: str
+) -> None:
+    chip = round_chip().with_values(tick={"cycle_s": tick_s}, technology={"neuron_s": 1e-9, **technology})
+    with pytest.raises(SpecError, match=message):
+        steady(chain(chip, (0, 1)))

@@ -43,6 +43,7 @@ def simulate(
     from neutrams.report.summary import simulate_object
 
     check_writable(outputs, result, keep=(program, inputs))
+    _check_apart(observe, outputs, result)
     compiled = load_compiled(program)
     warn(compiled.program.chip)
     arrays, classes = arrays_of(inputs, compiled.source, labels)
@@ -70,3 +71,16 @@ def simulate(
     from neutrams.report.terminal import facts_table, run_facts
 
     console().print(facts_table(run_facts(record)))
+
+
+def _check_apart(observe: Path | None, *files: Path | None) -> None:
+    """Refuse to write files into the folder of an observation, which is replaced as a whole."""
+    from neutrams.base.errors import InputError
+
+    for file in files:
+        if observe is not None and file is not None and file.resolve().is_relative_to(observe.resolve()):
+            raise InputError(
+                f"{file} lies in the folder of the observation, {observe}",
+                where="option --observe",
+                fix="write it elsewhere",
+            )

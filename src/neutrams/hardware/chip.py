@@ -209,7 +209,7 @@ class TickSpec(Spec):
         ann_s: Period in ann mode [s]; 0 = as short as the work allows.
         snn_s: Period in snn mode [s]; 0 = as short as the work allows.
         cycle_s: Clock period of cores and network, for level ``cycle`` [s]; 0 = the time of a link.
-        late: What becomes of words that arrive after a fixed period, at level ``cycle``: the next tick waits for them
+        late: What becomes of words that arrive after a fixed period, at level ``cycle``: they are only counted
             (``wait``), they are seen one tick later (``late``), or never (``lost``).
     """
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import BoolArray, IntArray
+from neutrams.base.errors import SpecError
 from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
 from neutrams.simulator.cycle.recent import Recent
 from neutrams.simulator.cycle.work import Busy, Due, Tick, Words, Work
 from neutrams.simulator.timing import barrier_s
+
+MOST_CYCLES = 1 << 24
+"""Longest time that is counted cycle by cycle; what takes longer has too short a clock for its times [cycle]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,12 +70,14 @@ class Clockwork:
         spec, self.period_s = program.chip.tick, clock_s(program.chip)
         self._barrier = cycles_of(barrier_s(program), self.period_s)
         self._beats, self._deliveries = Recent[Beat](), Recent[Delivery]()
-        self.fixed = round((spec.ann_s if program.mode == "ann" else spec.snn_s) / self.period_s)
+        fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
+        self.fixed = max(1, cycles_of(fixed_s, self.period_s)) if fixed_s else 0
 
     def beat(self, ticks: Sequence[Tick]) -> Beat:
         """Return what goes on in some ticks."""
         due = Due.of(ticks)
-        return self._beats.answer(due.columns, lambda: self._run(due, len(ticks)))
+        asked = (*due.columns, np.array([len(ticks)]))
+        return self._beats.answer(asked, lambda: self._run(due, len(ticks)))
 
     def words_of(self, fired: IntArray) -> int:
         """Return how many words leave their cores when some neurons send."""
@@ -79,10 +85,12 @@ class Clockwork:
 
     def _run(self, due: Due, ticks: int) -> Beat:
         words, cores = self._work.of(due)
+        self._check_length(int(cores.done.max(initial=0)), "a core works")
         sent = (words.created, words.source, words.target, words.flits, words.sender, words.tick)
         delivery = self._deliveries.answer(sent, lambda: self._network.deliver(words))
         if len(delivery.stall):
             cores = self._work.held_up(cores, words, delivery.stall)
+        self._check_length(int((delivery.arrived - words.created).max(initial=0)), "a word is under way")
         placed = self._work.placed(words, delivery.arrived)
         core_cycles, needed = np.zeros(ticks, dtype=np.int64), np.ones(ticks, dtype=np.int64)
         np.maximum.at(core_cycles, cores.tick, cores.done)
@@ -99,3 +107,12 @@ class Clockwork:
             cycles=np.full_like(needed, self.fixed) if self.fixed else needed,
             missed=(placed > self.fixed) & (self.fixed > 0),
         )
+
+    def _check_length(self, cycles: int, what: str) -> None:
+        if cycles > MOST_CYCLES:
+            longer_s = self.period_s * -(-cycles // MOST_CYCLES)
+            raise SpecError(
+                f"{what} {cycles} cycles of {self.period_s:.3g} s, level cycle counts up to {MOST_CYCLES}",
+                where="simulate, level cycle",
+                fix=f"set tick.cycle_s to {longer_s:.1e} and above, or take level tick",
+            )

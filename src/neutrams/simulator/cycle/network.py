@@ -18,6 +18,9 @@ from neutrams.simulator.traffic import passing_times
 END_CYCLES = 3
 """From a core into its router, and from the last router into a core."""
 
+MOST_ROUTER_CYCLES, MOST_LINK_CYCLES = 67, 1 << 12
+"""What a router and a link may take [cycle]."""
+
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -79,6 +82,10 @@ class Routers:
         self._chip, self._board_cores = chip, board.cores
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
         cycles = router_cycles(chip)
+        slowest = int(self._wires.topology.latency.max(initial=0))
+        for key, taken, most in (("router_s", cycles, MOST_ROUTER_CYCLES), ("link_s", slowest, MOST_LINK_CYCLES)):
+            if taken > most:
+                raise _too_slow(chip, key, taken, most)
         self._inject = max(0, cycles_of(chip.technology.number("inject_s"), clock_s(chip)) - END_CYCLES - cycles)
         self._router = RouterSpec(
             vcs=noc.virtual_channels,
@@ -166,3 +173,14 @@ def _changes(*columns: IntArray) -> BoolArray:
     changed = np.ones(len(columns[0]), dtype=np.bool_)
     changed[1:] = np.any([np.diff(column) != 0 for column in columns], axis=0)
     return changed
+
+
+def _too_slow(chip: Chip, key: str, cycles: int, most: int) -> SpecError:
+    return SpecError(
+        f"technology.{key} takes {cycles} cycles of {clock_s(chip):.3g} s, allowed are {most}"
+        + (
+            " (of the slowest link: link_y_s, chip_link_s, noc.link_bits and board.links count too)" * (key == "link_s")
+        ),
+        where=f"chip {chip.name!r}, level cycle",
+        fix="set a longer tick.cycle_s, or a shorter time",
+    )

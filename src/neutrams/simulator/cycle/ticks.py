@@ -125,6 +125,7 @@ def timing_of(program: Program, cycles: Cycles) -> Timing:
 
     In ann mode a sample passes the phases of as many steps as its ticks need, each of its mean length; one follows
     another after L of them, sequences after the whole latency. In snn mode the latency is the mean over the samples.
+    A fixed tick takes as long as the chip says, also where that is no whole number of cycles.
     """
     clock, period = schedule(program), program.ticks_per_step
     if program.mode == "ann":
@@ -135,9 +136,12 @@ def timing_of(program: Program, cycles: Cycles) -> Timing:
     else:
         ticks = clock.output_ticks
         needed = between = cycles.tick_cycles.reshape(cycles.samples, -1)[:, :ticks].sum() / cycles.samples
+    spec = program.chip.tick
+    fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
+    cycle_s = fixed_s * ticks / needed if fixed_s else cycles.period_s
     return Timing(
-        tick_s=cycles.period_s * needed / ticks,
+        tick_s=cycle_s * needed / ticks,
         limit=cycles.limit,
-        latency_s=cycles.period_s * needed,
-        throughput_hz=1 / (cycles.period_s * between),
+        latency_s=cycle_s * needed,
+        throughput_hz=1 / (cycle_s * between),
     )

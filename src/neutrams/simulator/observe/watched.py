@@ -1,5 +1,6 @@
 """Which neurons a text like ``0,5,12-20,logits`` names."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -36,7 +37,7 @@ def watched_neurons(program: Program, text: str, outputs: Mapping[str, IntArray]
 
 def _numbers(program: Program, part: str, outputs: Mapping[str, IntArray]) -> IntArray:
     first, _, last = part.partition("-")
-    if not (first.isdecimal() and (last.isdecimal() or "-" not in part)):
+    if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18})?", part):
         raise InputError(
             f"{part!r} is neither a neuron, a range of them nor an output",
             where=WHERE,
