@@ -98,16 +98,19 @@ def store_weights(
     stride = np.ones(len(program.blocks), dtype=np.int64)
     dense: list[AnyArray] = []
     listed: list[AnyArray] = []
+    placed = rows = 0
     for b in used:
         block = program.blocks[b]
         if sparse[b]:
-            base[b] = sum(map(len, listed))
+            base[b] = rows
             listed.append(block)
+            rows += len(block)
         else:
             stride[b] = -(-block.shape[1] // PAD) * PAD
-            base[b] = sum(a.size for a in dense)
+            base[b] = placed
             dense.append(np.zeros((len(block), int(stride[b])), dtype=kind))
             dense[-1][:, : block.shape[1]] = block
+            placed += dense[-1].size
     row = np.arange(len(clock.tile)) - tiles.axons[clock.tile]
     block_of = tiles.block[clock.tile]
     return (
