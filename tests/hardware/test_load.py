@@ -112,12 +112,10 @@ def test_any_values_survive_the_text(
     assert chip.technology.link_j == chip.figures["technology.link_j"] == figure
 
 
-@pytest.mark.parametrize("key", [name for name, about in keys_of(Chip).items()])
+@pytest.mark.parametrize("key", [row.key for row in explain(load_chip("tianji")) if row.value is not None])
 def test_every_key_can_be_set_to_what_it_was(key: str) -> None:
     chip = load_chip("tianji")
     row = next(row for row in explain(chip) if row.key == key)
-    if row.value is None:
-        pytest.skip("the chip has no such figure")
     text = ",".join(map(str, row.value)) if isinstance(row.value, list) else str(row.value)
     again = load_chip("tianji", {key: text.lower() if isinstance(row.value, bool) else text})
     assert [r.value for r in explain(again)] == [r.value for r in explain(chip)]
