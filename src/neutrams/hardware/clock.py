@@ -16,3 +16,8 @@ def clock_s(chip: Chip) -> float:
 def cycles_of(seconds: float, period_s: float) -> int:
     """Return how many cycles ``seconds`` take: the next whole number, but for rounding errors."""
     return int(np.ceil(seconds / period_s - 1e-6))
+
+
+def fixed_tick_s(chip: Chip, mode: str) -> float:
+    """Return the fixed period of a tick in a mode, ``ann`` or ``snn`` [s]; 0: as short as the work allows."""
+    return chip.tick.ann_s if mode == "ann" else chip.tick.snn_s

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from neutrams.hardware.chip import Chip
-from neutrams.hardware.clock import clock_s
+from neutrams.hardware.clock import clock_s, fixed_tick_s
 from neutrams.hardware.core_times import in_seconds
 from neutrams.hardware.figure import Figure
 from neutrams.neurons import find_model
@@ -82,7 +82,7 @@ def _tick_rules(chip: Chip) -> Iterator[str]:
     """A fixed tick in which a core with all rows active, and as many neurons as it then can hold, cannot be done."""
     for name in dict.fromkeys(chip.neuron.models):
         mode = find_model(name, chip.name, chip.neuron.definitions).mode
-        fixed_s = chip.tick.ann_s if mode == "ann" else chip.tick.snn_s
+        fixed_s = fixed_tick_s(chip, mode)
         needed_s = _full_core_s(chip, name)
         if fixed_s and needed_s > fixed_s * CLOSE:
             yield (

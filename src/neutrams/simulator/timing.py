@@ -7,6 +7,7 @@ import numpy as np
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Board
+from neutrams.hardware.clock import fixed_tick_s
 from neutrams.hardware.core_times import CoreTimes, in_seconds
 from neutrams.program import Program
 from neutrams.simulator.result import Activity
@@ -67,8 +68,7 @@ def timing_of(program: Program, traffic: Traffic, activity: Activity) -> Timing:
     times = in_seconds(program.chip, program.model)
     core, link = _slowest_core(program, times, activity), _slowest_way(program, traffic, activity, times)
     needed, limit = core[0] + link[0] + barrier_s(program), max(core, link)[1]
-    spec = program.chip.tick
-    fixed = spec.ann_s if program.mode == "ann" else spec.snn_s
+    fixed = fixed_tick_s(program.chip, program.mode)
     if fixed > 0:
         limit = "fixed" if needed <= fixed else f"fixed, too short: {limit} needs {needed:.3g} s"
     tick_s = fixed or needed

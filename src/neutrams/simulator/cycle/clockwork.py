@@ -7,7 +7,7 @@ import numpy as np
 
 from neutrams.base.arrays import BoolArray, IntArray
 from neutrams.base.errors import SpecError
-from neutrams.hardware.clock import clock_s, cycles_of
+from neutrams.hardware.clock import clock_s, cycles_of, fixed_tick_s
 from neutrams.program import Program
 from neutrams.simulator.cycle.network import Delivery, network_of
 from neutrams.simulator.cycle.recent import Recent
@@ -67,10 +67,10 @@ class Clockwork:
 
     def __init__(self, program: Program) -> None:
         self._work, self._network = Work(program), network_of(program)
-        spec, self.period_s = program.chip.tick, clock_s(program.chip)
+        self.period_s = clock_s(program.chip)
         self._barrier = cycles_of(barrier_s(program), self.period_s)
         self._beats, self._deliveries = Recent[Beat](), Recent[Delivery]()
-        fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
+        fixed_s = fixed_tick_s(program.chip, program.mode)
         self.fixed = max(1, cycles_of(fixed_s, self.period_s)) if fixed_s else 0
 
     def beat(self, ticks: Sequence[Tick]) -> Beat:

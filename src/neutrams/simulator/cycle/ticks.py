@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from neutrams.base.arrays import IntArray
+from neutrams.hardware.clock import fixed_tick_s
 from neutrams.program import Program
 from neutrams.simulator.cycle.clockwork import Beat, Clockwork
 from neutrams.simulator.cycle.count import Count
@@ -136,8 +137,7 @@ def timing_of(program: Program, cycles: Cycles) -> Timing:
     else:
         ticks = clock.output_ticks
         needed = between = cycles.tick_cycles.reshape(cycles.samples, -1)[:, :ticks].sum() / cycles.samples
-    spec = program.chip.tick
-    fixed_s = spec.ann_s if program.mode == "ann" else spec.snn_s
+    fixed_s = fixed_tick_s(program.chip, program.mode)
     cycle_s = fixed_s * ticks / needed if fixed_s else cycles.period_s
     return Timing(
         tick_s=cycle_s * needed / ticks,

@@ -168,7 +168,7 @@ class Work:
     def _all_words(self, due: Due) -> tuple[IntArray, IntArray]:
         """Return all words of tiles that are due, as rows of ``_sender`` and ``_target``, and the tile's row in due."""
         first, after = (self._first[neurons[due.tile]] for neurons in self._ends)
-        return spread(first, after - first), np.repeat(np.arange(len(due.tile)), after - first)
+        return ranges(first, after - first), np.repeat(np.arange(len(due.tile)), after - first)
 
     def _words_of(self, due: Due) -> tuple[IntArray, IntArray]:
         """Return the same of the words of neurons that fired: only those are looked at."""
@@ -176,9 +176,9 @@ class Work:
         tiles = len(self._program.tiles)
         counts = self._first[due.fired + 1] - self._first[due.fired]
         entry = np.searchsorted(due.tick * tiles + due.tile, due.fired_tick * tiles + self._tile_of[due.fired])
-        return spread(self._first[due.fired], counts), np.repeat(entry, counts)
+        return ranges(self._first[due.fired], counts), np.repeat(entry, counts)
 
 
-def spread(first: IntArray, counts: IntArray) -> IntArray:
+def ranges(first: IntArray, counts: IntArray) -> IntArray:
     """Return first, first + 1, ..., as many as counted, for each entry, int64."""
     return np.repeat(first - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())

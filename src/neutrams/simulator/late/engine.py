@@ -6,6 +6,7 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, IntArray
 from neutrams.base.errors import SpecError
+from neutrams.hardware.clock import fixed_tick_s
 from neutrams.program import Program
 from neutrams.simulator.cycle import Beat, Clockwork, run_steady
 from neutrams.simulator.inputs import encode_channels
@@ -18,8 +19,7 @@ from neutrams.simulator.tally import Tally, counts_every_word, merge
 
 def may_miss(program: Program) -> bool:
     """Whether the chip has a fixed tick, and words that miss it are late or lost."""
-    tick = program.chip.tick
-    return tick.late != "wait" and (tick.ann_s if program.mode == "ann" else tick.snn_s) > 0
+    return program.chip.tick.late != "wait" and fixed_tick_s(program.chip, program.mode) > 0
 
 
 class Late:
