@@ -31,11 +31,13 @@ def _bare(typing_context: Any, array: Any) -> Any:
 
 def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        proxy = cast(Any, cgutils.create_struct_proxy)(signature.args[0])
+        begin = arguments[0]
+        if isinstance(array, types.Array):
+            begin = cast(Any, cgutils.create_struct_proxy)(array)(context, builder, value=begin).data
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         hint = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        there = builder.gep(proxy(context, builder, value=arguments[0]).data, [arguments[1]])
+        there = builder.gep(begin, [arguments[1]])
         builder.call(hint, [builder.bitcast(there, byte), number(0), number(3), number(1)])  # to read, keep, data
         return context.get_dummy_value()
 
@@ -53,4 +55,4 @@ index is below 0. The caller keeps the array alive. Only in kernels, for C-conti
 """
 
 prefetch = cast(Callable[[Any, Any], None], intrinsic(_prefetch))
-"""Have the memory at an index (unsigned) of an array brought to the cache; nothing waits for it. Only in kernels."""
+"""Have the memory at an index (unsigned) of an array, or from a bare address on, brought to the cache; nothing waits for it. Only in kernels."""

@@ -11,12 +11,13 @@ from neutrams.kernels.instructions import bare, lowest_bit
 from neutrams.kernels.noc_flow import enter, see_arrivals, take, wake
 from neutrams.kernels.noc_router import depart, grant_vcs, request_switch, request_vcs
 from neutrams.kernels.noc_tables import (
+    AWAY,
     BLOCKED,
     CALL,
+    CREDITS,
     DELIVERED,
     END,
-    ENTRY,
-    FLIT,
+    FILL,
     FLITS_IN,
     FLITS_SENT,
     FRONT,
@@ -26,11 +27,11 @@ from neutrams.kernels.noc_tables import (
     INJECT,
     KINDS,
     LANE,
-    LAST,
     LAST_ARRIVAL,
     LAST_VC,
     LATER,
-    NODE,
+    NEXT,
+    OUT,
     OUT_UNIT,
     PACKET_SHIFT,
     PREFER,
@@ -40,9 +41,7 @@ from neutrams.kernels.noc_tables import (
     STALL,
     STALLED,
     TAIL,
-    TIME,
     TURN,
-    WAIT,
     WANT,
     Layout,
     Memory,
@@ -56,19 +55,19 @@ def room_for(g: Layout, m: Memory, t: int, number: int, tries: int) -> int:
 
     In that case the node is told when a slot can be filled.
     """
-    node = g.node + number * NODE
+    node = g.node + number * g.node_stride
     vc = m[node + LAST_VC]
     soonest = t
     for _ in range(tries):
         vc = vc + 1 if vc + 1 < g.vcs and tries > 1 else (0 if tries > 1 else vc)
-        unit = m[node + ENTRY] + vc * IN_UNIT
-        slot = m[unit + LAST]
-        if m[slot + FLIT] != 0:
-            m[unit + BLOCKED] = -1 - number
-        elif m[slot + TIME] <= t:
+        goal = m[node + OUT] + vc * OUT_UNIT
+        credit = m[m[goal + CREDITS] + m[goal + FILL]]
+        if credit == AWAY:
+            m[m[goal + NEXT] + BLOCKED] = -1 - number
+        elif credit <= t:
             return int(vc)
-        elif soonest == t or m[slot + TIME] < soonest:
-            soonest = m[slot + TIME]
+        elif soonest == t or credit < soonest:
+            soonest = credit
     if soonest > t:
         wake(g, m, soonest, number)
     return -1
@@ -80,7 +79,7 @@ def hold_up(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
 
     A node makes its packets one after the other: what holds up one holds up all later ones as long.
     """
-    node = g.node + number * NODE
+    node = g.node + number * g.node_stride
     place = m[node + FRONT] + g.queue
     if place < m[node + END]:
         name = w.order[place]
@@ -91,7 +90,7 @@ def hold_up(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
 @kernel
 def call_later(g: Layout, m: Memory, t: int, due: int, number: int) -> None:
     """Have a node look again in cycle ``due``, or where that is too far ahead, look how far it still is."""
-    node = g.node + number * NODE
+    node = g.node + number * g.node_stride
     if m[node + CALL] <= t:
         m[node + CALL] = min(due, t + (g.slots >> 1))
         wake(g, m, m[node + CALL], number)
@@ -100,7 +99,7 @@ def call_later(g: Layout, m: Memory, t: int, due: int, number: int) -> None:
 @kernel
 def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
     """Send one flit of the front packet if its VC has room; a head takes the next VC that has, round robin."""
-    node = g.node + number * NODE
+    node = g.node + number * g.node_stride
     front = m[node + FRONT]
     if front == m[node + END]:
         return
@@ -127,7 +126,7 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
         front += 1
     m[node + FLITS_SENT] = sent
     m[node + FRONT] = front
-    enter(g, m, w, t, t + m[node + INJECT], m[node + ENTRY] + vc * IN_UNIT, flit)
+    enter(g, m, w, t, t + m[node + INJECT], m[node + OUT] + vc * OUT_UNIT, flit)
     if front < m[node + END] and w.asked[w.order[front]] <= t:
         wake(g, m, t + 1, number)
 
@@ -135,7 +134,7 @@ def step_node(g: Layout, m: Memory, w: Tables, t: int, number: int) -> None:
 @kernel
 def step_router(g: Layout, m: Memory, w: Tables, t: int, router: int) -> None:
     """Advance one router by one cycle."""
-    event = g.event + ((t & (g.slots - 1)) * g.routers + router) * KINDS * g.words
+    event = g.event + router * g.stride + (t & (g.slots - 1)) * KINDS * g.words
     claims = 0
     for word in range(g.words):
         bits = m[event + ROUTED * g.words + word]
@@ -192,7 +191,7 @@ def start_afresh(g: Layout, m: Memory) -> None:
     for word in range((g.nodes + 63) >> 6):
         bits = take(m, g.met_node + word)
         while bits:
-            node = g.node + (word * 64 + lowest_bit(bits)) * NODE
+            node = g.node + (word * 64 + lowest_bit(bits)) * g.node_stride
             m[node + LAST_VC] = g.vcs - 1
             m[node + STALLED] += take(m, node + STALL)
             bits &= bits - 1
@@ -206,13 +205,14 @@ def start_afresh(g: Layout, m: Memory) -> None:
 @kernel
 def turn_back(g: Layout, m: Memory, router: int) -> None:
     """Let the arbiters of one router point to their first again."""
-    for port in range(router * g.ports, (router + 1) * g.ports):
-        m[g.in_port + port * IN_PORT + WANT] = 0
-        m[g.in_port + port * IN_PORT + LANE] = 0
-        m[g.out_port + port * (WAIT + g.words) + SERVE] = 0
-        for unit in range(port * g.vcs, (port + 1) * g.vcs):
-            m[g.in_unit + unit * IN_UNIT + PREFER] = 0
-            m[g.out_unit + unit * OUT_UNIT + TURN] = 0
+    begin = router * g.stride
+    for port in range(g.ports):
+        m[g.in_port + begin + port * IN_PORT + WANT] = 0
+        m[g.in_port + begin + port * IN_PORT + LANE] = 0
+        m[g.out_port + begin + port * g.way + SERVE] = 0
+    for unit in range(g.ports * g.vcs):
+        m[g.in_unit + begin + unit * IN_UNIT + PREFER] = 0
+        m[g.out_unit + begin + unit * OUT_UNIT + TURN] = 0
 
 
 @kernel

@@ -5,26 +5,32 @@ Arguments of all kernels of the network on chip: ``g`` the layout, ``m`` the mem
 """
 
 from neutrams.kernels.compiled import kernel
+from neutrams.kernels.instructions import prefetch
 from neutrams.kernels.noc_routes import PORT_BITS, PORT_MASK, route_entry
 from neutrams.kernels.noc_tables import (
     ALLOW,
     ARRIVALS,
+    AWAY,
+    BACKWARD,
     BLOCKED,
     BRANCH,
     BRANCH_MASK,
     BRANCHES,
     BUFFER,
+    CREDITS,
     DUE,
     EVENT,
+    FILL,
     FIRST,
     FLIT,
     GOAL,
     HELD,
     KINDS,
-    LAST,
     LAST_BRANCH,
     MASK,
     NEXT,
+    NEXT_BUFFER,
+    OUT_UNIT,
     PATH_MASK,
     PATH_SHIFT,
     PEAK,
@@ -39,7 +45,6 @@ from neutrams.kernels.noc_tables import (
     TARGET_SHIFT,
     TIME,
     VC,
-    WAIT,
     WAY,
     Layout,
     Memory,
@@ -57,9 +62,9 @@ def take(m: Memory, place: int) -> int:
 
 @kernel
 def post(g: Layout, m: Memory, t: int, router: int, place: int, bits: int) -> None:
-    """Note events of ``router`` for cycle ``t``; ``place`` is among the words of a slot."""
+    """Note events of ``router`` for cycle ``t``; ``place`` is among the words of a slot of its own."""
     slot = t & (g.slots - 1)
-    m[g.event + slot * (g.routers * KINDS * g.words) + place] |= bits
+    m[g.event + router * g.stride + slot * (KINDS * g.words) + place] |= bits
     m[g.busy_router + slot * ((g.routers + 63) >> 6) + (router >> 6)] |= 1 << (router & 63)
     m[g.busy + slot] = 1
 
@@ -89,9 +94,15 @@ def next_slot(g: Layout, m: Memory, unit: int, slot: int) -> int:
 def ask_for_vc(g: Layout, m: Memory, t: int, unit: int, entry: int) -> None:
     """The head at the front of an input unit asks for a VC in cycle ``t``, as the entry of a route says."""
     kind = entry >> PORT_BITS
-    way = g.out_port + (m[unit + ROUTER] * g.ports + (entry & PORT_MASK)) * (WAIT + g.words)
+    way = g.out_port + m[unit + ROUTER] * g.stride + (entry & PORT_MASK) * g.way
     if kind > 0 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
         kind = m[g.class_of + m[unit + VC]]
+    begin, port = m[unit + ROUTER] * g.stride, entry & PORT_MASK
+    prefetch(m, way)
+    prefetch(m, g.out_unit + begin + port * g.vcs * OUT_UNIT)
+    prefetch(m, g.out_unit + begin + (port * g.vcs + 1) * OUT_UNIT)
+    prefetch(m, g.credit + begin + port * g.vcs * g.depth)
+    prefetch(m, m[unit + PORT])
     m[unit + WAY] = way
     m[unit + ALLOW] = m[g.allowed + kind]
     post_unit(g, m, t, unit, ROUTED)
@@ -116,12 +127,12 @@ def start_packet(g: Layout, m: Memory, w: Tables, t: int, unit: int, branch: int
 def ask_for_switch(g: Layout, m: Memory, due: int, unit: int) -> None:
     """The front flit asks from cycle ``due`` on, as soon as there is room for it in the next buffer."""
     m[unit + DUE] = due
-    ahead = m[m[unit + GOAL] + NEXT]
-    slot = m[ahead + LAST]
-    if m[slot + FLIT] == 0:
-        post_unit(g, m, max(due, m[slot + TIME]), unit, READY)
+    goal = m[unit + GOAL]
+    credit = m[m[goal + CREDITS] + m[goal + FILL]]
+    if credit != AWAY:
+        post_unit(g, m, max(due, credit), unit, READY)
     else:
-        m[ahead + BLOCKED] = unit
+        m[m[goal + NEXT] + BLOCKED] = unit
 
 
 @kernel
@@ -129,7 +140,7 @@ def free_slot(g: Layout, m: Memory, t: int, unit: int) -> None:
     """Empty the front slot of a unit, to be filled again from cycle ``t`` on; tell who waits for it."""
     slot = m[unit + FIRST]
     m[slot + FLIT] = 0
-    m[slot + TIME] = t
+    m[m[unit + BACKWARD] + (slot - m[unit + BUFFER]) // SLOT] = t
     m[unit + FIRST] = next_slot(g, m, unit, slot)
     waiter = m[unit + BLOCKED]
     if waiter:
@@ -143,7 +154,7 @@ def free_slot(g: Layout, m: Memory, t: int, unit: int) -> None:
 @kernel
 def see_arrivals(g: Layout, m: Memory, router: int, t: int) -> None:
     """Count the flits in a router's buffers up to cycle ``t``, before any leaves in it."""
-    record = g.router + router * (ARRIVALS + g.slots)
+    record = g.router + router * g.stride
     held = m[record + HELD]
     for cycle in range(max(m[record + SEEN] + 1, t - g.slots + 1), t + 1):
         held += take(m, record + ARRIVALS + (cycle & (g.slots - 1)))
@@ -153,13 +164,22 @@ def see_arrivals(g: Layout, m: Memory, router: int, t: int) -> None:
 
 
 @kernel
-def enter(g: Layout, m: Memory, w: Tables, t: int, arrival: int, unit: int, flit: int) -> None:
-    """Send a flit in cycle ``t`` to an input unit, where it is in cycle ``arrival``."""
-    slot = m[unit + LAST]
+def fill_slot(g: Layout, m: Memory, goal: int, credit: int) -> int:
+    """Take an output unit's next slot, whose credit becomes ``credit``; return its number."""
+    number = int(m[goal + FILL])
+    m[m[goal + CREDITS] + number] = credit
+    m[goal + FILL] = number + 1 if number + 1 < g.depth else 0
+    return number
+
+
+@kernel
+def enter(g: Layout, m: Memory, w: Tables, t: int, arrival: int, goal: int, flit: int) -> None:
+    """Send a flit in cycle ``t`` from an output unit to the input unit behind it, where it is in cycle ``arrival``."""
+    unit = m[goal + NEXT]
+    slot = m[goal + NEXT_BUFFER] + fill_slot(g, m, goal, AWAY) * SLOT
     m[slot + FLIT] = flit
     m[slot + TIME] = arrival
-    m[unit + LAST] = next_slot(g, m, unit, slot)
-    record = g.router + m[unit + ROUTER] * (ARRIVALS + g.slots)
+    record = g.router + m[unit + ROUTER] * g.stride
     if t - m[record + SEEN] > g.slots >> 1:  # before the wheel of arrivals turns once around
         see_arrivals(g, m, m[unit + ROUTER], t - 1)
     m[record + ARRIVALS + (arrival & (g.slots - 1))] += 1

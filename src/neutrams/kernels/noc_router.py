@@ -7,10 +7,11 @@ Arguments as in `neutrams.kernels.noc_flow`.
 """
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.instructions import lowest_bit
+from neutrams.kernels.instructions import lowest_bit, prefetch
 from neutrams.kernels.noc_flow import (
     ask_for_switch,
     enter,
+    fill_slot,
     free_slot,
     next_slot,
     post,
@@ -26,7 +27,6 @@ from neutrams.kernels.noc_tables import (
     BUFFER,
     CHILD_SHIFT,
     DELIVERED,
-    ECHO,
     EVENT,
     FIRST,
     FLIGHT,
@@ -38,14 +38,14 @@ from neutrams.kernels.noc_tables import (
     HELD,
     IN_UNIT,
     INTERVAL,
-    KINDS,
     LANE,
-    LAST,
     LAST_ARRIVAL,
     LAST_BRANCH,
     LOCAL,
     MASK,
     NEXT,
+    NEXT_BUFFER,
+    NEXT_ROUTER,
     O_LOCAL,
     O_VC,
     OPEN,
@@ -95,7 +95,7 @@ def request_vcs(g: Layout, m: Memory, t: int, router: int, word: int, bits: int,
     Losers ask again in the next cycle; heads for which no VC is free wait until one is. Returns how many VCs are
     claimed, ``claims`` of them already before.
     """
-    first = g.in_unit + (router * g.ports + word * g.group) * g.vcs * IN_UNIT
+    first = g.in_unit + router * g.stride + word * g.group * g.vcs * IN_UNIT
     while bits:
         unit = first + lowest_bit(bits) * IN_UNIT
         bits &= bits - 1
@@ -134,6 +134,11 @@ def grant_vcs(g: Layout, m: Memory, t: int, claims: int) -> None:
         unit = m[place]
         m[place] = 0
         m[unit + GOAL] = goal
+        prefetch(m, m[goal + NEXT])
+        prefetch(m, m[goal + NEXT] + 8)
+        prefetch(m, m[goal + NEXT_BUFFER])
+        prefetch(m, m[goal + NEXT_ROUTER])
+        prefetch(m, m[goal + NEXT_ROUTER] + ARRIVALS + ((t + 4) & (g.slots - 1)))
         m[m[unit + WAY] + FREE] &= ~(1 << m[goal + O_VC])
         m[unit + PREFER] = after(m[goal + O_LOCAL], units)
         m[goal + TURN] = after(m[unit + LOCAL], units)
@@ -172,7 +177,7 @@ def hold_back(g: Layout, m: Memory, t: int, router: int, first: int, bits: int) 
     while left:
         unit = first + lowest_bit(left) * IN_UNIT
         left &= left - 1
-        due = m[g.pace + (router * g.ports + m[m[unit + WAY] + PLACE]) * PACE + OPEN]
+        due = m[g.pace + router * g.stride + m[m[unit + WAY] + PLACE] * PACE + OPEN]
         if due > t:
             bits ^= m[unit + MASK]
             post_unit(g, m, due, unit, READY)
@@ -185,7 +190,7 @@ def request_switch(g: Layout, m: Memory, t: int, router: int, word: int, bits: i
 
     Losers ask again in the next cycle. Returns how many outputs are claimed, ``claims`` of them already before.
     """
-    base = g.in_unit + (router * g.ports + word * g.group) * g.vcs * IN_UNIT
+    base = g.in_unit + router * g.stride + word * g.group * g.vcs * IN_UNIT
     if g.pace:
         bits = hold_back(g, m, t, router, base, bits)
     while bits:
@@ -214,11 +219,9 @@ def request_switch(g: Layout, m: Memory, t: int, router: int, word: int, bits: i
 
 
 @kernel
-def eject(g: Layout, m: Memory, w: Tables, arrival: int, echo: int, unit: int, flit: int, branch: int) -> None:
-    """A flit leaves to its node's ``unit``, which takes it at once; the credit is back in cycle ``echo``."""
-    slot = m[unit + LAST]
-    m[slot + TIME] = echo
-    m[unit + LAST] = next_slot(g, m, unit, slot)
+def eject(g: Layout, m: Memory, w: Tables, arrival: int, goal: int, flit: int, branch: int) -> None:
+    """A flit leaves by an output unit to its node, which takes it at once and sends the credit back."""
+    fill_slot(g, m, goal, arrival + g.echo)
     place = (flit >> PACKET_SHIFT) - 1
     if g.branched:
         place = w.place[place] + (w.branch[branch] >> CHILD_SHIFT if branch else 0)
@@ -239,7 +242,7 @@ def release_vc(g: Layout, m: Memory, t: int, router: int, way: int, vc: int) -> 
         bits = m[way + WAIT + word]
         if bits:
             m[way + WAIT + word] = 0
-            post(g, m, t + 1, router, (router * KINDS + ROUTED) * g.words + word, bits)
+            post(g, m, t + 1, router, ROUTED * g.words + word, bits)
 
 
 @kernel
@@ -256,7 +259,7 @@ def rewind(g: Layout, m: Memory, unit: int) -> None:
 @kernel
 def leave(g: Layout, m: Memory, t: int, unit: int, port: int, router: int) -> None:
     """The front flit leaves its buffer, its credit goes back."""
-    m[g.router + router * (ARRIVALS + g.slots) + HELD] -= 1
+    m[g.router + router * g.stride + HELD] -= 1
     free_slot(g, m, t + m[port + BACK], unit)
 
 
@@ -273,7 +276,7 @@ def depart(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
     m[way + SERVE] = after(m[port + PLACE], g.ports)
     m[way + SENT] += 1
     if g.pace:
-        pace = g.pace + (router * g.ports + m[way + PLACE]) * PACE
+        pace = g.pace + router * g.stride + m[way + PLACE] * PACE
         m[pace + OPEN] = t + m[pace + INTERVAL]
     flit, branch, stays = m[m[unit + FIRST] + FLIT], 0, False
     if g.branched:
@@ -283,13 +286,12 @@ def depart(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
         m[unit + FIRST] = next_slot(g, m, unit, m[unit + FIRST])
     else:
         leave(g, m, t, unit, port, router)
-    ahead = m[goal + NEXT]
-    if m[ahead + ROUTER] >= 0:
+    if m[goal + NEXT]:
         if branch:
             flit ^= (((flit >> PATH_SHIFT) ^ (w.branch[branch] >> CHILD_SHIFT)) & BRANCH_MASK) << PATH_SHIFT
-        enter(g, m, w, t, t + m[way + FLIGHT], ahead, flit)
+        enter(g, m, w, t, t + m[way + FLIGHT], goal, flit)
     else:
-        eject(g, m, w, t + m[way + FLIGHT], t + m[way + ECHO], ahead, flit, branch)
+        eject(g, m, w, t + m[way + FLIGHT], goal, flit, branch)
     if flit & TAIL:
         release_vc(g, m, t, router, way, m[goal + O_VC])
         m[unit + GOAL] = 0

@@ -9,8 +9,11 @@ output unit one VC of the next buffer as seen from here. Unit place * V + VC of 
 masks it is bit local % (G * V) of word local // (G * V), G whole ports a word.
 
 Nothing happens when a flit arrives or a credit comes back: each slot of a buffer carries the cycle in which its flit is
-there, or in which the credit for it is. Whoever makes one of the two known notes what follows from it, for the cycle in
-which it follows.
+there, each of its credits, which whoever fills the buffer keeps, that in which it is back. Whoever makes one of the two
+known notes what follows from it, for the cycle in which it follows.
+
+A router's memory leaves the cache between two visits on a large board. So records of units and ports begin with a line
+of the cache, credits are kept where they are asked for, and what is met next in another router is fetched ahead.
 """
 
 from typing import NamedTuple
@@ -35,36 +38,39 @@ ROUTED, READY, KINDS = 0, 1, 2
 """Events of an input unit: its head asks for a VC; its front flit asks for the switch."""
 
 ROUTER, EVENT, MASK, LOCAL, VC, PORT, BRANCH = 0, 1, 2, 3, 4, 5, 6
-FIRST, LAST, GOAL, WAY, ALLOW, DUE, PREFER, BUFFER, BLOCKED, IN_UNIT = 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
-"""Input unit: router, -1 in a node; its words among a slot's events; its bit there; local number; VC; input port;
-branch its front packet takes, 0 without a tree; slots of the next flit to be sent and of the next to come; output unit
-held; output port of the front packet; VCs it may take [bits]; first cycle in which its front flit may ask for the
-switch; round robin over output units; first slot; whoever waits for room here, an input unit or -1 - node; size.
+FIRST, BACKWARD, GOAL, WAY, ALLOW, DUE, PREFER, BUFFER, BLOCKED, IN_UNIT = 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+"""Input unit: router; its words among a slot's events; its bit there; local number; VC; input port; branch its front
+packet takes, 0 without a tree; slot of the next flit to be sent; first credit of whoever fills it; output unit held;
+output port of the front packet; VCs it may take [bits]; first cycle in which its front flit may ask for the switch;
+round robin over output units; first slot; whoever waits for room here, an input unit or -1 - node; size.
 """
 
-O_LOCAL, O_VC, TURN, NEXT, OUT_UNIT = 0, 1, 2, 3, 4
-"""Output unit: local number; VC; round robin over input units; the input unit behind it; size."""
+O_LOCAL, O_VC, TURN, NEXT, NEXT_BUFFER, CREDITS, FILL, NEXT_ROUTER, OUT_UNIT = 0, 1, 2, 3, 4, 5, 6, 7, 8
+"""Output unit: local number; VC; round robin over input units; the input unit behind it, 0 for that of a node; its
+first slot; the first credit; number of the slot to be filled next; record of the router behind it; size."""
+
+AWAY = 1 << 60
+"""A credit is the cycle from which on its slot may be filled, or this while that is not known."""
 
 FLIT, TIME, SLOT = 0, 1, 2
-"""Slot of a buffer: its flit, or 0; cycle in which the flit is there, or from which on the slot may be filled; size."""
+"""Slot of a buffer: its flit, or 0; cycle in which it is there; size."""
 
 PLACE, RING = 0, 1
 """Both kinds of port: number within the router; ring, -1 if none."""
 
-BACK, WANT, LANE, IN_PORT = 2, 3, 4, 5
+BACK, WANT, LANE, IN_PORT = 2, 3, 4, 8
 """Input port: cycles from switch allocation to a credit's use; round robin over output ports, over its VCs; size."""
 
-UNITS, FLIGHT, ECHO, FREE, SERVE, SENT, WAIT = 2, 3, 4, 5, 6, 7, 8
-"""Output port: its first output unit; cycles from switch allocation to arrival at the sink, and to the return of a
-node's credit; VCs without owner [bits]; round robin over input ports; flits that left; then W words of input units that
-wait for a VC (size WAIT + W).
+UNITS, FLIGHT, FREE, SERVE, SENT, WAIT = 2, 3, 4, 5, 6, 7
+"""Output port: its first output unit; cycles from switch allocation to arrival at the sink; VCs without owner [bits];
+round robin over input ports; flits that left; then W words of input units that wait for a VC (size `Layout.way`).
 """
 
 INTERVAL, OPEN, PACE = 0, 1, 2
 """Pace of an output port, where links are slow: cycles from flit to flit; cycle from which on the next may go; size."""
 
-ENTRY, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, STALLED, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-"""Node: its first input unit; cycles to it; places in ``order`` of its front packet and behind its last; flits of the
+OUT, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, STALLED, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+"""Node: its first output unit; cycles to the router; places in ``order`` of its front packet and behind its last; flits of the
 front packet sent; VC of the last packet; cycles for which a full queue has held it up in this wave; cycle in which it
 looks whether a packet that was held up is there; cycles held up in earlier waves; size.
 """
@@ -87,7 +93,8 @@ class Layout(NamedTuple):
     Sizes: ``ports`` P, ``vcs`` V, ``depth`` flits of a buffer, ``group`` G = WORD_BITS // V, ``words`` W = ceil(P / G),
     ``routers`` R, ``nodes`` N, ``slots`` S: cycle t is slot t mod S; a power of two above twice any delay; ``queue``
     packets of a node's queue, 0 for any number; ``branched`` 1 if any packet has a tree.
-    Delays [cycle]: ``lead`` from a head's arrival to its first VC allocation; ``allocate`` >= 1 of switch allocation.
+    Delays [cycle]: ``lead`` from a head's arrival to its first VC allocation; ``allocate`` >= 1 of switch allocation;
+    ``echo`` from a flit's arrival in a node to its credit's return; ``ahead`` least one from what a router or node does to what follows from it in another.
 
     Addresses:
         totals     TOTALS words
@@ -95,12 +102,13 @@ class Layout(NamedTuple):
         class_of   V words: class of a VC, for packets that keep theirs
         winner     P * V words, scratch, all 0; ``touched`` P * V words, scratch
         router     R records
-        in_port    R * P records; ``out_port`` R * P records
-        in_unit    R * P * V records, then N * V in the nodes; ``out_unit`` R * P * V records
+        in_port    R * P records; ``out_port`` R * P records of ``way`` words, WAIT + W and what fills a line
+        in_unit    R * P * V records; ``out_unit`` R * P * V records, then N * V of the nodes
+        credit     depth words for each output unit
         pace       R * P records, or nothing and 0 if no link is slow
         node       N records
-        buffer     (R * P + N) * V * depth slots
-        event      S * R * KINDS * W words: units with an event [bits]
+        buffer     R * P * V * depth slots
+        event      R * S * KINDS * W words: units with an event [bits]
         busy_router  S * ceil(R / 64) words: routers with an event [bits]; ``busy_node`` S * ceil(N / 64), the same
         busy       S words, 1 if anything happens
         met_router  ceil(R / 64) words: routers with an event in this wave [bits]; ``met_node`` ceil(N / 64), the same
@@ -118,6 +126,10 @@ class Layout(NamedTuple):
     branched: int
     lead: int
     allocate: int
+    echo: int
+    way: int
+    stride: int
+    node_stride: int
     totals: int
     allowed: int
     class_of: int
@@ -128,8 +140,11 @@ class Layout(NamedTuple):
     out_port: int
     in_unit: int
     out_unit: int
+    credit: int
     pace: int
     node: int
+    node_unit: int
+    node_credit: int
     buffer: int
     event: int
     busy_router: int

@@ -23,25 +23,35 @@ class _Links:
 
 ABSENT = -(1 << 40)
 
+LINE = 8
+"""Words of a line of the cache."""
+
 
 def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> tuple[k.Layout, IntArray]:
     """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0."""
     links = _links(topology)
     layout = _layout(topology, router, links)._replace(branched=int(packets.trees is not None))
-    memory = np.zeros(layout.met_node + ((layout.nodes + 63) >> 6), dtype=np.int64)
+    memory = _aligned(layout.node + layout.nodes * layout.node_stride)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
     memory[layout.allowed] = (1 << layout.vcs) - 1
     for c in range(topology.class_count):
         memory[layout.allowed + 1 + c] = ((1 << share) - 1) << (c * share)
     memory[layout.class_of : layout.class_of + layout.vcs] = 1 + np.arange(layout.vcs) // share
-    records(memory, layout.router, layout.routers, k.ARRIVALS + layout.slots)[:, k.SEEN] = -1
+    _of_routers(layout, memory, layout.router, 1, k.ARRIVALS)[:, 0, k.SEEN] = -1
     if layout.pace:
-        records(memory, layout.pace, layout.routers * layout.ports, k.PACE)[:, k.INTERVAL] = topology.intervals.ravel()
+        _of_routers(layout, memory, layout.pace, layout.ports, k.PACE)[:, :, k.INTERVAL] = topology.intervals
     _fill_ports(layout, memory, topology, router, links)
     _fill_units(layout, memory, links)
     _fill_nodes(layout, memory, topology, packets)
     return layout, memory
+
+
+def _aligned(words: int) -> IntArray:
+    """Return zeros int64[words] that begin with a line of the cache."""
+    memory = np.zeros(words + LINE, dtype=np.int64)
+    begin = -(memory.ctypes.data // memory.itemsize) % LINE
+    return memory[begin : begin + words]
 
 
 def tables_of(topology: Topology, packets: PacketTable, order: IntArray) -> k.Tables:
@@ -99,18 +109,34 @@ def made_in(created: IntArray) -> IntArray:
 
 def stalls(layout: k.Layout, memory: IntArray) -> IntArray:
     """Return int64[N], how long a full queue held up each node [cycle]."""
-    return records(memory, layout.node, layout.nodes, k.NODE)[:, k.STALLED].copy()
+    return _of_nodes(layout, memory, layout.node, 1, k.NODE)[:, 0, k.STALLED].copy()
 
 
-def sent_by_port(topology: Topology, layout: k.Layout, memory: IntArray) -> IntArray:
+def sent_by_port(layout: k.Layout, memory: IntArray) -> IntArray:
     """Return int64[R, P], flits that left by each output port [flit]."""
-    ports = topology.routers * topology.ports
-    return records(memory, layout.out_port, ports, k.WAIT + layout.words)[:, k.SENT].reshape(topology.neighbor.shape)
+    return _of_routers(layout, memory, layout.out_port, layout.ports, layout.way)[:, :, k.SENT].copy()
 
 
-def records(memory: IntArray, begin: int, count: int, size: int) -> IntArray:
-    """Return a view int64[count, size] of some records."""
-    return memory[begin : begin + count * size].reshape(count, size)
+def most_held(layout: k.Layout, memory: IntArray) -> IntArray:
+    """Return int64[R], the most flits that were in the buffers of each router [flit]."""
+    return _of_routers(layout, memory, layout.router, 1, k.ARRIVALS)[:, 0, k.PEAK].copy()
+
+
+def _of_routers(g: k.Layout, memory: IntArray, begin: int, count: int, size: int) -> IntArray:
+    """Return a view int64[R, count, size] of some records that each router has."""
+    return _strided(memory, begin, (g.routers, g.stride), (count, size))
+
+
+def _of_nodes(g: k.Layout, memory: IntArray, begin: int, count: int, size: int) -> IntArray:
+    """Return a view int64[N, count, size] of some records that each node has."""
+    return _strided(memory, begin, (g.nodes, g.node_stride), (count, size))
+
+
+def _strided(memory: IntArray, begin: int, blocks: tuple[int, int], inner: tuple[int, int]) -> IntArray:
+    (number, stride), (count, size) = blocks, inner
+    word = memory.itemsize
+    view = np.lib.stride_tricks.as_strided(memory[begin:], (number, count, size), (stride * word, size * word, word))
+    return view
 
 
 def _links(topology: Topology) -> _Links:
@@ -126,97 +152,123 @@ def _links(topology: Topology) -> _Links:
 
 
 def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
-    ports, vcs, routers, nodes = topology.ports, router.vcs, topology.routers, topology.nodes
+    ports, vcs, depth = topology.ports, router.vcs, router.buffer_flits
     group = k.WORD_BITS // vcs
-    words, units = -(-ports // group), routers * ports * vcs
-    longest = max(int(links.latency.max()), topology.node_latency)
-    slowest = int(np.max(topology.interval))
-    slots = 2 << (router.cycles + router.credit_cycles + 2 * longest + slowest + 3).bit_length()
-    sizes = {
-        "totals": 1 + k.TOTALS,  # address 0 is none
-        "allowed": topology.class_count + 1,
-        "class_of": vcs,
-        "winner": ports * vcs,
-        "touched": ports * vcs,
-        "router": routers * (k.ARRIVALS + slots),
-        "in_port": routers * ports * k.IN_PORT,
-        "out_port": routers * ports * (k.WAIT + words),
-        "in_unit": (units + nodes * vcs) * k.IN_UNIT,
-        "out_unit": units * k.OUT_UNIT,
-        "pace": routers * ports * k.PACE if slowest > 1 else 0,
-        "node": nodes * k.NODE,
-        "buffer": (units + nodes * vcs) * router.buffer_flits * k.SLOT,
-        "event": slots * routers * k.KINDS * words,
-        "busy_router": slots * ((routers + 63) >> 6),
-        "busy_node": slots * ((nodes + 63) >> 6),
-        "busy": slots,
-        "met_router": (routers + 63) >> 6,
-        "met_node": (nodes + 63) >> 6,
-    }
-    ends = np.cumsum(list(sizes.values()))
-    begins = {name: int(end) - size for (name, size), end in zip(sizes.items(), ends, strict=True)}
-    begins["totals"] = 1
-    begins["pace"] *= slowest > 1
+    words, units = -(-ports // group), ports * vcs
+    way = -(-(k.WAIT + words) // LINE) * LINE
+    slots = _slots(topology, router, links)
+    masks = {"router": (topology.routers + 63) >> 6, "node": (topology.nodes + 63) >> 6}
+    shared, end = _places(
+        {"totals": k.TOTALS, "allowed": topology.class_count + 1, "class_of": vcs, "winner": units, "touched": units}
+        | {f"busy_{name}": slots * size for name, size in masks.items()}
+        | {f"met_{name}": size for name, size in masks.items()}
+        | {"busy": slots},
+        LINE,  # address 0 is none
+    )
+    of_router, end_of_router = _places(
+        {"router": k.ARRIVALS + slots, "event": slots * k.KINDS * words}
+        | {"in_port": ports * k.IN_PORT, "in_unit": units * k.IN_UNIT, "buffer": units * depth * k.SLOT}
+        | {"out_port": ports * way, "out_unit": units * k.OUT_UNIT, "credit": units * depth}
+        | ({"pace": ports * k.PACE} if int(np.max(topology.interval)) > 1 else {}),
+        end,
+    )
+    stride = (end_of_router - end) | LINE  # an odd number of lines: the same line of all routers is in many cache sets
+    of_node, end_of_node = _places(
+        {"node": k.NODE, "node_unit": vcs * k.OUT_UNIT, "node_credit": vcs * depth}, end + topology.routers * stride
+    )
     return k.Layout(
         ports=ports,
         vcs=vcs,
-        depth=router.buffer_flits,
+        depth=depth,
         group=group,
         words=words,
-        routers=routers,
-        nodes=nodes,
+        routers=topology.routers,
+        nodes=topology.nodes,
         slots=slots,
         queue=router.queue_packets,
         branched=0,
         lead=router.route_cycles + router.vc_cycles - 1,
         allocate=router.allocation_cycles,
-        **begins,
+        echo=1 + topology.node_latency + router.credit_cycles,
+        way=way,
+        stride=stride,
+        node_stride=end_of_node - of_node["node"],
+        **{"pace": 0} | shared | of_router | of_node,
     )
 
 
+def _slots(topology: Topology, router: RouterSpec, links: _Links) -> int:
+    longest = max(int(links.latency.max()), topology.node_latency)
+    slowest = int(np.max(topology.interval))
+    return 2 << (router.cycles + router.credit_cycles + 2 * longest + slowest + 3).bit_length()
+
+
+def _places(sizes: dict[str, int], begin: int) -> tuple[dict[str, int], int]:
+    """Return where each of some things begins, one after the other, each with a line of the cache, and where they end."""
+    ends = begin + np.cumsum([-(-size // LINE) * LINE for size in sizes.values()])
+    return dict(zip(sizes, [begin, *ends[:-1].tolist()], strict=True)), int(ends[-1])
+
+
 def _fill_ports(g: k.Layout, memory: IntArray, topology: Topology, router: RouterSpec, links: _Links) -> None:
-    count = g.routers * g.ports
-    place, ring = np.arange(count) % g.ports, topology.ring.ravel()
-    inputs = records(memory, g.in_port, count, k.IN_PORT)
-    inputs[:, k.PLACE], inputs[:, k.RING] = place, ring
+    shape = g.routers, g.ports
+    inputs = _of_routers(g, memory, g.in_port, g.ports, k.IN_PORT)
+    outputs = _of_routers(g, memory, g.out_port, g.ports, g.way)
+    for records in (inputs, outputs):
+        records[:, :, k.PLACE], records[:, :, k.RING] = np.arange(g.ports), topology.ring
     fed = np.where(links.source >= 0, links.latency[np.maximum(links.source, 0)], topology.node_latency)
-    inputs[:, k.BACK] = 1 + router.credit_cycles + fed
-    outputs = records(memory, g.out_port, count, k.WAIT + g.words)
-    outputs[:, k.PLACE], outputs[:, k.RING] = place, ring
-    outputs[:, k.UNITS] = g.out_unit + np.arange(count) * g.vcs * k.OUT_UNIT
-    outputs[:, k.FLIGHT] = router.switch_cycles + 1 + links.latency
-    outputs[:, k.ECHO] = outputs[:, k.FLIGHT] + 1 + topology.node_latency + router.credit_cycles
-    outputs[:, k.FREE] = (1 << g.vcs) - 1
+    inputs[:, :, k.BACK] = 1 + router.credit_cycles + fed.reshape(shape)
+    outputs[:, :, k.UNITS] = _addresses(g.out_unit, g.routers, g.stride, g.ports, g.vcs * k.OUT_UNIT)
+    outputs[:, :, k.FLIGHT] = router.switch_cycles + 1 + links.latency.reshape(shape)
+    outputs[:, :, k.FREE] = (1 << g.vcs) - 1
 
 
 def _fill_units(g: k.Layout, memory: IntArray, links: _Links) -> None:
-    count, extra = g.routers * g.ports * g.vcs, g.nodes * g.vcs
-    number = np.arange(count)
-    port, vc = np.divmod(number, g.vcs)
-    router, local = np.divmod(number, g.ports * g.vcs)
+    units = g.ports * g.vcs
+    local = np.arange(units)
     word, bit = np.divmod(local, g.group * g.vcs)
-    inputs = records(memory, g.in_unit, count + extra, k.IN_UNIT)
-    fields = {k.ROUTER: router, k.EVENT: router * k.KINDS * g.words + word, k.MASK: 1 << bit, k.LOCAL: local}
-    fields |= {k.VC: vc, k.PORT: g.in_port + port * k.IN_PORT}
+    buffer = _addresses(g.buffer, g.routers, g.stride, units, g.depth * k.SLOT)
+    fields = {k.ROUTER: np.arange(g.routers)[:, None], k.EVENT: word, k.MASK: 1 << bit, k.LOCAL: local}
+    fields |= {k.VC: local % g.vcs, k.BUFFER: buffer, k.FIRST: buffer}
+    fields |= {k.PORT: _addresses(g.in_port, g.routers, g.stride, g.ports, k.IN_PORT).repeat(g.vcs, axis=1)}
+    inputs = _of_routers(g, memory, g.in_unit, units, k.IN_UNIT)
     for field, value in fields.items():
-        inputs[:count, field] = value
-    inputs[count:, k.ROUTER] = -1
-    first = g.buffer + np.arange(count + extra) * g.depth * k.SLOT
-    for field in (k.BUFFER, k.FIRST, k.LAST):
-        inputs[:, field] = first
-    outputs = records(memory, g.out_unit, count, k.OUT_UNIT)
-    outputs[:, k.O_LOCAL], outputs[:, k.O_VC] = local, vc
-    sink = links.sink[port]
-    ahead = np.where(sink >= 0, sink, g.routers * g.ports - 1 - sink)
-    outputs[:, k.NEXT] = np.where(sink == ABSENT, 0, g.in_unit + (ahead * g.vcs + vc) * k.IN_UNIT)
+        inputs[:, :, field] = value
+    outputs = _of_routers(g, memory, g.out_unit, units, k.OUT_UNIT)
+    outputs[:, :, k.O_LOCAL], outputs[:, :, k.O_VC] = local, local % g.vcs
+    outputs[:, :, k.CREDITS] = _addresses(g.credit, g.routers, g.stride, units, g.depth)
+    nodes = _of_nodes(g, memory, g.node_unit, g.vcs, k.OUT_UNIT)
+    nodes[:, :, k.CREDITS] = _addresses(g.node_credit, g.nodes, g.node_stride, g.vcs, g.depth)
+    _join(g, (inputs, outputs, nodes), links)
+
+
+def _join(g: k.Layout, units: tuple[IntArray, IntArray, IntArray], links: _Links) -> None:
+    """Let input units and the output units that feed them, of routers and nodes, know of each other."""
+    inputs, outputs, nodes = units
+    router, port = np.divmod(np.flatnonzero(links.source != ABSENT)[:, None], g.ports)
+    local = port * g.vcs + np.arange(g.vcs)
+    source = links.source[links.source != ABSENT]
+    for feeders, mine, place in (
+        (outputs, source >= 0, np.divmod(source, g.ports)),
+        (nodes, source < 0, (-1 - source, 0 * source)),
+    ):
+        at = router[mine], local[mine]
+        feeder = place[0][mine, None], place[1][mine, None] * g.vcs + np.arange(g.vcs)
+        inputs[(*at, k.BACKWARD)] = feeders[(*feeder, k.CREDITS)]
+        feeders[(*feeder, k.NEXT)] = g.in_unit + at[0] * g.stride + at[1] * k.IN_UNIT
+        feeders[(*feeder, k.NEXT_BUFFER)] = inputs[(*at, k.BUFFER)]
+        feeders[(*feeder, k.NEXT_ROUTER)] = g.router + at[0] * g.stride
 
 
 def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, packets: PacketTable) -> None:
-    nodes = records(memory, g.node, g.nodes, k.NODE)
-    entry = topology.node_router * g.ports + topology.node_port
-    nodes[:, k.ENTRY] = g.in_unit + entry * g.vcs * k.IN_UNIT
+    nodes = _of_nodes(g, memory, g.node, 1, k.NODE)[:, 0]
+    nodes[:, k.OUT] = g.node_unit + np.arange(g.nodes) * g.node_stride
     nodes[:, k.INJECT] = 1 + topology.node_latency
     count = np.bincount(packets.source, minlength=g.nodes)
     nodes[:, k.END] = np.cumsum(count)
     nodes[:, k.FRONT] = nodes[:, k.END] - count
     nodes[:, k.LAST_VC] = g.vcs - 1
+
+
+def _addresses(begin: int, number: int, stride: int, count: int, size: int) -> IntArray:
+    """Return int64[number, count], the addresses of some records of each router or node."""
+    return begin + np.arange(number)[:, None] * stride + np.arange(count) * size

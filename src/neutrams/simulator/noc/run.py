@@ -7,8 +7,8 @@ import numpy as np
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
-from neutrams.kernels.noc_tables import ARRIVALS, FLITS_IN, FLITS_OUT, LAST_ARRIVAL, PEAK
-from neutrams.simulator.noc.lower import made_in, memory_of, records, sent_by_port, stalls, tables_of
+from neutrams.kernels.noc_tables import FLITS_IN, FLITS_OUT, LAST_ARRIVAL
+from neutrams.simulator.noc.lower import made_in, memory_of, most_held, sent_by_port, stalls, tables_of
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.topology import Topology
@@ -100,8 +100,8 @@ def simulate_packets(
         created=created,
         latency=np.where(tail >= 0, tail - created, -1),
         stall=stalls(layout, memory),
-        link_flits=sent_by_port(topology, layout, memory),
-        peak_flits=records(memory, layout.router, topology.routers, ARRIVALS + layout.slots)[:, PEAK].copy(),
+        link_flits=sent_by_port(layout, memory),
+        peak_flits=most_held(layout, memory),
         cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
         delivered=int(np.count_nonzero(tail >= 0)),
         sent_flits=int(totals[FLITS_IN]),
