@@ -8,6 +8,7 @@ Arguments as in `neutrams.kernels.noc_flow`.
 
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.instructions import bare, lowest_bit
+from neutrams.kernels.noc_ahead import fetch_for_node, fetch_for_router
 from neutrams.kernels.noc_flow import enter, see_arrivals, take, wake
 from neutrams.kernels.noc_router import depart, grant_vcs, request_switch, request_vcs
 from neutrams.kernels.noc_tables import (
@@ -165,24 +166,35 @@ def next_cycle(g: Layout, m: Memory, t: int, until: int) -> int:
 
 
 @kernel
+def list_busy(g: Layout, m: Memory, busy: int, met: int, words: int) -> int:
+    """List the numbers of the bits in some words, clear these and note them as met; return where the list ends."""
+    last = g.visited
+    for word in range(words):
+        bits = take(m, busy + word)
+        m[met + word] |= bits
+        while bits:
+            m[last] = word * 64 + lowest_bit(bits)
+            last += 1
+            bits &= bits - 1
+    return last
+
+
+@kernel
 def visit(g: Layout, m: Memory, w: Tables, t: int) -> None:
     """Step the nodes and routers that have something to do in cycle ``t``."""
-    slot = t & (g.slots - 1)
-    words = (g.nodes + 63) >> 6
-    for word in range(words):
-        bits = take(m, g.busy_node + slot * words + word)
-        m[g.met_node + word] |= bits
-        while bits:
-            step_node(g, m, w, t, word * 64 + lowest_bit(bits))
-            bits &= bits - 1
-    words = (g.routers + 63) >> 6
-    for word in range(words):
-        bits = take(m, g.busy_router + slot * words + word)
-        m[g.met_router + word] |= bits
-        while bits:
-            step_router(g, m, w, t, word * 64 + lowest_bit(bits))
-            bits &= bits - 1
-    m[g.busy + slot] = 0
+    last = list_busy(g, m, g.busy_node + (t & (g.slots - 1)) * ((g.nodes + 63) >> 6), g.met_node, (g.nodes + 63) >> 6)
+    for place in range(g.visited, last):
+        if g.large:
+            fetch_for_node(g, m, w, t, place, last)
+        step_node(g, m, w, t, m[place])
+    last = list_busy(
+        g, m, g.busy_router + (t & (g.slots - 1)) * ((g.routers + 63) >> 6), g.met_router, (g.routers + 63) >> 6
+    )
+    for place in range(g.visited, last):
+        if g.large:
+            fetch_for_router(g, m, w, t, place, last)
+        step_router(g, m, w, t, m[place])
+    m[g.busy + (t & (g.slots - 1))] = 0
 
 
 @kernel

@@ -5,7 +5,6 @@ Arguments of all kernels of the network on chip: ``g`` the layout, ``m`` the mem
 """
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.instructions import prefetch
 from neutrams.kernels.noc_routes import PORT_BITS, PORT_MASK, route_entry
 from neutrams.kernels.noc_tables import (
     ALLOW,
@@ -30,7 +29,6 @@ from neutrams.kernels.noc_tables import (
     MASK,
     NEXT,
     NEXT_BUFFER,
-    OUT_UNIT,
     PATH_MASK,
     PATH_SHIFT,
     PEAK,
@@ -95,14 +93,8 @@ def ask_for_vc(g: Layout, m: Memory, t: int, unit: int, entry: int) -> None:
     """The head at the front of an input unit asks for a VC in cycle ``t``, as the entry of a route says."""
     kind = entry >> PORT_BITS
     way = g.out_port + m[unit + ROUTER] * g.stride + (entry & PORT_MASK) * g.way
-    if kind > 0 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
+    if kind > 0 and g.classes > 1 and m[way + RING] >= 0 and m[way + RING] == m[m[unit + PORT] + RING]:
         kind = m[g.class_of + m[unit + VC]]
-    begin, port = m[unit + ROUTER] * g.stride, entry & PORT_MASK
-    prefetch(m, way)
-    prefetch(m, g.out_unit + begin + port * g.vcs * OUT_UNIT)
-    prefetch(m, g.out_unit + begin + (port * g.vcs + 1) * OUT_UNIT)
-    prefetch(m, g.credit + begin + port * g.vcs * g.depth)
-    prefetch(m, m[unit + PORT])
     m[unit + WAY] = way
     m[unit + ALLOW] = m[g.allowed + kind]
     post_unit(g, m, t, unit, ROUTED)

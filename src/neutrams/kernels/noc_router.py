@@ -7,7 +7,7 @@ Arguments as in `neutrams.kernels.noc_flow`.
 """
 
 from neutrams.kernels.compiled import kernel
-from neutrams.kernels.instructions import lowest_bit, prefetch
+from neutrams.kernels.instructions import lowest_bit
 from neutrams.kernels.noc_flow import (
     ask_for_switch,
     enter,
@@ -20,7 +20,6 @@ from neutrams.kernels.noc_flow import (
 )
 from neutrams.kernels.noc_tables import (
     ALLOW,
-    ARRIVALS,
     BACK,
     BRANCH,
     BRANCH_MASK,
@@ -44,8 +43,6 @@ from neutrams.kernels.noc_tables import (
     LOCAL,
     MASK,
     NEXT,
-    NEXT_BUFFER,
-    NEXT_ROUTER,
     O_LOCAL,
     O_VC,
     OPEN,
@@ -134,11 +131,6 @@ def grant_vcs(g: Layout, m: Memory, t: int, claims: int) -> None:
         unit = m[place]
         m[place] = 0
         m[unit + GOAL] = goal
-        prefetch(m, m[goal + NEXT])
-        prefetch(m, m[goal + NEXT] + 8)
-        prefetch(m, m[goal + NEXT_BUFFER])
-        prefetch(m, m[goal + NEXT_ROUTER])
-        prefetch(m, m[goal + NEXT_ROUTER] + ARRIVALS + ((t + 4) & (g.slots - 1)))
         m[m[unit + WAY] + FREE] &= ~(1 << m[goal + O_VC])
         m[unit + PREFER] = after(m[goal + O_LOCAL], units)
         m[goal + TURN] = after(m[unit + LOCAL], units)

@@ -49,6 +49,9 @@ O_LOCAL, O_VC, TURN, NEXT, NEXT_BUFFER, CREDITS, FILL, NEXT_ROUTER, OUT_UNIT = 0
 """Output unit: local number; VC; round robin over input units; the input unit behind it, 0 for that of a node; its
 first slot; the first credit; number of the slot to be filled next; record of the router behind it; size."""
 
+LINE = 8
+"""Words of a line of the cache."""
+
 AWAY = 1 << 60
 """A credit is the cycle from which on its slot may be filled, or this while that is not known."""
 
@@ -124,6 +127,8 @@ class Layout(NamedTuple):
     slots: int
     queue: int
     branched: int
+    classes: int
+    large: int
     lead: int
     allocate: int
     echo: int
@@ -135,6 +140,7 @@ class Layout(NamedTuple):
     class_of: int
     winner: int
     touched: int
+    visited: int
     router: int
     in_port: int
     out_port: int

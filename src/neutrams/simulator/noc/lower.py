@@ -23,8 +23,8 @@ class _Links:
 
 ABSENT = -(1 << 40)
 
-LINE = 8
-"""Words of a line of the cache."""
+LARGE = 1 << 17
+"""Words that a cache holds: with more, memory is fetched ahead."""
 
 
 def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> tuple[k.Layout, IntArray]:
@@ -49,8 +49,8 @@ def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> t
 
 def _aligned(words: int) -> IntArray:
     """Return zeros int64[words] that begin with a line of the cache."""
-    memory = np.zeros(words + LINE, dtype=np.int64)
-    begin = -(memory.ctypes.data // memory.itemsize) % LINE
+    memory = np.zeros(words + k.LINE, dtype=np.int64)
+    begin = -(memory.ctypes.data // memory.itemsize) % k.LINE
     return memory[begin : begin + words]
 
 
@@ -155,15 +155,22 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
     ports, vcs, depth = topology.ports, router.vcs, router.buffer_flits
     group = k.WORD_BITS // vcs
     words, units = -(-ports // group), ports * vcs
-    way = -(-(k.WAIT + words) // LINE) * LINE
+    way = -(-(k.WAIT + words) // k.LINE) * k.LINE
     slots = _slots(topology, router, links)
     masks = {"router": (topology.routers + 63) >> 6, "node": (topology.nodes + 63) >> 6}
     shared, end = _places(
-        {"totals": k.TOTALS, "allowed": topology.class_count + 1, "class_of": vcs, "winner": units, "touched": units}
+        {
+            "totals": k.TOTALS,
+            "allowed": topology.class_count + 1,
+            "class_of": vcs,
+            "winner": units,
+            "touched": units,
+            "visited": max(topology.routers, topology.nodes),
+        }
         | {f"busy_{name}": slots * size for name, size in masks.items()}
         | {f"met_{name}": size for name, size in masks.items()}
         | {"busy": slots},
-        LINE,  # address 0 is none
+        k.LINE,  # address 0 is none
     )
     of_router, end_of_router = _places(
         {"router": k.ARRIVALS + slots, "event": slots * k.KINDS * words}
@@ -172,7 +179,9 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         | ({"pace": ports * k.PACE} if int(np.max(topology.interval)) > 1 else {}),
         end,
     )
-    stride = (end_of_router - end) | LINE  # an odd number of lines: the same line of all routers is in many cache sets
+    stride = (
+        end_of_router - end
+    ) | k.LINE  # an odd number of lines: the same line of all routers is in many cache sets
     of_node, end_of_node = _places(
         {"node": k.NODE, "node_unit": vcs * k.OUT_UNIT, "node_credit": vcs * depth}, end + topology.routers * stride
     )
@@ -187,6 +196,8 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         slots=slots,
         queue=router.queue_packets,
         branched=0,
+        classes=topology.class_count,
+        large=int(end_of_node > LARGE),
         lead=router.route_cycles + router.vc_cycles - 1,
         allocate=router.allocation_cycles,
         echo=1 + topology.node_latency + router.credit_cycles,
@@ -205,7 +216,7 @@ def _slots(topology: Topology, router: RouterSpec, links: _Links) -> int:
 
 def _places(sizes: dict[str, int], begin: int) -> tuple[dict[str, int], int]:
     """Return where each of some things begins, one after the other, each with a line of the cache, and where they end."""
-    ends = begin + np.cumsum([-(-size // LINE) * LINE for size in sizes.values()])
+    ends = begin + np.cumsum([-(-size // k.LINE) * k.LINE for size in sizes.values()])
     return dict(zip(sizes, [begin, *ends[:-1].tolist()], strict=True)), int(ends[-1])
 
 
