@@ -216,7 +216,7 @@ def test_ticks_run_together_are_as_if_each_were_run_alone(program: Program, enou
 
 def words(source: IntArray, target: IntArray, created: IntArray) -> Words:
     one, sender = np.ones(len(source), dtype=np.int64), np.arange(len(source))
-    return Words(tick=0 * one, sender=sender, source=source, target=target, flits=one, created=created)
+    return Words(tick=0 * one, pair=sender, sender=sender, source=source, target=target, flits=one, created=created)
 
 
 @given(data=st.data(), n=st.integers(1, 30))

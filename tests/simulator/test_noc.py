@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
-from neutrams.simulator.noc import NocResult, PacketTable, RouterSpec, Topology, mesh, simulate_packets, torus
+from neutrams.simulator.noc import NocResult, PacketTable, RouterSpec, Topology, lower, mesh, simulate_packets, torus
 from noc_strategies import multicasts, routers, topologies, traffic
 
 TRACES = json.loads(Path(__file__).with_name("noc_booksim_traces.json").read_text())
@@ -81,6 +81,16 @@ def test_skipping_cycles_changes_nothing(data: st.DataObject, topology: Topology
     same(skipped, stepped)
 
 
+@given(data=st.data(), topology=topologies())
+def test_fetching_memory_ahead_changes_nothing(data: st.DataObject, topology: Topology) -> None:
+    router = data.draw(routers(topology.class_count))
+    packets = data.draw(st.one_of(traffic(topology), multicasts(topology, router)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lower, "LARGE", 0)
+        ahead = simulate_packets(topology, router, packets)
+    same(ahead, simulate_packets(topology, router, packets))
+
+
 @given(data=st.data(), topology=topologies(), cut=st.lists(st.integers(0, 120), max_size=3))
 def test_waves_in_one_run_are_runs_of_their_own(data: st.DataObject, topology: Topology, cut: list[int]) -> None:
     """Arbiters, credits and wheels are as at the beginning when a wave begins."""
@@ -90,7 +100,9 @@ def test_waves_in_one_run_are_runs_of_their_own(data: st.DataObject, topology: T
     cycles, peaks = 0, np.zeros(topology.routers, dtype=np.int64)
     for number in np.unique(wave):
         mine = wave == number
-        one = replace(packets, **{f.name: getattr(packets, f.name)[mine] for f in fields(packets) if f.name != "trees"})
+        one = replace(
+            packets, **{f.name: getattr(packets, f.name)[mine] for f in fields(packets) if f.init and f.name != "trees"}
+        )
         alone = simulate_packets(topology, router, one)
         for name in ("head", "tail", "created", "latency"):
             np.testing.assert_array_equal(getattr(together, name)[mine], getattr(alone, name))

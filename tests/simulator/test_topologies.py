@@ -137,7 +137,8 @@ def test_a_single_word_takes_its_links_and_routers_and_nothing_else(program: Pro
     board = Board.of(program.chip)
     path = np.array(board.path(*board.router_of(np.array([one.source[0], one.target[0]])).tolist()))
     cycles = np.round(link_times(program.chip, path[:-1], path[1:]) * 1e9).astype(int)
-    arrived = Routers(alone(program, int(one.sender[0]), int(one.target[0]))).deliver(one).arrived
+    there = replace(one, pair=np.zeros(1, dtype=np.int64))  # the only pair of that program
+    arrived = Routers(alone(program, int(one.sender[0]), int(one.target[0]))).deliver(there).arrived
     if one.flits[0] == 1:
         assert arrived.tolist() == [one.created[0] + 2 + 3 * len(path) + 1 + cycles.sum()]
 

@@ -55,4 +55,7 @@ index is below 0. The caller keeps the array alive. Only in kernels, for C-conti
 """
 
 prefetch = cast(Callable[[Any, Any], None], intrinsic(_prefetch))
-"""Have the memory at an index (unsigned) of an array, or from a bare address on, brought to the cache; nothing waits for it. Only in kernels."""
+"""Have the memory at an index (unsigned) of an array, or from a bare address on, brought to the cache.
+
+Nothing waits for it. Only in kernels.
+"""

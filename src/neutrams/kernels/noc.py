@@ -182,19 +182,19 @@ def list_busy(g: Layout, m: Memory, busy: int, met: int, words: int) -> int:
 @kernel
 def visit(g: Layout, m: Memory, w: Tables, t: int) -> None:
     """Step the nodes and routers that have something to do in cycle ``t``."""
-    last = list_busy(g, m, g.busy_node + (t & (g.slots - 1)) * ((g.nodes + 63) >> 6), g.met_node, (g.nodes + 63) >> 6)
+    slot, words = t & (g.slots - 1), (g.nodes + 63) >> 6
+    last = list_busy(g, m, g.busy_node + slot * words, g.met_node, words)
     for place in range(g.visited, last):
         if g.large:
             fetch_for_node(g, m, w, t, place, last)
         step_node(g, m, w, t, m[place])
-    last = list_busy(
-        g, m, g.busy_router + (t & (g.slots - 1)) * ((g.routers + 63) >> 6), g.met_router, (g.routers + 63) >> 6
-    )
+    words = (g.routers + 63) >> 6
+    last = list_busy(g, m, g.busy_router + slot * words, g.met_router, words)
     for place in range(g.visited, last):
         if g.large:
             fetch_for_router(g, m, w, t, place, last)
         step_router(g, m, w, t, m[place])
-    m[g.busy + (t & (g.slots - 1))] = 0
+    m[g.busy + slot] = 0
 
 
 @kernel

@@ -18,6 +18,7 @@ from neutrams.kernels.noc_tables import (
     CREDITS,
     END,
     FIRST,
+    FLIT,
     FRONT,
     GOAL,
     IN_UNIT,
@@ -45,6 +46,9 @@ EVENTS, UNITS_OF_EVENTS, PORTS, GOALS = 12, 9, 6, 3
 
 NODES, PACKETS, FLITS, ROOTS = 12, 9, 6, 3
 """How many nodes ahead each stage is [count]."""
+
+USUAL_FLIGHT = 3
+"""From switch allocation to arrival, where switch and link take a cycle each [cycle]."""
 
 
 @kernel
@@ -90,27 +94,34 @@ def fetch_ports(g: Layout, m: Memory, w: Tables, t: int, router: int, event: int
 @kernel
 def fetch_goals(g: Layout, m: Memory, w: Tables, t: int, router: int, event: int) -> None:
     """Fetch what their output ports and units point to: in the next router, too."""
+    begin = router * g.stride
     for word in range(g.words):
-        first = g.in_unit + router * g.stride + word * g.group * g.vcs * IN_UNIT
+        first = g.in_unit + begin + word * g.group * g.vcs * IN_UNIT
         bits = m[event + ROUTED * g.words + word]
         while bits:
-            goals = m[m[first + lowest_bit(bits) * IN_UNIT + WAY] + UNITS]
-            for goal in range(goals, goals + g.vcs * OUT_UNIT, OUT_UNIT):
-                prefetch(m, goal)
-                prefetch(m, g.credit + router * g.stride + (goal - g.out_unit - router * g.stride) // OUT_UNIT * g.depth)
+            goal = m[m[first + lowest_bit(bits) * IN_UNIT + WAY] + UNITS]
+            for vc in range(g.vcs):
+                prefetch(m, goal + vc * OUT_UNIT)
+            prefetch(m, g.credit + begin + (goal - g.out_unit - begin) // OUT_UNIT * g.depth)
             bits &= bits - 1
         bits = m[event + READY * g.words + word]
         while bits:
-            unit = first + lowest_bit(bits) * IN_UNIT
-            fetch_next(g, m, t, m[unit + GOAL])
-            if m[m[unit + GOAL] + NEXT] == 0:
-                name = m[m[unit + FIRST]] >> PACKET_SHIFT
-                prefetch(w.place, name - 1)
-                prefetch(w.head, name - 1)
-                prefetch(w.tail, name - 1)
-            elif g.branched:
-                prefetch(w.branch, w.branch[m[unit + BRANCH]] >> CHILD_SHIFT)
+            fetch_sink(g, m, w, t, first + lowest_bit(bits) * IN_UNIT)
             bits &= bits - 1
+
+
+@kernel
+def fetch_sink(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
+    """Fetch what the front flit of an input unit meets where it goes: a router, or its node and arrival there."""
+    goal, branch = m[unit + GOAL], m[unit + BRANCH]
+    fetch_next(g, m, t, goal)
+    if m[goal + NEXT] == 0:
+        packet = (m[m[unit + FIRST] + FLIT] >> PACKET_SHIFT) - 1
+        prefetch(w.place, packet)
+        prefetch(w.head, packet)
+        prefetch(w.tail, packet)
+    elif branch:
+        prefetch(w.branch, w.branch[branch] >> CHILD_SHIFT)
 
 
 @kernel
@@ -119,7 +130,7 @@ def fetch_next(g: Layout, m: Memory, t: int, goal: int) -> None:
     fetch_unit(m, m[goal + NEXT])
     prefetch(m, m[goal + NEXT_BUFFER])
     prefetch(m, m[goal + NEXT_ROUTER])
-    prefetch(m, m[goal + NEXT_ROUTER] + ARRIVALS + (t + 3 & (g.slots - 1)))
+    prefetch(m, m[goal + NEXT_ROUTER] + ARRIVALS + ((t + USUAL_FLIGHT) & (g.slots - 1)))
     prefetch(m, m[goal + CREDITS])
 
 

@@ -73,9 +73,9 @@ INTERVAL, OPEN, PACE = 0, 1, 2
 """Pace of an output port, where links are slow: cycles from flit to flit; cycle from which on the next may go; size."""
 
 OUT, INJECT, FRONT, END, FLITS_SENT, LAST_VC, STALL, CALL, STALLED, NODE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-"""Node: its first output unit; cycles to the router; places in ``order`` of its front packet and behind its last; flits of the
-front packet sent; VC of the last packet; cycles for which a full queue has held it up in this wave; cycle in which it
-looks whether a packet that was held up is there; cycles held up in earlier waves; size.
+"""Node: its first output unit; cycles to the router; places in ``order`` of its front packet and behind its last; flits
+of the front packet sent; VC of the last packet; cycles for which a full queue has held it up in this wave; cycle in
+which it looks whether a packet that was held up is there; cycles held up in earlier waves; size.
 """
 
 LATER = 1 << 50
@@ -95,26 +95,33 @@ class Layout(NamedTuple):
 
     Sizes: ``ports`` P, ``vcs`` V, ``depth`` flits of a buffer, ``group`` G = WORD_BITS // V, ``words`` W = ceil(P / G),
     ``routers`` R, ``nodes`` N, ``slots`` S: cycle t is slot t mod S; a power of two above twice any delay; ``queue``
-    packets of a node's queue, 0 for any number; ``branched`` 1 if any packet has a tree.
+    packets of a node's queue, 0 for any number; ``branched`` 1 if any packet has a tree; ``classes`` of VCs; ``large``
+    1 if memory is to be fetched ahead.
     Delays [cycle]: ``lead`` from a head's arrival to its first VC allocation; ``allocate`` >= 1 of switch allocation;
-    ``echo`` from a flit's arrival in a node to its credit's return; ``ahead`` least one from what a router or node does to what follows from it in another.
+    ``echo`` from a flit's arrival in a node to its credit's return.
+    Words: ``way`` of an output port; ``stride`` from a router's records to those of the next, ``node_stride`` of nodes.
 
-    Addresses:
+    Addresses of what there is once:
         totals     TOTALS words
         allowed    classes + 1 words: VCs of a class [bits]; class 0 is all of them
         class_of   V words: class of a VC, for packets that keep theirs
         winner     P * V words, scratch, all 0; ``touched`` P * V words, scratch
-        router     R records
-        in_port    R * P records; ``out_port`` R * P records of ``way`` words, WAIT + W and what fills a line
-        in_unit    R * P * V records; ``out_unit`` R * P * V records, then N * V of the nodes
-        credit     depth words for each output unit
-        pace       R * P records, or nothing and 0 if no link is slow
-        node       N records
-        buffer     R * P * V * depth slots
-        event      R * S * KINDS * W words: units with an event [bits]
+        visited    max(R, N) words, scratch
         busy_router  S * ceil(R / 64) words: routers with an event [bits]; ``busy_node`` S * ceil(N / 64), the same
         busy       S words, 1 if anything happens
         met_router  ceil(R / 64) words: routers with an event in this wave [bits]; ``met_node`` ceil(N / 64), the same
+    Addresses of router 0, of others ``stride`` words on each:
+        router     its record
+        event      S * KINDS * W words: units with an event [bits]
+        in_port    P records; ``out_port`` P records
+        in_unit    P * V records; ``out_unit`` P * V records
+        buffer     P * V * depth slots
+        credit     P * V * depth words, depth for each output unit
+        pace       P records, or nothing and 0 if no link is slow
+    Addresses of node 0:
+        node       its record
+        node_unit  V output units
+        node_credit  V * depth words
     """
 
     ports: int
@@ -141,23 +148,23 @@ class Layout(NamedTuple):
     winner: int
     touched: int
     visited: int
-    router: int
-    in_port: int
-    out_port: int
-    in_unit: int
-    out_unit: int
-    credit: int
-    pace: int
-    node: int
-    node_unit: int
-    node_credit: int
-    buffer: int
-    event: int
     busy_router: int
     busy_node: int
     busy: int
     met_router: int
     met_node: int
+    router: int
+    event: int
+    in_port: int
+    out_port: int
+    in_unit: int
+    out_unit: int
+    buffer: int
+    credit: int
+    pace: int
+    node: int
+    node_unit: int
+    node_credit: int
 
 
 class Tables(NamedTuple):

@@ -12,8 +12,8 @@ from neutrams.hardware.clock import clock_s, cycles_of
 from neutrams.program import Program
 from neutrams.simulator.cycle.routes import FEWEST_ROUTER_CYCLES, plant, router_cycles, wires_of
 from neutrams.simulator.cycle.work import Words
-from neutrams.simulator.noc import PacketTable, RouterSpec, check_trees_deadlock_free, simulate_packets
-from neutrams.simulator.traffic import passing_times
+from neutrams.simulator.noc import Noc, PacketTable, RouterSpec, check_trees_deadlock_free
+from neutrams.simulator.traffic import passing_times, words_between_cores
 
 END_CYCLES = 3
 """From a core into its router, and from the last router into a core."""
@@ -75,11 +75,11 @@ class Routers:
     def __init__(self, program: Program) -> None:
         chip, noc = program.chip, program.chip.noc
         self._wires = wires_of(program)
-        self._planted = plant(program, self._wires)
-        if self._planted.trees is not None:
-            check_trees_deadlock_free(self._planted.trees)
+        self._trees, flow, serves, self._tree = plant(program, self._wires)
+        if self._trees is not None:
+            check_trees_deadlock_free(self._trees)
         board = Board.of(chip)
-        self._chip, self._board_cores = chip, board.cores
+        self._chip = chip
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
         cycles = router_cycles(chip)
         slowest = int(self._wires.topology.latency.max(initial=0))
@@ -93,20 +93,23 @@ class Routers:
             route_cycles=cycles - FEWEST_ROUTER_CYCLES,
             queue_packets=noc.output_queue,
         )
+        self._noc = Noc(self._wires.topology, self._router) if self._trees is not None else None
+        sender, target = words_between_cores(program)
+        self._place = np.searchsorted(serves, flow[sender] * board.cores + target)
 
     def deliver(self, words: Words) -> Delivery:
         """Return when each word arrives; every tick begins with an empty network."""
-        wires, (trees, flow, serves, tree) = self._wires, self._planted
-        if trees is None or not len(words):
+        wires, trees, tree = self._wires, self._trees, self._tree
+        if trees is None or self._noc is None or not len(words):
             return self._delivery(NONE)
         self._check_fits(int(words.flits.max()), bool(trees.splits.any()))
-        target = np.searchsorted(serves, flow[words.sender] * self._board_cores + words.target)
+        target = self._place[words.pair]
         of_word = tree[target]
         first = np.flatnonzero(_changes(words.tick, words.sender, of_word))
         packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1
         created, flits = words.created[first] + self._inject, words.flits[first]
         packets = PacketTable.along(trees, of_word[first], flits=flits, created=created, wave=words.tick[first])
-        result = simulate_packets(wires.topology, self._router, packets)
+        result = self._noc.run(packets)
         assert result.delivered == len(packets), "ways without deadlock leave no packet behind"
         arrived = result.arrived[packets.first_arrival[packet] + target - trees.begin[of_word]]
         start, _ = self._links.T

@@ -19,6 +19,8 @@ class Words:
 
     Attributes:
         tick: int64 ``[words]``, number of the tick among those looked at.
+        pair: int64 ``[words]``, number of the neuron and the core that reads in
+            `neutrams.simulator.traffic.words_between_cores`.
         sender: int64 ``[words]``, neuron that sends; the words of one neuron follow one another.
         source: int64 ``[words]``, its core.
         target: int64 ``[words]``, core that reads.
@@ -27,6 +29,7 @@ class Words:
     """
 
     tick: IntArray
+    pair: IntArray
     sender: IntArray
     source: IntArray
     target: IntArray
@@ -140,6 +143,7 @@ class Work:
         chosen, entry = chosen[by_time], entry[by_time]
         words = Words(
             tick=due.tick[entry],
+            pair=chosen,
             sender=self._sender[chosen],
             source=tiles.core[due.tile[entry]],
             target=self._target[chosen],

@@ -7,11 +7,12 @@ from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.planted import TreeLinks
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.routes import RouteStage, axis_stage, route_table
-from neutrams.simulator.noc.run import NocResult, simulate_packets
+from neutrams.simulator.noc.run import Noc, NocResult, simulate_packets
 from neutrams.simulator.noc.topology import Topology
 from neutrams.simulator.noc.trees import fat_tree, graph, tree
 
 __all__ = [
+    "Noc",
     "NocResult",
     "PacketTable",
     "RouteStage",

@@ -27,10 +27,10 @@ LARGE = 1 << 17
 """Words that a cache holds: with more, memory is fetched ahead."""
 
 
-def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> tuple[k.Layout, IntArray]:
-    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0."""
+def memory_of(topology: Topology, router: RouterSpec) -> tuple[k.Layout, IntArray]:
+    """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0; nothing to send."""
     links = _links(topology)
-    layout = _layout(topology, router, links)._replace(branched=int(packets.trees is not None))
+    layout = _layout(topology, router, links)
     memory = _aligned(layout.node + layout.nodes * layout.node_stride)
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
@@ -43,8 +43,22 @@ def memory_of(topology: Topology, router: RouterSpec, packets: PacketTable) -> t
         _of_routers(layout, memory, layout.pace, layout.ports, k.PACE)[:, :, k.INTERVAL] = topology.intervals
     _fill_ports(layout, memory, topology, router, links)
     _fill_units(layout, memory, links)
-    _fill_nodes(layout, memory, topology, packets)
+    nodes = _of_nodes(layout, memory, layout.node, 1, k.NODE)[:, 0]
+    nodes[:, k.OUT] = layout.node_unit + np.arange(layout.nodes) * layout.node_stride
+    nodes[:, k.INJECT] = 1 + topology.node_latency
+    nodes[:, k.LAST_VC] = layout.vcs - 1
     return layout, memory
+
+
+def with_packets(layout: k.Layout, memory: IntArray, packets: PacketTable) -> tuple[k.Layout, IntArray]:
+    """Return layout and a copy of the memory in which nodes have packets to send."""
+    mine = _aligned(memory.size)
+    mine[:] = memory
+    nodes = _of_nodes(layout, mine, layout.node, 1, k.NODE)[:, 0]
+    count = np.bincount(packets.source, minlength=layout.nodes)
+    nodes[:, k.END] = np.cumsum(count)
+    nodes[:, k.FRONT] = nodes[:, k.END] - count
+    return layout._replace(branched=int(packets.trees is not None)), mine
 
 
 def _aligned(words: int) -> IntArray:
@@ -65,7 +79,7 @@ def tables_of(topology: Topology, packets: PacketTable, order: IntArray) -> k.Ta
     trees, first = packets.trees, packets.first_arrival
     route, key = lowered(topology.routes)
     head, tail = np.full((2, first[-1]), -1, dtype=np.int64)
-    way, place = packets.target << k.TARGET_SHIFT, first[:-1]
+    way, place = packets.target << k.TARGET_SHIFT, first[:-1].copy()
     way |= packets.path << k.PATH_SHIFT
     if trees is not None:
         mine = packets.tree >= 0
@@ -135,8 +149,7 @@ def _of_nodes(g: k.Layout, memory: IntArray, begin: int, count: int, size: int) 
 def _strided(memory: IntArray, begin: int, blocks: tuple[int, int], inner: tuple[int, int]) -> IntArray:
     (number, stride), (count, size) = blocks, inner
     word = memory.itemsize
-    view = np.lib.stride_tricks.as_strided(memory[begin:], (number, count, size), (stride * word, size * word, word))
-    return view
+    return np.lib.stride_tricks.as_strided(memory[begin:], (number, count, size), (stride * word, size * word, word))
 
 
 def _links(topology: Topology) -> _Links:
@@ -179,9 +192,7 @@ def _layout(topology: Topology, router: RouterSpec, links: _Links) -> k.Layout:
         | ({"pace": ports * k.PACE} if int(np.max(topology.interval)) > 1 else {}),
         end,
     )
-    stride = (
-        end_of_router - end
-    ) | k.LINE  # an odd number of lines: the same line of all routers is in many cache sets
+    stride = (end_of_router - end) | k.LINE  # an odd number of lines spreads the same line of all over the cache
     of_node, end_of_node = _places(
         {"node": k.NODE, "node_unit": vcs * k.OUT_UNIT, "node_credit": vcs * depth}, end + topology.routers * stride
     )
@@ -215,7 +226,7 @@ def _slots(topology: Topology, router: RouterSpec, links: _Links) -> int:
 
 
 def _places(sizes: dict[str, int], begin: int) -> tuple[dict[str, int], int]:
-    """Return where each of some things begins, one after the other, each with a line of the cache, and where they end."""
+    """Return where each of some things begins, one after the other, each on a line of its own, and where they end."""
     ends = begin + np.cumsum([-(-size // k.LINE) * k.LINE for size in sizes.values()])
     return dict(zip(sizes, [begin, *ends[:-1].tolist()], strict=True)), int(ends[-1])
 
@@ -268,16 +279,6 @@ def _join(g: k.Layout, units: tuple[IntArray, IntArray, IntArray], links: _Links
         feeders[(*feeder, k.NEXT)] = g.in_unit + at[0] * g.stride + at[1] * k.IN_UNIT
         feeders[(*feeder, k.NEXT_BUFFER)] = inputs[(*at, k.BUFFER)]
         feeders[(*feeder, k.NEXT_ROUTER)] = g.router + at[0] * g.stride
-
-
-def _fill_nodes(g: k.Layout, memory: IntArray, topology: Topology, packets: PacketTable) -> None:
-    nodes = _of_nodes(g, memory, g.node, 1, k.NODE)[:, 0]
-    nodes[:, k.OUT] = g.node_unit + np.arange(g.nodes) * g.node_stride
-    nodes[:, k.INJECT] = 1 + topology.node_latency
-    count = np.bincount(packets.source, minlength=g.nodes)
-    nodes[:, k.END] = np.cumsum(count)
-    nodes[:, k.FRONT] = nodes[:, k.END] - count
-    nodes[:, k.LAST_VC] = g.vcs - 1
 
 
 def _addresses(begin: int, number: int, stride: int, count: int, size: int) -> IntArray:

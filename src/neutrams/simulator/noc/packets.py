@@ -34,6 +34,7 @@ class PacketTable:
         tree: int64[M], which of ``trees`` it takes to several nodes, -1 for none.
         trees: Trees of the topology the packets are for; None if there are none.
         wave: int64[M], ascending; all of one wave if not given.
+        first_arrival: int64[M + 1], place of each packet's first target among those of all packets; found by itself.
 
     Raises:
         InputError: Lengths differ, or values are outside their ranges.
@@ -47,6 +48,7 @@ class PacketTable:
     tree: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     trees: Trees | None = None
     wave: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    first_arrival: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
         if self.wave.size == 0:
@@ -64,6 +66,7 @@ class PacketTable:
             object.__setattr__(self, name, frozen(array.astype(np.int64)))
         self._check_values()
         self._check_trees()
+        object.__setattr__(self, "first_arrival", frozen(self._first_arrival()))
 
     def _check_trees(self) -> None:
         count = 0 if self.trees is None else len(self.trees)
@@ -102,9 +105,7 @@ class PacketTable:
     def __len__(self) -> int:
         return len(self.source)
 
-    @property
-    def first_arrival(self) -> IntArray:
-        """int64[M + 1], place of each packet's first target among those of all packets."""
+    def _first_arrival(self) -> IntArray:
         if self.trees is None:
             return np.arange(len(self) + 1)
         sizes, mine = np.ones(len(self), dtype=np.int64), self.tree >= 0

@@ -8,7 +8,7 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
 from neutrams.kernels.noc_tables import FLITS_IN, FLITS_OUT, LAST_ARRIVAL
-from neutrams.simulator.noc.lower import made_in, memory_of, most_held, sent_by_port, stalls, tables_of
+from neutrams.simulator.noc.lower import made_in, memory_of, most_held, sent_by_port, stalls, tables_of, with_packets
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.topology import Topology
@@ -84,29 +84,47 @@ def simulate_packets(
         InputError: A packet names a node or a path that does not exist, or a tree it cannot take.
         SpecError: The VCs do not divide into the topology's classes.
     """
-    _check(topology, router, packets)
-    narrow = np.uint16 if topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
-    order = np.argsort(packets.source.astype(narrow), kind="stable")
-    layout, memory = memory_of(topology, router, packets)
-    tables = tables_of(topology, packets, order)
-    cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
-    totals = memory[layout.totals :]
-    created = made_in(tables.created)
-    head, tail = (_of_all(array, packets) for array in (tables.head, tables.tail))
-    return NocResult(
-        head=head,
-        tail=tail,
-        arrived=tables.tail,
-        created=created,
-        latency=np.where(tail >= 0, tail - created, -1),
-        stall=stalls(layout, memory),
-        link_flits=sent_by_port(layout, memory),
-        peak_flits=most_held(layout, memory),
-        cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
-        delivered=int(np.count_nonzero(tail >= 0)),
-        sent_flits=int(totals[FLITS_IN]),
-        received_flits=int(totals[FLITS_OUT]),
-    )
+    return Noc(topology, router).run(packets, until=until, every_cycle=every_cycle)
+
+
+class Noc:
+    """A topology and its routers, made ready once to run many tables of packets; each begins with an empty network."""
+
+    def __init__(self, topology: Topology, router: RouterSpec) -> None:
+        if router.vcs % topology.class_count:
+            raise SpecError(
+                f"{router.vcs} VCs do not divide into the {topology.class_count} classes of {topology.name!r}",
+                where="RouterSpec.vcs",
+                fix=f"give a multiple of {topology.class_count}",
+            )
+        self.topology, self.router = topology, router
+        self._layout, self._memory = memory_of(topology, router)
+
+    def run(self, packets: PacketTable, *, until: int | None = None, every_cycle: bool = False) -> NocResult:
+        """Send packets over the network: see `simulate_packets`."""
+        _check(self.topology, self.router, packets)
+        narrow = np.uint16 if self.topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
+        order = np.argsort(packets.source.astype(narrow), kind="stable")
+        layout, memory = with_packets(self._layout, self._memory, packets)
+        tables = tables_of(self.topology, packets, order)
+        cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
+        totals = memory[layout.totals :]
+        created = made_in(tables.created)
+        head, tail = (_of_all(array, packets) for array in (tables.head, tables.tail))
+        return NocResult(
+            head=head,
+            tail=tail,
+            arrived=tables.tail,
+            created=created,
+            latency=np.where(tail >= 0, tail - created, -1),
+            stall=stalls(layout, memory),
+            link_flits=sent_by_port(layout, memory),
+            peak_flits=most_held(layout, memory),
+            cycles=int(cycles) if cycles < FOREVER else int(totals[LAST_ARRIVAL]) + 1,
+            delivered=int(np.count_nonzero(tail >= 0)),
+            sent_flits=int(totals[FLITS_IN]),
+            received_flits=int(totals[FLITS_OUT]),
+        )
 
 
 def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
@@ -119,12 +137,6 @@ def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
 
 
 def _check(topology: Topology, router: RouterSpec, packets: PacketTable) -> None:
-    if router.vcs % topology.class_count:
-        raise SpecError(
-            f"{router.vcs} VCs do not divide into the {topology.class_count} classes of {topology.name!r}",
-            where="RouterSpec.vcs",
-            fix=f"give a multiple of {topology.class_count}",
-        )
     alone = packets.tree < 0
     if alone.any() and not topology.paths:
         raise InputError(
