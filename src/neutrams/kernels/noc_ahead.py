@@ -127,10 +127,12 @@ def fetch_sink(g: Layout, m: Memory, w: Tables, t: int, unit: int) -> None:
 @kernel
 def fetch_next(g: Layout, m: Memory, t: int, goal: int) -> None:
     """Fetch what a flit meets behind an output unit."""
+    record, arrival = m[goal + NEXT_ROUTER], t + USUAL_FLIGHT
     fetch_unit(m, m[goal + NEXT])
     prefetch(m, m[goal + NEXT_BUFFER])
-    prefetch(m, m[goal + NEXT_ROUTER])
-    prefetch(m, m[goal + NEXT_ROUTER] + ARRIVALS + ((t + USUAL_FLIGHT) & (g.slots - 1)))
+    prefetch(m, record)
+    prefetch(m, record + ARRIVALS + (arrival & (g.slots - 1)))
+    prefetch(m, record + g.event - g.router + ((arrival + g.lead) & (g.slots - 1)) * KINDS * g.words)
     prefetch(m, m[goal + CREDITS])
 
 

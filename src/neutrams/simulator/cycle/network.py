@@ -105,8 +105,8 @@ class Routers:
         self._check_fits(int(words.flits.max()), bool(trees.splits.any()))
         target = self._place[words.pair]
         of_word = tree[target]
-        first = np.flatnonzero(_changes(words.tick, words.sender, of_word))
-        packet = np.searchsorted(first, np.arange(len(words)), side="right") - 1
+        begins = _changes(words.tick, words.sender, of_word)
+        first, packet = np.flatnonzero(begins), np.cumsum(begins) - 1
         created, flits = words.created[first] + self._inject, words.flits[first]
         packets = PacketTable.along(trees, of_word[first], flits=flits, created=created, wave=words.tick[first])
         result = self._noc.run(packets)

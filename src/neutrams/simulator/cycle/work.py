@@ -139,7 +139,7 @@ class Work:
         sender = self._sender[chosen]
         turn = times.turns(sender - tiles.neurons[due.tile[entry]] + 1, idle[entry])
         created: IntArray = ((start + before + depth)[entry] + turn).astype(np.int64)
-        by_time = np.argsort(due.tick[entry] * (created.max(initial=0) + 1) + created, kind="stable")
+        by_time = _ascending(due.tick[entry] * (created.max(initial=0) + 1) + created)
         chosen, entry = chosen[by_time], entry[by_time]
         words = Words(
             tick=due.tick[entry],
@@ -179,8 +179,16 @@ class Work:
         assert due.fired is not None
         tiles = len(self._program.tiles)
         counts = self._first[due.fired + 1] - self._first[due.fired]
-        entry = np.searchsorted(due.tick * tiles + due.tile, due.fired_tick * tiles + self._tile_of[due.fired])
+        row = np.zeros((int(due.tick.max(initial=0)) + 1) * tiles, dtype=np.int64)
+        row[due.tick * tiles + due.tile] = np.arange(len(due.tile))
+        entry = row[due.fired_tick * tiles + self._tile_of[due.fired]]
         return ranges(self._first[due.fired], counts), np.repeat(entry, counts)
+
+
+def _ascending(values: IntArray) -> IntArray:
+    """Return the order that sorts values from 0 up, equal ones as they are; 16 bits are sorted by digits."""
+    narrow = np.uint16 if values.max(initial=0) < 1 << 16 else np.int64
+    return np.argsort(values.astype(narrow), kind="stable")
 
 
 def ranges(first: IntArray, counts: IntArray) -> IntArray:

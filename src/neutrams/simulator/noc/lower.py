@@ -32,6 +32,7 @@ def memory_of(topology: Topology, router: RouterSpec) -> tuple[k.Layout, IntArra
     links = _links(topology)
     layout = _layout(topology, router, links)
     memory = _aligned(layout.node + layout.nodes * layout.node_stride)
+    memory[:] = 0
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
     memory[layout.allowed] = (1 << layout.vcs) - 1
@@ -62,8 +63,8 @@ def with_packets(layout: k.Layout, memory: IntArray, packets: PacketTable) -> tu
 
 
 def _aligned(words: int) -> IntArray:
-    """Return zeros int64[words] that begin with a line of the cache."""
-    memory = np.zeros(words + k.LINE, dtype=np.int64)
+    """Return int64[words] with any content that begin with a line of the cache."""
+    memory = np.empty(words + k.LINE, dtype=np.int64)
     begin = -(memory.ctypes.data // memory.itemsize) % k.LINE
     return memory[begin : begin + words]
 
