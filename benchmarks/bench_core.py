@@ -23,7 +23,7 @@ import numpy as np
 from neutrams.base.arrays import AnyArray
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.integrate_fire import integrate_and_fire
-from neutrams.kernels.synapses import add_dense_rows, find_active
+from neutrams.kernels.synapses import add_dense_rows, find_active_run
 
 N = 256
 """Axons and neurons of a core [count]."""
@@ -34,11 +34,11 @@ SHARES = (0.05, 0.1, 0.2)
 
 
 @kernel
-def tick(weights, row, source, spikes, v, drive, theta, fired, counts, first, last):  # type: ignore[no-untyped-def]
+def tick(weights, row, spikes, v, drive, theta, fired, counts, first, last):  # type: ignore[no-untyped-def]
     """Advance cores ``first`` … ``last`` - 1 by one tick, as `neutrams.kernels.spiking.run_samples` does."""
     acc, active = np.zeros(N, np.int16), np.empty(N + 4, np.int32)
     for core in range(first, last):
-        found = find_active(spikes, 0, source, core * N, (core + 1) * N, active, 0)
+        found = find_active_run(spikes, core * N, core * N, (core + 1) * N, active, 0)
         add_dense_rows(acc, weights, row, active, found, N)
         rule = (-(1 << 23), (1 << 23) - 1, False)
         integrate_and_fire(v, drive, theta, acc, fired, counts, core * N, (core + 1) * N, 0, rule)
@@ -72,7 +72,7 @@ def compared(cores: int, rounds: int, share: float, c: ctypes.CDLL) -> tuple[lis
     rng = np.random.default_rng(0)
     weights = rng.integers(-128, 128, cores * N * N + N, dtype=np.int8)
     weights[-N:] = 0
-    row, source = (np.arange(cores * N + 1) * N).astype(np.int32), np.arange(cores * N, dtype=np.int32)
+    row = (np.arange(cores * N + 1) * N).astype(np.int32)
     theta, drive, counts = (np.full(cores * N, value, np.int32) for value in (500, 0, 0))
     spikes = (rng.random(cores * N + 64) < share).astype(np.uint8)
     v, v_c = np.zeros(cores * N, np.int32), np.zeros(cores * N, np.int32)
@@ -80,7 +80,7 @@ def compared(cores: int, rounds: int, share: float, c: ctypes.CDLL) -> tuple[lis
     counts_c = np.zeros(cores * N, np.int32)
 
     def ours(a: int, b: int) -> None:
-        tick(weights, row, source, spikes, v, drive, theta, fired, counts, a, b)
+        tick(weights, row, spikes, v, drive, theta, fired, counts, a, b)
 
     def theirs(a: int, b: int) -> None:
         given = (weights, spikes, v_c, drive, theta, fired_c, counts_c)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from neutrams.kernels.compiled import kernel
 from neutrams.kernels.integrate_fire import integrate_and_fire
-from neutrams.kernels.synapses import add_dense_rows, add_listed_rows, add_strands, find_active
+from neutrams.kernels.synapses import add_dense_rows, add_listed_rows, add_strands, find_active, find_active_run
 
 PAD = 64
 """Room behind registers and accumulator, so that padded strands stay inside."""
@@ -55,11 +55,12 @@ class Tiles(NamedTuple):
 
 
 class Axons(NamedTuple):
-    """Axons that carry spikes; those of a tile with one step offset are a *span*.
+    """Axons that carry spikes; those of a tile with one step offset are a *span*, or several.
 
     Arrays:
         offset  int64[spans]      in step k they read step k + offset of their registers
         begin   int64[spans + 1]  first axon
+        run     int64[spans]      register of its first axon where the others read those that follow; else -1
         source  int32[axons]      register read
         row     int32 or int64[axons + 1]  where its dense row begins in the weights, or its listed row; then a zero row
         synapses  int32[axons]     synapses it reads; none: those of one axon are not counted
@@ -67,6 +68,7 @@ class Axons(NamedTuple):
 
     offset: Ints
     begin: Ints
+    run: Ints
     source: Words
     row: npt.NDArray[Any]
     synapses: Words
@@ -227,7 +229,7 @@ def run_samples(
     """
     since, until, ticks, steps, period, depth, rule = clock
     phase, order, start, neuron, spans, pulse, listed = tiles
-    offset, span, source, row, synapses = axons
+    offset, span, run, source, row, synapses = axons
     dense, begin, column, weight = weights
     strand, register, into, strip, strength, covered, behind, several = strands
     leak, threshold, initial = neurons
@@ -255,7 +257,10 @@ def run_samples(
                     seen = min(step + offset[s], steps - 1)  # after the last step a register holds
                     if seen >= 0:  # before the first it is 0
                         at = seen % depth * width
-                        found = find_active(registers, at, source, span[s], span[s + 1], active, found)
+                        if run[s] >= 0:
+                            found = find_active_run(registers, at + run[s], span[s], span[s + 1], active, found)
+                        else:
+                            found = find_active(registers, at, source, span[s], span[s + 1], active, found)
                 axon_events[tile] += found
                 read = count_synapses(synapses, active, found) if synapses.shape[0] > 0 else 0
                 synapse_events[tile] += read

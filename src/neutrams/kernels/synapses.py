@@ -43,6 +43,18 @@ def find_active(
 
 
 @kernel
+def find_active_run(
+    registers: npt.NDArray[np.uint8], slot: int, first: int, last: int, active: npt.NDArray[np.int32], found: int
+) -> int:
+    """Do what `find_active` does for axons that read one register after another, the first one that at ``slot``."""
+    begin, end, axon = np.uintp(slot), np.uintp(found), np.uintp(first)
+    for k in range(np.uintp(last - first)):
+        active[end] = axon + k
+        end += np.uintp(registers[begin + k])
+    return int(np.int64(end))
+
+
+@kernel
 def add_dense_rows(
     acc: npt.NDArray[Any],
     weights: npt.NDArray[Any],

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.arrays import AnyArray, BoolArray, IntArray
 from neutrams.kernels import spiking as kernels
 from neutrams.kernels.spiking import Axons, Tiles, Weights
 from neutrams.program import Program
@@ -14,6 +14,9 @@ from neutrams.simulator.schedule import Schedule
 
 PAD = kernels.PAD
 """Tiles are padded to a multiple of so many neurons, so that every vector loop runs without a remainder."""
+
+SHORTEST_RUN = 16
+"""Axons that read one register after another are looked through without their list, if runs are as long on average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,18 +66,37 @@ def spiking_axons(
     """
     begins, zero = rows
     chosen = chosen[np.lexsort((clock.offset[chosen], clock.tile[chosen]))]
-    tile, offset = clock.tile[chosen], clock.offset[chosen]
+    tile, offset, source = clock.tile[chosen], clock.offset[chosen], places.register[chosen]
     new = np.ones(len(chosen), dtype=np.bool_)
     new[1:] = (np.diff(tile) != 0) | (np.diff(offset) != 0)
+    new, runs = _in_runs(source, new)
     begin = np.flatnonzero(new)
     axons = Axons(
         offset=offset[begin],
         begin=np.append(begin, len(chosen)),
-        source=places.register[chosen].astype(np.int32),
+        run=np.where(runs[begin], source[begin], -1),
+        source=source.astype(np.int32),
         row=np.append(begins[chosen], zero).astype(np.int32 if zero < np.iinfo(np.int32).max else np.int64),
         synapses=(synapses[chosen] if len(synapses) else synapses).astype(np.int32),
     )
     return axons, np.searchsorted(tile[begin], np.arange(len(places.first)))
+
+
+def _in_runs(source: IntArray, new: BoolArray) -> tuple[BoolArray, BoolArray]:
+    """Cut spans whose axons mostly read one register after another into such runs.
+
+    Args:
+        source: int64 ``[axons]``, the register each reads.
+        new: bool ``[axons]``, where spans begin.
+
+    Returns:
+        bool ``[axons]`` each: where spans begin then; which axons are in runs.
+    """
+    span = np.cumsum(new) - 1
+    breaks = np.diff(source, prepend=source[:1]) != 1
+    runs, sizes = np.bincount(span[breaks | new]), np.bincount(span)
+    worth = (sizes >= SHORTEST_RUN * runs)[span]
+    return new | (breaks & worth), worth
 
 
 def store_weights(
