@@ -14,7 +14,7 @@ from neutrams.mapping import map_network
 from neutrams.network import ops
 from neutrams.neurons import models
 from neutrams.program import InputPort, OutputPort, Program
-from neutrams.simulator import batched, engine, simulate, spiking
+from neutrams.simulator import batched, engine, simulate, spiking, synapses
 from neutrams.simulator.cores import product
 from neutrams.simulator.schedule import Schedule, schedule
 from simulator_programs import a_chip, assemble, oracle, programs, random_inputs, random_program
@@ -45,9 +45,11 @@ def check(program: Program, n: int = SAMPLES, seed: int = 0) -> None:
         np.testing.assert_array_equal(run.raster, wanted.raster)
 
 
-@given(program=programs(("if_hard", "if_soft")), seed=st.integers(0, 1000))
-def test_spiking_programs_run_as_the_literal_clock_says(program: Program, seed: int) -> None:
-    check(program, seed=seed)
+@given(program=programs(("if_hard", "if_soft")), seed=st.integers(0, 1000), run=st.sampled_from((1, 2, 16)))
+def test_spiking_programs_run_as_the_literal_clock_says(program: Program, seed: int, run: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synapses, "SHORTEST_RUN", run)
+        check(program, seed=seed)
 
 
 @given(program=programs(("requantize",)), skip_zero=st.booleans())
@@ -106,6 +108,13 @@ def test_the_random_programs_have_strands_and_lists_and_rows() -> None:
     assert sum(bool(r.covered.any()) for r in ready) >= 4
     assert sum(bool(r.tiles.listed.any()) for r in ready) >= 4
     assert sum(bool((~r.tiles.listed).any()) for r in ready) >= 4
+
+
+def test_the_random_programs_have_axons_in_runs_and_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards them too: spans of axons are found both ways, also within one program."""
+    monkeypatch.setattr(synapses, "SHORTEST_RUN", 2)
+    ready = [spiking.spiking(p, schedule(p)) for p in (random_program(s, "if_soft", 3, 1) for s in range(40))]
+    assert sum(bool((r.axons.run >= 0).any() and (r.axons.run < 0).any()) for r in ready) >= 4
 
 
 @pytest.mark.parametrize("wide", [False, True])
