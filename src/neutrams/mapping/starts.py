@@ -1,0 +1,85 @@
+"""Placements to start a search from: assignment by spectral coordinates, recursive bisection, a random one."""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from neutrams.base.arrays import FloatArray, IntArray
+from neutrams.mapping.spectral import Graph, part_of, spectral_axes
+
+MOST_ASSIGNED = 1200
+"""Tiles that an assignment takes; its time grows with their cube [count]."""
+
+SMALLEST = 8
+"""Tiles that are not split further [count]."""
+
+FEW, MANY = 4, 12
+"""Filters of `spectral.spectral_axes` [count]: many suit traffic like a sheet, few suit traffic in strands."""
+
+
+def starts(position: FloatArray, graph: Graph, effort: int, seed: int) -> Iterator[IntArray]:
+    """Yield int64 ``[tiles]`` each, the slot of every tile, of as many slots as tiles; the random one comes last.
+
+    Args:
+        position: float64 ``[tiles, axes]``, where the slots are; one axis where they have an order only.
+        graph: The traffic of `mapping.traffic.neighbours`.
+        effort: 1 … 3; bisection from 2 on.
+        seed: Of the random ones.
+    """
+    tiles = len(position)
+    if tiles > 2 and len(graph[1]):
+        if effort > 1:
+            yield bisected(position, graph, seed)
+        if tiles <= MOST_ASSIGNED:
+            yield from (assigned(position, graph, seed, filters) for filters in (FEW, MANY))
+    yield np.random.default_rng(seed).permutation(tiles)
+
+
+def assigned(position: FloatArray, graph: Graph, seed: int, filters: int = MANY) -> IntArray:
+    """Give the tiles the slots nearest to where their spectral coordinates, ranked along each axis, would have them.
+
+    The assignment with the least sum of squares (Crouse 2016, doi 10.1109/TAES.2016.140952), of whole numbers.
+    """
+    wanted = _ranks(spectral_axes(graph, position.shape[1], seed, filters))
+    cost = np.zeros((len(position), len(position)))
+    for have, want in zip(_ranks(position).T, wanted.T, strict=True):
+        cost += np.square(want[:, None] - have[None]).astype(np.float64)
+    return linear_sum_assignment(cost)[1].astype(np.int64)
+
+
+def _ranks(values: FloatArray) -> IntArray:
+    """Ranks along each axis; equal values share one."""
+    return np.stack([np.searchsorted(np.sort(axis), axis) for axis in values.T], axis=1).astype(np.int64)
+
+
+def bisected(position: FloatArray, graph: Graph, seed: int) -> IntArray:
+    """Split tiles by their slowest mode and slots across their longer side, again and again.
+
+    Which half of the tiles goes to which half of the slots, the traffic with all others decides (Dunlop and Kernighan
+    1985, doi 10.1109/TCAD.1985.1270101).
+
+    References:
+        Pothen, Simon and Liou (1990), Partitioning sparse matrices with eigenvectors of graphs. doi 10.1137/0611030
+    """
+    start, other, weight = graph
+    row = np.repeat(np.arange(len(position)), np.diff(start))
+    every, slot = np.arange(len(position)), np.zeros(len(position), dtype=np.int64)
+    centre = np.zeros_like(position)  # of the slots each tile may still get
+    waiting = deque([(every, every)])
+    while waiting:
+        tiles, slots = waiting.popleft()
+        axis = int(np.argmax(np.ptp(position[slots], axis=0)))
+        slots = slots[np.argsort(position[slots, axis], kind="stable")]
+        mode = spectral_axes(part_of(graph, tiles), 1, seed, FEW)[:, 0]
+        pull = np.bincount(row, weights=weight * (centre[other, axis] - centre[row, axis]), minlength=len(slot))[tiles]
+        tiles = tiles[np.argsort(mode if np.cumsum(mode * pull)[-1] >= 0 else -mode, kind="stable")]
+        if len(tiles) <= SMALLEST:
+            slot[tiles] = slots
+            continue
+        half = len(tiles) // 2
+        for part in (slice(None, half), slice(half, None)):
+            centre[tiles[part]] = position[slots[part]].mean(axis=0)
+            waiting.append((tiles[part], slots[part]))
+    return slot
