@@ -84,7 +84,7 @@ class _Search:
         self.traffic, self.graph = traffic, neighbours(tiles, *traffic)
         dead = chip.board.dead_cores
         self.sequential = sequential_cores(self.board, dead, tiles)
-        self.planar = isinstance(self.board.ways, Grid) and self.board.topology != "ring"
+        self.planar = self.board.topology in ("mesh", "torus")
         most = max(tiles, min(2 * tiles, MOST_SLOTS))
         if self.planar:
             region = compact_cores(self.board, dead, tiles)

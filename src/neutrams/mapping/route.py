@@ -53,7 +53,7 @@ def find_links(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> L
         cores: int64 ``[bundles]``, the core of each.
         chip: The chip.
     """
-    if chip.board.topology != "mesh":
+    if not isinstance(Board.of(chip).ways, Grid) or chip.board.topology != "mesh":
         return _walk(flows, bundle, cores, chip)
     traced = _trace(flows, bundle, cores, chip, np.zeros(len(flows)), record=True)
     return Links(first=np.append(0, np.cumsum(traced.counts[:, 0])), start=traced.start, stop=traced.stop)
@@ -71,7 +71,7 @@ def weigh(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: Flo
         crossing: Hops a link between chips counts more.
     """
     board = Board.of(chip)
-    if board.topology != "mesh":
+    if not isinstance(board.ways, Grid) or board.topology != "mesh":
         links = _walk(flows, bundle, cores, chip)
         amount = np.repeat(sent, np.diff(links.first))
         extra = np.where(board.same_chip(links.start, links.stop), 0, crossing)

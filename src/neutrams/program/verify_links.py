@@ -70,6 +70,7 @@ def check_links(part: Part, reach: "Reach") -> Found:
     """Links join neighbours, on the board's way from the router of their flow's tile; from outside there are none."""
     wanted = part.board.before(part.root[part.flow], part.stop)
     off = np.flatnonzero((part.root[part.flow] < 0) | (part.start != wanted))
+    yield from _dead(part)
     yield from _adjacent(part, off)
     yield from _ways(part, off, wanted)
     yield from _shapes(part, reach)
@@ -82,6 +83,16 @@ def _adjacent(part: Part, off: AnyArray) -> Found:
             f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} does not join neighbouring routers"
         )
         yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring routers", message=message)
+
+
+def _dead(part: Part) -> Found:
+    """Links that the chip says do not work; here read anew, whatever the board makes of them."""
+    pairs = [sorted(int(n) for n in text.split("-")) for text in part.program.chip.board.dead_links]
+    ends = np.sort(np.stack([part.start, part.stop], axis=1), axis=1) @ np.array([part.board.routers, 1])
+    for i in np.flatnonzero(np.isin(ends, [a * part.board.routers + b for a, b in pairs]))[:MOST].tolist():
+        value, tile = f"{int(part.start[i])} to {int(part.stop[i])}", part.tile(i)
+        message = f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} is dead"
+        yield Violation(constraint="dead_link", tile=tile, value=value, limit="a working link", message=message)
 
 
 def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
