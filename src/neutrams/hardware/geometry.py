@@ -142,6 +142,20 @@ class Board:
             found.append(int(self.before(a, found[-1])))
         return tuple(reversed(found))
 
+    def follows(self, root: Routers, above: Routers, start: Routers, stop: Routers) -> BoolArray:
+        """Whether what ``root`` sends may go on from ``start``, entered from ``above`` (-1: the root), to ``stop``.
+
+        On a mesh without dead links to any neighbour but back, and out of a link along growing y only along y again:
+        then there is no deadlock (turn model "north-last", Glass and Ni 1992, doi 10.1145/146628.140384). Elsewhere
+        along `path`.
+        """
+        grid = self.ways
+        if self.topology != "mesh" or not isinstance(grid, Grid):
+            return np.asarray(self.before(root, stop) == start)
+        rose = np.not_equal(above, -1) & (grid.position(start)[1] > grid.position(above)[1])
+        there = grid.joined(start, stop) & np.not_equal(stop, above)
+        return np.asarray(there & ~(rose & (grid.position(stop)[1] <= grid.position(start)[1])))
+
     def along_y(self, a: Routers, b: Routers) -> BoolArray:
         """Whether the link between two neighbouring routers goes along y of a mesh or torus."""
         if self.topology not in ("mesh", "torus"):

@@ -15,8 +15,9 @@ from neutrams.mapping.flows import find_flows
 from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import cut_units
 from neutrams.mapping.place import crossing_cost, place_tiles
-from neutrams.mapping.route import find_links, weigh
+from neutrams.mapping.route import find_links, load_of, weigh
 from neutrams.mapping.schedule import schedule, unit_levels
+from neutrams.mapping.spread import spread_links
 from neutrams.mapping.stats import MappingStats, count_program
 from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity, tree_traffic
 from neutrams.mapping.units import read_units
@@ -76,11 +77,17 @@ def map_network(
     candidates = place_tiles(chip, int(bundle.max()) + 1, traffic, trees, effort=effort, seed=seed).candidates
     loads = [weigh(flows, bundle, cores, chip, amounts, crossing_cost(chip)) for cores in candidates]
     best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
-    links = find_links(flows, bundle, candidates[best], chip)
+    at = (flows, bundle, candidates[best], chip)
+    links = spread_links(*at, amounts, crossing_cost(chip)) if effort else find_links(*at)
+    load = load_of(links, chip, amounts, crossing_cost(chip))
     layout = Layout(blocks=blocks, block=block, cores=candidates[best][bundle], flows=flows, links=links)
     program = emit_program(units, wiring, timing, layout, chip)
     relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
     stats = count_program(
-        program, signals=units.signals - units.channels, relays=relays, load=loads[best], sequential=loads[-1]
+        program,
+        signals=units.signals - units.channels,
+        relays=relays,
+        load=load,
+        sequential=loads[-1],
     )
     return MappedResult(program=program, stats=stats)

@@ -56,7 +56,7 @@ def core_traffic(flows: Flows, bundle: IntArray, amounts: FloatArray) -> tuple[I
     n = int(bundle.max()) + 1
     pairs, index = np.unique(start[apart] * n + to[apart], return_inverse=True)
     weights = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(weights, index, _whole(amounts[flow[apart]]))
+    np.add.at(weights, index, whole_traffic(amounts[flow[apart]]))
     return np.stack(np.divmod(pairs, n)), weights
 
 
@@ -95,11 +95,12 @@ def tree_traffic(flows: Flows, bundle: IntArray, amounts: FloatArray) -> TreeTra
         root=root[used],
         first=np.append(0, np.cumsum(np.bincount(place, minlength=len(used)))),
         end=flows.reader[apart],
-        amount=_whole(amounts[used]),
+        amount=whole_traffic(amounts[used]),
     )
 
 
-def _whole(amounts: FloatArray) -> IntArray:
+def whole_traffic(amounts: FloatArray) -> IntArray:
+    """Words or spikes a sample as whole numbers: x `SCALE`, 1 and above."""
     return np.maximum(1, np.rint(amounts * SCALE)).astype(np.int64)
 
 
