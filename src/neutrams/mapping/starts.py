@@ -12,8 +12,8 @@ from neutrams.mapping.spectral import Graph, part_of, spectral_axes
 MOST_ASSIGNED = 1200
 """Tiles that an assignment takes; its time grows with their cube [count]."""
 
-SMALLEST = 8
-"""Tiles that are not split further [count]."""
+SMALLEST, MOST_PARTS = 8, 256
+"""Tiles that are not split further, and parts beyond which none is [count]."""
 
 FEW, MANY = 4, 12
 """Filters of `spectral.spectral_axes` [count]: many suit traffic like a sheet, few suit traffic in strands."""
@@ -25,12 +25,12 @@ def starts(position: FloatArray, graph: Graph, effort: int, seed: int) -> Iterat
     Args:
         position: float64 ``[tiles, axes]``, where the slots are; one axis where they have an order only.
         graph: The traffic of `mapping.traffic.neighbours`.
-        effort: 1 … 3; bisection from 2 on.
+        effort: 1 … 3; bisection from 2 on, or where there are too many tiles for an assignment.
         seed: Of the random ones.
     """
     tiles = len(position)
     if tiles > 2 and len(graph[1]):
-        if effort > 1:
+        if effort > 1 or tiles > MOST_ASSIGNED:
             yield bisected(position, graph, seed)
         if tiles <= MOST_ASSIGNED:
             yield from (assigned(position, graph, seed, filters) for filters in (FEW, MANY))
@@ -75,7 +75,7 @@ def bisected(position: FloatArray, graph: Graph, seed: int) -> IntArray:
         mode = spectral_axes(part_of(graph, tiles), 1, seed, FEW)[:, 0]
         pull = np.bincount(row, weights=weight * (centre[other, axis] - centre[row, axis]), minlength=len(slot))[tiles]
         tiles = tiles[np.argsort(mode if np.cumsum(mode * pull)[-1] >= 0 else -mode, kind="stable")]
-        if len(tiles) <= SMALLEST:
+        if len(tiles) <= max(SMALLEST, len(every) // MOST_PARTS):
             slot[tiles] = slots
             continue
         half = len(tiles) // 2
