@@ -124,7 +124,7 @@ def test_spectral_axes_of_a_path_run_along_it() -> None:
     assert abs(abs(np.corrcoef(axis, wave)[0, 1]) - 1) < 1e-6
     line = np.arange(30, dtype=np.float64)[:, None]
     graph = neighbours(30, path, np.ones(29, dtype=np.int64))
-    for slot in (assigned(line, graph, 0), bisected(line, graph, 0)):
+    for slot in (assigned(line, spectral_axes(graph, 1, 0, MANY)), bisected(line, graph, 0)):
         assert np.abs(np.diff(slot)).mean() <= 1.5
 
 

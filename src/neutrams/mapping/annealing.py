@@ -12,7 +12,7 @@ PROPOSALS = (0, 1_000, 20_000, 200_000)
 MOST_VISITS = (0, 1 << 27, 1 << 30, 7 << 29)
 """Neighbours or ends looked at, by effort: bounds the search on large boards, where each change touches many."""
 
-HEAT = ((0.0, 0.0), (0.5, 0.05), (2.0, 0.2), (20.0, 0.9))
+HEAT = ((0.0, 0.0), (0.5, 0.05), (2.0, 0.2), (16.0, 0.9))
 """First and last temperature, by effort, over the mean traffic of a word's pair: a long search may undo more."""
 
 STEPS, COLD = 100, 4

@@ -9,7 +9,7 @@ from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.grids import Grid
 from neutrams.kernels.placement import anneal
-from neutrams.mapping.annealing import CHANCES, MOST_EFFORT, plan, tenants
+from neutrams.mapping.annealing import CHANCES, plan, tenants
 from neutrams.mapping.metric import Metric, weighted_hops
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores, square_cores
 from neutrams.mapping.starts import starts
@@ -42,8 +42,8 @@ def place_tiles(
 ) -> Placement:
     """Return placements of ``tiles`` on usable cores, one tile a core.
 
-    The best of several starts is annealed on pairwise hops, and with effort 3 a random one too; then, on a mesh whose
-    routers replicate, on the links of multicast trees.
+    The best of several starts is annealed on pairwise hops; then, on a mesh whose routers replicate, on the links of
+    multicast trees.
 
     Args:
         chip: The chip; it has enough cores.
@@ -101,7 +101,7 @@ class _Search:
         best = self._least(found)
         if not effort or (len(self.slots) > MOST_SLOTS and not isinstance(self.board.ways, Grid)):
             return best
-        found = [best, *(self._annealed(start, effort) for start in ((best,) if effort < MOST_EFFORT else found[-1:]))]
+        found = [best, self._annealed(best, effort)]
         return self._least([*found, *(self._annealed(start, 1) for start in found)])
 
     def _positions(self) -> FloatArray:

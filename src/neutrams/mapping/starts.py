@@ -9,6 +9,9 @@ from scipy.optimize import linear_sum_assignment
 from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.mapping.spectral import Graph, part_of, spectral_axes
 
+TURNS = ((1, 0), (12, 5), (1, 1), (5, 12))
+"""Directions in which coordinates are turned, 0 to 67 degrees; whole numbers are the same on every machine."""
+
 MOST_ASSIGNED = 1200
 """Tiles that an assignment takes; its time grows with their cube [count]."""
 
@@ -33,16 +36,28 @@ def starts(position: FloatArray, graph: Graph, effort: int, seed: int) -> Iterat
         if effort > 1 or tiles > MOST_ASSIGNED:
             yield bisected(position, graph, seed)
         if tiles <= MOST_ASSIGNED:
-            yield from (assigned(position, graph, seed, filters) for filters in (FEW, MANY))
+            for filters in (FEW, MANY):
+                axes = spectral_axes(graph, position.shape[1], seed, filters)
+                yield from (
+                    assigned(position, turned(axes, turn)) for turn in TURNS[: 1 if axes.shape[1] == 1 else None]
+                )
     yield np.random.default_rng(seed).permutation(tiles)
 
 
-def assigned(position: FloatArray, graph: Graph, seed: int, filters: int = MANY) -> IntArray:
-    """Give the tiles the slots nearest to where their spectral coordinates, ranked along each axis, would have them.
+def turned(axes: FloatArray, turn: tuple[int, int]) -> FloatArray:
+    """Turn coordinates in the plane: the two slowest modes of a square are as slow, so they come turned at random."""
+    if axes.shape[1] == 1:
+        return axes
+    (a, b), (x, y) = turn, axes.T
+    return np.stack([a * x - b * y, b * x + a * y], axis=1)
+
+
+def assigned(position: FloatArray, axes: FloatArray) -> IntArray:
+    """Give the tiles the slots nearest to where their coordinates ``axes``, ranked along each, would have them.
 
     The assignment with the least sum of squares (Crouse 2016, doi 10.1109/TAES.2016.140952), of whole numbers.
     """
-    wanted = _ranks(spectral_axes(graph, position.shape[1], seed, filters))
+    wanted = _ranks(axes)
     cost = np.zeros((len(position), len(position)))
     for have, want in zip(_ranks(position).T, wanted.T, strict=True):
         cost += np.square(want[:, None] - have[None]).astype(np.float64)
