@@ -118,3 +118,14 @@ def test_a_tree_down_the_board_goes_down_once_by_hand() -> None:
     assert weigh(flows, np.arange(4), cores, chip, one, 0).weighted_hops == 8
     up = np.array([1, 6, 7, 8])  # upwards, x comes first
     assert load_of(spread_links(flows, np.arange(4), up, chip, one, 0), chip, one, 0).weighted_hops == 8
+
+
+def test_turns_on_a_mesh_by_hand() -> None:
+    """Routers 0 and 1 below 2 and 3: up and then right is no way, down and then right is, back is none."""
+    board = Board(rows=2, columns=2, chips=1, topology="mesh")
+    steps = {(-1, 0, 2): True, (0, 2, 3): False, (2, 0, 1): True, (0, 1, 3): True, (0, 1, 0): False, (-1, 0, 3): False}
+    for (above, start, stop), allowed in steps.items():
+        root = start if above < 0 else above
+        assert (
+            bool(board.follows(np.array([root]), np.array([above]), np.array([start]), np.array([stop]))[0]) is allowed
+        )
