@@ -1,10 +1,13 @@
 """Small boards of every topology, with one or several cores a router, and random connected graphs."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
 from core_strategies import plain_chip
 from neutrams.hardware import Board, Chip
+from neutrams.hardware.detours import Detours
 
 TOPOLOGIES = ("mesh", "torus", "ring", "tree", "fat_tree", "graph", "bus")
 
@@ -39,9 +42,26 @@ def boards(draw: st.DrawFn, *topologies: str) -> Board:
     )
 
 
+@st.composite
+def damaged(draw: st.DrawFn, *topologies: str) -> tuple[Board, tuple[int, ...]]:
+    """A board of which about a twentieth of the links are dead, and a tenth of the cores; and those cores."""
+    board = draw(boards(*(topologies or ("mesh", "torus", "ring", "tree", "fat_tree", "graph"))))
+    every = np.arange(board.routers)
+    a, b = np.nonzero(board.ways.joined(every[:, None], every[None]))
+    links = sorted(zip(a[a < b].tolist(), b[a < b].tolist(), strict=True))
+    count = draw(st.sampled_from([0, 1, -(-len(links) // 20), len(links) // 4]))
+    some = draw(st.permutations(links))[:count]
+    broken = replace(board, dead_links=tuple(f"{a}-{b}" for a, b in some))
+    cores = np.arange(board.cores)
+    dead = set(draw(st.permutations(range(board.cores)))[: board.cores // 10])
+    if isinstance(broken.ways, Detours):
+        dead |= set(cores[~broken.ways.reached[board.router_of(cores)]].tolist())
+    return broken, tuple(sorted(dead))
+
+
 def on_board(board: Board, multicast: str = "tree", dead: tuple[int, ...] = (), **sections: dict[str, object]) -> Chip:
     """`plain_chip` with this board, and as many virtual channels as its ways need."""
-    names = ("rows", "columns", "chips", "topology", "cores_per_router", "arity", "links")
+    names = ("rows", "columns", "chips", "topology", "cores_per_router", "arity", "links", "dead_links")
     keys = {name: getattr(board, name) for name in names} | {"multicast": multicast, "dead_cores": dead}
     noc = {"virtual_channels": board.ways.class_count} | sections.pop("noc", {})
     return plain_chip(board=keys, noc=noc, **sections)

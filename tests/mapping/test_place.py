@@ -99,7 +99,7 @@ def weighted(board: Board, ends: np.ndarray, weights: np.ndarray) -> int:
 
 
 @quick
-@given(board=boards("mesh", "torus", "ring", "tree", "fat_tree"), effort=st.integers(0, 3), data=st.data())
+@given(board=boards("mesh", "torus", "ring", "tree", "fat_tree"), effort=st.integers(0, 2), data=st.data())
 def test_search_keeps_one_tile_a_core_and_makes_no_way_longer(board: Board, effort: int, data: st.DataObject) -> None:
     dead = tuple(data.draw(st.sets(st.integers(0, board.cores - 1), max_size=board.cores // 3)))
     tiles = data.draw(st.integers(1, board.cores - len(dead)))
@@ -109,6 +109,8 @@ def test_search_keeps_one_tile_a_core_and_makes_no_way_longer(board: Board, effo
     pairs = np.array(sorted(drawn), dtype=np.int64).reshape(-1, 2).T
     traffic = (pairs, np.arange(1, pairs.shape[1] + 1, dtype=np.int64))
     best, sequential = place_tiles(chip, tiles, traffic, effort=effort, seed=3).candidates
+    again = place_tiles(chip, tiles, traffic, effort=effort, seed=3).candidates
+    np.testing.assert_array_equal(best, again[0])
     assert len(set(best.tolist())) == tiles
     assert not set(best.tolist()) & set(dead)
     before, after = (weighted(board, cores[pairs], traffic[1]) for cores in (sequential, best))
@@ -120,7 +122,8 @@ def test_search_keeps_one_tile_a_core_and_makes_no_way_longer(board: Board, effo
 @given(board=boards("mesh", "torus", "ring", "tree", "fat_tree", "graph"), crossing=st.integers(0, 3))
 def test_the_search_measures_what_paths_measure(board: Board, crossing: int) -> None:
     slots = np.arange(min(board.cores, 40))
-    place, around, _ = Metric.of(board, slots, crossing)
+    place, around, near, _ = Metric.of(board, slots, crossing)
+    assert len(slots) == 1 or not (near == slots[:, None]).any()
     for a in slots.tolist():
         for b in range(a):
             ways = [board.path(*board.router_of(np.array(pair)).tolist()) for pair in ((a, b), (b, a))]

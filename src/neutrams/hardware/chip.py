@@ -162,6 +162,7 @@ class BoardSpec(Spec):
             each with axons and neurons of its own; 1 = no time-multiplexing [count].
         multicast: ``tree`` (in the network) or ``copy`` (one packet a destination).
         dead_cores: Cores not to be used, by number (see `neutrams.hardware.geometry.Board`).
+        dead_links: Links not to be used, by the routers they join, ``0-1``; neither way.
         cores_per_router: How many cores of a row, one after another, share a router, and exchange words without a
             link [count].
         arity: Children of a router in a tree or fat tree, k [count].
@@ -176,6 +177,7 @@ class BoardSpec(Spec):
     virtual_tiles: Annotated[int, Field(ge=1, le=1024)]
     multicast: Literal["tree", "copy"]
     dead_cores: tuple[int, ...] = ()
+    dead_links: tuple[str, ...] = ()
     cores_per_router: Annotated[int, Field(ge=1, le=64)] = 1
     arity: Annotated[int, Field(ge=2, le=64)] = 4
     links: tuple[str, ...] = ()

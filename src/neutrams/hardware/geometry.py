@@ -1,12 +1,13 @@
 """Where cores and routers stand on a board and how a flit gets from one to another: a function of the chip alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neutrams.base.arrays import BoolArray, IntArray
+from neutrams.hardware.detours import Detours, detours_of
 from neutrams.hardware.graphs import graph_of, read_links
 from neutrams.hardware.grids import Grid, near_square
 from neutrams.hardware.trees import FatTree, Tree
@@ -36,6 +37,7 @@ class Board:
         cores_per_router: Cores of one router [count].
         arity: Children of a router in a tree [count].
         links: Links of a graph, as in the chip file.
+        dead_links: Links that do not work, likewise.
     """
 
     rows: int
@@ -45,6 +47,7 @@ class Board:
     cores_per_router: int = 1
     arity: int = 4
     links: tuple[str, ...] = ()
+    dead_links: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, chip: "Chip") -> "Board":
@@ -58,6 +61,7 @@ class Board:
             cores_per_router=board.cores_per_router,
             arity=board.arity,
             links=board.links,
+            dead_links=board.dead_links,
         )
 
     @property
@@ -138,11 +142,25 @@ class Board:
             found.append(int(self.before(a, found[-1])))
         return tuple(reversed(found))
 
+    def follows(self, root: Routers, above: Routers, start: Routers, stop: Routers) -> BoolArray:
+        """Whether what ``root`` sends may go on from ``start``, entered from ``above`` (-1: the root), to ``stop``.
+
+        On a mesh without dead links to any neighbour but back, and out of a link along growing y only along y again:
+        then there is no deadlock (turn model "north-last", Glass and Ni 1992, doi 10.1145/146628.140384). Elsewhere
+        along `path`.
+        """
+        grid = self.ways
+        if self.topology != "mesh" or not isinstance(grid, Grid):
+            return np.asarray(self.before(root, stop) == start)
+        rose = np.not_equal(above, -1) & (grid.position(start)[1] > grid.position(above)[1])
+        there = grid.joined(start, stop) & np.not_equal(stop, above)
+        return np.asarray(there & ~(rose & (grid.position(stop)[1] <= grid.position(start)[1])))
+
     def along_y(self, a: Routers, b: Routers) -> BoolArray:
         """Whether the link between two neighbouring routers goes along y of a mesh or torus."""
         if self.topology not in ("mesh", "torus"):
             return np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b)), dtype=np.bool_)
-        grid = self.ways
+        grid = self.ways.base if isinstance(self.ways, Detours) else self.ways
         assert isinstance(grid, Grid)
         return np.asarray(grid.position(a)[0] == grid.position(b)[0])
 
@@ -165,6 +183,8 @@ class Board:
 def _ways(board: Board) -> Ways:
     per_chip = board.cores_per_chip // board.cores_per_router
     leaves = per_chip * board.chips
+    if board.dead_links:
+        return detours_of(_ways(replace(board, dead_links=())), board.dead_links, leaves)
     match board.topology:
         case "bus":
             return Bus(per_chip=per_chip, chips=board.chips)

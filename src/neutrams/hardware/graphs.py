@@ -16,7 +16,7 @@ MOST_ROUTERS = 4096
 UNREACHED = 1 << 14
 
 
-def read_links(links: Sequence[str]) -> IntArray:
+def read_links(links: Sequence[str], where: str = "board.links") -> IntArray:
     """Return int64 ``[links, 3]``: two routers, and by how much longer than others the link takes.
 
     Raises:
@@ -27,18 +27,18 @@ def read_links(links: Sequence[str]) -> IntArray:
         match = LINK.fullmatch(text)
         a, b, factor = (int(part or 1) for part in match.groups()) if match else (0, 0, 0)
         if match is None or not factor:
-            raise _refused(f"{text!r} is no link", "write router-router, such as 0-1, or 0-1@3 for 3 x link_s")
+            raise _refused(where, f"{text!r} is no link", "write router-router, such as 0-1, or 0-1@3 for 3 x link_s")
         if a == b or (min(a, b), max(a, b)) in found:
             what = "joins a router with itself" if a == b else "stands twice"
-            raise _refused(f"link {text!r} {what}", "leave it out, a link goes both ways")
+            raise _refused(where, f"link {text!r} {what}", "leave it out, a link goes both ways")
         if max(a, b) >= MOST_ROUTERS:
-            raise _refused(f"link {text!r} has a number above {MOST_ROUTERS - 1}", "number routers without gaps")
+            raise _refused(where, f"link {text!r} has a number above {MOST_ROUTERS - 1}", "number routers without gaps")
         found[min(a, b), max(a, b)] = factor
     return np.array([(*pair, factor) for pair, factor in found.items()], dtype=np.int64).reshape(-1, 3)
 
 
-def _refused(what: str, fix: str) -> SpecError:
-    return SpecError(what, where="board.links", fix=fix)
+def _refused(where: str, what: str, fix: str) -> SpecError:
+    return SpecError(what, where=where, fix=fix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

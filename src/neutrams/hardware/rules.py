@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neutrams.base.errors import SpecError
+from neutrams.hardware.detours import Detours
 from neutrams.hardware.figure import Figure, unit_of
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.grids import near_square
@@ -28,6 +31,9 @@ MOST_OHM = 1e12
 
 LEAST_TICK_S = 1e-12
 """Smallest tick taken for serious, beside 0 [s]."""
+
+MOST_NAMED = 8
+"""Cores or links that a message names [count]."""
 
 MOST_CORES = {"a chip": 1 << 16, "a board": 1 << 31}
 """Cores that may be listed one by one, and that may be numbered in pairs within 63 bits [count]."""
@@ -121,6 +127,9 @@ def _network_rules(chip: "Chip") -> Iterator[str]:
         return
     if board.links and topology != "graph":
         yield f"board.links names {len(board.links)} links, board.topology is {topology!r}; only a graph has them"
+    if board.dead_links and topology == "bus":
+        yield f"board.dead_links names {len(board.dead_links)} links, a bus has none between routers"
+        return
     try:
         ways = Board.of(chip).ways
     except SpecError as error:
@@ -130,9 +139,24 @@ def _network_rules(chip: "Chip") -> Iterator[str]:
     if routers > most:
         cores = board.rows * board.columns * board.chips
         yield f"this {topology} of {cores} cores has {routers} routers, allowed are {most}"
+    if isinstance(ways, Detours):
+        yield from _cut_off(chip, ways)
     channels = chip.noc.virtual_channels
     if channels % classes:
         yield f"noc.virtual_channels is {channels}, without deadlock this {topology} works with multiples of {classes}"
+
+
+def _cut_off(chip: "Chip", ways: Detours) -> Iterator[str]:
+    """Cores that work and cannot be reached, and the dead links that would reach them."""
+    cores = np.setdiff1d(np.arange(Board.of(chip).cores), np.array(chip.board.dead_cores, dtype=np.int64))
+    lost = cores[~ways.reached[Board.of(chip).router_of(cores)]].tolist()
+    if lost:
+        cut = [f"{a}-{b}" for a, b in ways.dead.tolist() if ways.reached[a] != ways.reached[b]]
+        names = ", ".join(str(core) for core in lost[:MOST_NAMED]) + (" and so on" if len(lost) > MOST_NAMED else "")
+        yield (
+            f"board.dead_links cuts {len(lost)} cores off ({names}), whose links were {', '.join(cut[:MOST_NAMED])}: "
+            "name these cores in board.dead_cores, or leave one of the links out"
+        )
 
 
 def _tick_rules(chip: "Chip") -> Iterator[str]:

@@ -28,6 +28,12 @@ def compact_cores(board: Board, dead: tuple[int, ...], tiles: int) -> IntArray:
     return np.sort(cores[: last + 1])
 
 
+def square_cores(board: Board, cores: IntArray, tiles: int) -> IntArray:
+    """Those ``tiles`` of some cores that lie in the smallest square about the first corner of the board; ascending."""
+    x, y = board.position(cores)
+    return np.sort(cores[np.lexsort((x, y, np.maximum(x // board.cores_per_router, y)))[:tiles]])
+
+
 def _alive(cores: IntArray, dead: tuple[int, ...]) -> IntArray:
     return cores[~np.isin(cores, np.array(dead, dtype=np.int64))]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from neutrams.base.arrays import FloatArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware import Chip
+from neutrams.mapping.annealing import MOST_EFFORT
 from neutrams.mapping.bundle import bundle_tiles, distinct_blocks
 from neutrams.mapping.capacity import check_bundles
 from neutrams.mapping.emit import Layout, emit_program
@@ -13,11 +14,12 @@ from neutrams.mapping.fan_out import wire
 from neutrams.mapping.flows import find_flows
 from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import cut_units
-from neutrams.mapping.place import PROPOSALS, crossing_cost, place_tiles
-from neutrams.mapping.route import find_links, weigh
+from neutrams.mapping.place import crossing_cost, place_tiles
+from neutrams.mapping.route import find_links, load_of, weigh
 from neutrams.mapping.schedule import schedule, unit_levels
+from neutrams.mapping.spread import spread_links
 from neutrams.mapping.stats import MappingStats, count_program
-from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity
+from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity, tree_traffic
 from neutrams.mapping.units import read_units
 from neutrams.network import Network
 from neutrams.program.tables import Program
@@ -58,7 +60,7 @@ def map_network(
         UnsupportedError: The network is not in core operators.
         SpecError: ``effort`` is out of range.
     """
-    if effort not in range(len(PROPOSALS)):
+    if effort not in range(MOST_EFFORT + 1):
         raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
     units = read_units(network, chip)
     tiles = pack_tiles(cut_units(units, unit_levels(units), chip), units, chip)
@@ -71,14 +73,21 @@ def map_network(
     flows = find_flows(wiring, bundle)
     amounts = flow_amounts(flows, wiring, sent)
     traffic = core_traffic(flows, bundle, amounts)
-    candidates = place_tiles(chip, int(bundle.max()) + 1, traffic, effort=effort, seed=seed).candidates
+    trees = tree_traffic(flows, bundle, amounts) if chip.board.multicast == "tree" else None
+    candidates = place_tiles(chip, int(bundle.max()) + 1, traffic, trees, effort=effort, seed=seed).candidates
     loads = [weigh(flows, bundle, cores, chip, amounts, crossing_cost(chip)) for cores in candidates]
     best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
-    links = find_links(flows, bundle, candidates[best], chip)
+    at = (flows, bundle, candidates[best], chip)
+    links = spread_links(*at, amounts, crossing_cost(chip)) if effort else find_links(*at)
+    load = load_of(links, chip, amounts, crossing_cost(chip))
     layout = Layout(blocks=blocks, block=block, cores=candidates[best][bundle], flows=flows, links=links)
     program = emit_program(units, wiring, timing, layout, chip)
     relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
     stats = count_program(
-        program, signals=units.signals - units.channels, relays=relays, load=loads[best], sequential=loads[-1]
+        program,
+        signals=units.signals - units.channels,
+        relays=relays,
+        load=load,
+        sequential=loads[-1],
     )
     return MappedResult(program=program, stats=stats)

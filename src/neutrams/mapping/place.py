@@ -1,31 +1,28 @@
-"""Put each tile on a core so that traffic has short ways: good orders first, then seeded local search."""
+"""Put each tile on a core so that traffic has short ways: good starts first, then seeded annealing."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
+from neutrams.base.arrays import FloatArray, IntArray
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.grids import Grid
-from neutrams.kernels.placement import improve
+from neutrams.kernels.placement import anneal
+from neutrams.mapping.annealing import CHANCES, plan, tenants
 from neutrams.mapping.metric import Metric, weighted_hops
-from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores
-from neutrams.mapping.traffic import neighbours
-
-PROPOSALS = (0, 400, 2_000, 10_000)
-"""Changes tried per core, by effort."""
-
-MOST_VISITS = 1 << 27
-"""Neighbours looked at, per effort: bounds the search on large boards, where each change touches many."""
+from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores, square_cores
+from neutrams.mapping.starts import starts
+from neutrams.mapping.traffic import TreeTraffic, neighbours
+from neutrams.mapping.tree_search import TreeSearch
 
 MOST_SLOTS = 2048
 """Cores that are searched where distances are a table: on trees and graphs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Candidates, the best by pairwise weighted hops first; the sequential order is always the last.
+    """Candidates; the sequential order is always the last.
 
     Attributes:
         candidates: int64 ``[tiles]`` cores each.
@@ -35,17 +32,24 @@ class Placement:
 
 
 def place_tiles(
-    chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], *, effort: int = 1, seed: int = 0
+    chip: Chip,
+    tiles: int,
+    traffic: tuple[IntArray, IntArray],
+    trees: TreeTraffic | None = None,
+    *,
+    effort: int = 1,
+    seed: int = 0,
 ) -> Placement:
     """Return placements of ``tiles`` on usable cores, one tile a core.
 
-    The start is the better of the sequential and the Hilbert order; local search follows (Balaji et al. 2020, SpiNeMap,
-    doi 10.1109/TVLSI.2019.2951493, searches the same objective with particle swarms).
+    The best of several starts is annealed on pairwise hops; then, on a mesh whose routers replicate, on the links of
+    multicast trees.
 
     Args:
         chip: The chip; it has enough cores.
         tiles: How many.
-        traffic: (pairs, weights) of `mapping.traffic.tile_traffic`.
+        traffic: (pairs, weights) of `mapping.traffic.core_traffic`.
+        trees: The flows of `mapping.traffic.tree_traffic`, where a word takes each link once.
         effort: 0 … 3, how many changes to try.
         seed: Of the search.
     """
@@ -53,15 +57,15 @@ def place_tiles(
     sequential = sequential_cores(board, chip.board.dead_cores, tiles)
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
-    most = max(tiles, min(2 * tiles, MOST_SLOTS))
-    starts, region = [sequential], sequential_cores(board, chip.board.dead_cores, most)
-    if board.topology in ("mesh", "torus"):
-        region = compact_cores(board, chip.board.dead_cores, tiles)
-        starts = [hilbert_order(board, region)[:tiles], sequential]
-    costs = [weighted_hops(board, cores, traffic, crossing_cost(chip)) for cores in starts]
-    start = starts[int(np.argmin(costs))]
-    found = _searched(chip, np.union1d(region, start), start, traffic, (effort, seed))
-    return Placement(candidates=(found, sequential))
+    search = _Search(chip, tiles, traffic, seed)
+    best = search.best(effort)
+    grid = board.ways
+    if trees is None or not len(trees.root) or not effort or not isinstance(grid, Grid) or grid.wraps:
+        return Placement(candidates=(best, sequential))
+    slots = np.union1d(search.slots, best)
+    by_trees = TreeSearch.of(grid, board.router_of(slots), trees, tiles, crossing_cost(chip))
+    better, _ = by_trees.improved(np.searchsorted(slots, best), effort, seed)
+    return Placement(candidates=(slots[better], best, sequential))
 
 
 def crossing_cost(chip: Chip) -> int:
@@ -72,25 +76,49 @@ def crossing_cost(chip: Chip) -> int:
     return int(np.clip(round(ratio) - 1, 0, 1000))
 
 
-def _searched(
-    chip: Chip, slots: IntArray, start: IntArray, traffic: tuple[IntArray, IntArray], work: tuple[int, int]
-) -> IntArray:
-    """Local search: one round that may climb, one that may not; the start itself where that was no gain."""
-    board, crossing = Board.of(chip), crossing_cost(chip)
-    if board.topology in ("mesh", "torus"):
-        slots = hilbert_order(board, slots)
-    elif len(slots) > MOST_SLOTS and not isinstance(board.ways, Grid):
-        return start
-    order = np.argsort(slots)
-    slot = order[np.searchsorted(slots[order], start)].astype(np.int64)
-    tenant = np.full(len(slots), -1, dtype=np.int64)
-    tenant[slot] = np.arange(len(start))
-    graph = neighbours(len(start), *traffic)
-    effort, seed = work
-    degree = max(1, len(graph[1]) // len(start))
-    proposals = min(PROPOSALS[effort] * len(start), MOST_VISITS * effort // degree)
-    climb = int(traffic[1].mean()) * 2 if len(traffic[1]) else 0
-    place, around, _ = Metric.of(board, slots, crossing)
-    change = improve(slot, tenant, place, around, *graph, crossing, proposals // 2, climb, seed)
-    change += improve(slot, tenant, place, around, *graph, crossing, proposals // 2, 0, seed + 1)
-    return slots[slot] if change < 0 else start
+class _Search:
+    """A search by pairwise hops: the cores it may take, and the traffic."""
+
+    def __init__(self, chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], seed: int) -> None:
+        self.board, self.crossing, self.seed = Board.of(chip), crossing_cost(chip), seed
+        self.traffic, self.graph = traffic, neighbours(tiles, *traffic)
+        dead = chip.board.dead_cores
+        self.sequential = sequential_cores(self.board, dead, tiles)
+        self.planar = self.board.topology in ("mesh", "torus")
+        most = max(tiles, min(2 * tiles, MOST_SLOTS))
+        if self.planar:
+            region = compact_cores(self.board, dead, tiles)
+            self.square, self.curve = square_cores(self.board, region, tiles), hilbert_order(self.board, region)[:tiles]
+        else:
+            region, self.square, self.curve = sequential_cores(self.board, dead, most), self.sequential, self.sequential
+        self.slots = np.union1d(region, np.union1d(self.sequential, self.square))
+
+    def best(self, effort: int) -> IntArray:
+        """Return the cores of the best placement found."""
+        found = [self.sequential, self.curve]
+        if effort:
+            found += [self.square[slot] for slot in starts(self._positions(), self.graph, effort, self.seed)]
+        best = self._least(found)
+        if not effort or (len(self.slots) > MOST_SLOTS and not isinstance(self.board.ways, Grid)):
+            return best
+        found = [best, self._annealed(best, effort)]
+        return self._least([*found, *(self._annealed(start, 1) for start in found)])
+
+    def _positions(self) -> FloatArray:
+        if self.planar:
+            return np.stack(self.board.position(self.square), axis=1).astype(np.float64)
+        return np.arange(len(self.square), dtype=np.float64)[:, None]
+
+    def _least(self, found: list[IntArray]) -> IntArray:
+        costs = [weighted_hops(self.board, cores, self.traffic, self.crossing) for cores in found]
+        return found[int(np.argmin(costs))]
+
+    def _annealed(self, start: IntArray, effort: int) -> IntArray:
+        place, around, near, crossing = Metric.of(self.board, self.slots, self.crossing)
+        slot = np.searchsorted(self.slots, start).astype(np.int64)
+        degree = max(1, len(self.graph[1]) // len(slot))
+        heat, turns = plan(effort, len(slot), 2 * degree, self.traffic[1])
+        tenant = tenants(slot, len(self.slots))
+        here = np.zeros((2, len(slot)), dtype=np.int64)
+        anneal(slot, tenant, here, place, around, near, *self.graph, crossing, heat, turns, CHANCES, self.seed)
+        return self.slots[slot]

@@ -53,7 +53,7 @@ def find_links(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> L
         cores: int64 ``[bundles]``, the core of each.
         chip: The chip.
     """
-    if chip.board.topology != "mesh":
+    if not is_plain_mesh(chip):
         return _walk(flows, bundle, cores, chip)
     traced = _trace(flows, bundle, cores, chip, np.zeros(len(flows)), record=True)
     return Links(first=np.append(0, np.cumsum(traced.counts[:, 0])), start=traced.start, stop=traced.stop)
@@ -70,17 +70,26 @@ def weigh(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: Flo
         sent: float64 ``[flows]``, words or spikes a sample.
         crossing: Hops a link between chips counts more.
     """
-    board = Board.of(chip)
-    if board.topology != "mesh":
-        links = _walk(flows, bundle, cores, chip)
-        amount = np.repeat(sent, np.diff(links.first))
-        extra = np.where(board.same_chip(links.start, links.stop), 0, crossing)
-        _, place = np.unique(links.start * board.routers + links.stop, return_inverse=True)
-        peak = float(np.bincount(place, weights=amount).max(initial=0))
-        return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=peak)
+    if not is_plain_mesh(chip):
+        return load_of(_walk(flows, bundle, cores, chip), chip, sent, crossing)
     traced = _trace(flows, bundle, cores, chip, sent, record=False)
     hops = traced.counts[:, 0] + crossing * traced.counts[:, 1]
     return Load(weighted_hops=float((sent * hops).sum()), link_peak=float(traced.load.max(initial=0)))
+
+
+def load_of(links: Links, chip: Chip, sent: FloatArray, crossing: int) -> Load:
+    """Return the load of these links; arguments as of `weigh`."""
+    board = Board.of(chip)
+    amount = np.repeat(sent, np.diff(links.first))
+    extra = np.where(board.same_chip(links.start, links.stop), 0, crossing)
+    _, place = np.unique(links.start * board.routers + links.stop, return_inverse=True)
+    peak = float(np.bincount(place, weights=amount).max(initial=0))
+    return Load(weighted_hops=float((amount * (1 + extra)).sum()), link_peak=peak)
+
+
+def is_plain_mesh(chip: Chip) -> bool:
+    """Whether ways are in dimension order over a mesh without dead links."""
+    return chip.board.topology == "mesh" and not chip.board.dead_links
 
 
 def _ends(flows: Flows, bundle: IntArray, at: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -120,6 +129,37 @@ def _walk(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> Links:
     return Links(first=np.append(0, np.cumsum(count)), start=start[order], stop=stop[order])
 
 
+class Boxed(NamedTuple):
+    """Flows on a mesh, as `kernels.routes.trace` takes them.
+
+    Attributes:
+        root: int64 ``[flows, 2]``, x, y where each begins.
+        first: int64 ``[flows + 1]``, its ends are rows ``first[i]:first[i+1]`` of ``end``; none for input channels.
+        end: int64 ``[ends, 2]``, x, y.
+        box: int64 ``[7]``, the smallest box that holds all, and the chips.
+        split: Row from which on flows go in y first to rows below it.
+    """
+
+    root: IntArray
+    first: IntArray
+    end: IntArray
+    box: IntArray
+    split: int
+
+
+def boxed(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip) -> Boxed:
+    """Return where flows begin and end on a mesh; arguments as of `find_links`."""
+    board = Board.of(chip)
+    grid = board.ways
+    assert isinstance(grid, Grid), "only a mesh is traced"
+    begin, first, stops = _ends(flows, bundle, board.router_of(cores))
+    root, end = (np.stack(grid.position(at), axis=1) for at in (begin, stops))
+    every = np.concatenate([root, end])
+    low, high = every.min(axis=0), every.max(axis=0) + 1
+    box = np.array([*low, *(high - low), grid.chip_width, grid.chip_height, grid.side], dtype=np.int64)
+    return Boxed(root, first, end, box, grid.full_rows)
+
+
 class _Traced(NamedTuple):
     start: IntArray
     stop: IntArray
@@ -129,17 +169,10 @@ class _Traced(NamedTuple):
 
 def _trace(flows: Flows, bundle: IntArray, cores: IntArray, chip: Chip, sent: FloatArray, *, record: bool) -> _Traced:
     """Run `kernels.routes.trace` in the smallest box; once more to list the links where they are wanted."""
-    board = Board.of(chip)
-    grid = board.ways
-    assert isinstance(grid, Grid), "only a mesh is traced"
-    begin, first, stops = _ends(flows, bundle, board.router_of(cores))
-    root, end = (np.stack(grid.position(at), axis=1) for at in (begin, stops))
-    every = np.concatenate([root, end])
-    low, high = every.min(axis=0), every.max(axis=0) + 1
-    box = np.array([*low, *(high - low), grid.chip_width, grid.chip_height, grid.side], dtype=np.int64)
-    cells = int(np.prod(high - low))
+    root, first, end, box, split = boxed(flows, bundle, cores, chip)
+    cells = int(box[2] * box[3])
     counts = np.zeros((len(flows), 3), dtype=np.int64)
-    counts[:, 2] = grid.full_rows
+    counts[:, 2] = split
     start = stop = np.zeros(0, dtype=np.int64)
     tree, load = chip.board.multicast == "tree", np.zeros((cells, 4))
     none = np.full(cells, -1, dtype=np.int64)

@@ -1,6 +1,7 @@
 """Who sends how much to whom: the weights that placement and its figures use."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def core_traffic(flows: Flows, bundle: IntArray, amounts: FloatArray) -> tuple[I
     n = int(bundle.max()) + 1
     pairs, index = np.unique(start[apart] * n + to[apart], return_inverse=True)
     weights = np.zeros(len(pairs), dtype=np.int64)
-    np.add.at(weights, index, np.maximum(1, np.rint(amounts[flow[apart]] * SCALE)).astype(np.int64))
+    np.add.at(weights, index, whole_traffic(amounts[flow[apart]]))
     return np.stack(np.divmod(pairs, n)), weights
 
 
@@ -68,10 +69,52 @@ def flow_amounts(flows: Flows, wiring: Wiring, activity: FloatArray) -> FloatArr
     return np.add.reduceat(activity[carried], flows.columns[:-1])
 
 
+class TreeTraffic(NamedTuple):
+    """What multicast trees carry between bundles of tiles; input channels and what stays at its core left out.
+
+    Attributes:
+        root: int64 ``[trees]``, the sending bundle.
+        first: int64 ``[trees + 1]``, its readers are entries ``first[i]:first[i+1]`` of ``end``.
+        end: int64, the reading bundles.
+        amount: int64 ``[trees]``, traffic (x `SCALE`).
+    """
+
+    root: IntArray
+    first: IntArray
+    end: IntArray
+    amount: IntArray
+
+
+def tree_traffic(flows: Flows, bundle: IntArray, amounts: FloatArray) -> TreeTraffic:
+    """Return the trees of all flows; arguments as of `core_traffic`."""
+    flow = np.repeat(np.arange(len(flows), dtype=np.int64), np.diff(flows.readers))
+    root = np.where(flows.tile < 0, -1, bundle[np.maximum(flows.tile, 0)])
+    apart = (root[flow] >= 0) & (root[flow] != flows.reader)
+    used, place = np.unique(flow[apart], return_inverse=True)
+    return TreeTraffic(
+        root=root[used],
+        first=np.append(0, np.cumsum(np.bincount(place, minlength=len(used)))),
+        end=flows.reader[apart],
+        amount=whole_traffic(amounts[used]),
+    )
+
+
+def whole_traffic(amounts: FloatArray) -> IntArray:
+    """Words or spikes a sample as whole numbers: x `SCALE`, 1 and above."""
+    return np.maximum(1, np.rint(amounts * SCALE)).astype(np.int64)
+
+
 def neighbours(tiles: int, pairs: IntArray, weights: IntArray) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Return (start, other, weight) of the undirected traffic graph, as `kernels.placement` takes it."""
-    source = np.concatenate([pairs[0], pairs[1]])
-    order = np.argsort(source, kind="stable")
-    other = np.concatenate([pairs[1], pairs[0]])[order]
+    """Return (start, other, weight) of the undirected traffic graph, as `kernels.placement` takes it.
+
+    The neighbours of a tile come by falling traffic; the two directions between two tiles count together.
+    """
+    low, high = pairs.min(axis=0), pairs.max(axis=0)
+    both, place = np.unique(low * tiles + high, return_inverse=True)
+    weight = np.zeros(len(both), dtype=np.int64)
+    np.add.at(weight, place, weights)
+    low, high = np.divmod(both, tiles)
+    source, other, weight = np.concatenate([low, high]), np.concatenate([high, low]), np.concatenate([weight, weight])
+    order = np.lexsort((other, -weight, source))
     start = np.searchsorted(source[order], np.arange(tiles + 1))
-    return start.astype(np.int64), other.astype(np.int64), np.concatenate([weights, weights])[order]
+    return start.astype(np.int64), other[order].astype(np.int64), weight[order]

@@ -67,11 +67,12 @@ def parts(program: Program) -> Iterator[Part]:
 
 
 def check_links(part: Part, reach: "Reach") -> Found:
-    """Links join neighbours, on the board's way from the router of their flow's tile; from outside there are none."""
-    wanted = part.board.before(part.root[part.flow], part.stop)
-    off = np.flatnonzero((part.root[part.flow] < 0) | (part.start != wanted))
+    """Links join neighbours and follow each other as the board lets them; from outside there are none."""
+    root = part.root[part.flow]
+    off = np.flatnonzero((root < 0) | ~part.board.follows(root, reach.above, part.start, part.stop))
+    yield from _dead(part)
     yield from _adjacent(part, off)
-    yield from _ways(part, off, wanted)
+    yield from _ways(part, off, reach)
     yield from _shapes(part, reach)
 
 
@@ -84,7 +85,18 @@ def _adjacent(part: Part, off: AnyArray) -> Found:
         yield Violation(constraint="route_link", tile=tile, value=value, limit="neighbouring routers", message=message)
 
 
-def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
+def _dead(part: Part) -> Found:
+    """Links that the chip says do not work; here read anew, whatever the board makes of them."""
+    pairs = [sorted(int(n) for n in text.split("-")) for text in part.program.chip.board.dead_links]
+    ends = np.sort(np.stack([part.start, part.stop], axis=1), axis=1) @ np.array([part.board.routers, 1])
+    for i in np.flatnonzero(np.isin(ends, [a * part.board.routers + b for a, b in pairs]))[:MOST].tolist():
+        value, tile = f"{int(part.start[i])} to {int(part.stop[i])}", part.tile(i)
+        message = f"flow {part.first + int(part.flow[i])} of tile {tile}: link {value} is dead"
+        yield Violation(constraint="dead_link", tile=tile, value=value, limit="a working link", message=message)
+
+
+def _ways(part: Part, off: AnyArray, reach: "Reach") -> Found:
+    wanted = part.board.before(part.root[part.flow], part.stop)
     for i in off[:MOST].tolist():
         value, stop = f"{int(part.start[i])} to {int(part.stop[i])}", int(part.stop[i])
         tile, flow = part.tile(i), part.first + int(part.flow[i])
@@ -93,6 +105,8 @@ def _ways(part: Part, off: AnyArray, wanted: AnyArray) -> Found:
             yield Violation(constraint="route_input", value=value, limit="no links", message=message)
             continue
         limit = f"{int(wanted[i])} to {stop}" if wanted[i] >= 0 else "no link back"
+        if reach.above[i] >= 0 and part.board.topology == "mesh" and not part.board.dead_links:
+            limit = f"from {int(reach.above[i])} on along y, or {limit}"
         way = f"the way from router {int(part.root[part.flow[i]])} to router {stop}"
         message = f"flow {flow} of tile {tile}: link {value} is not on {way}, allowed is {limit}"
         yield Violation(constraint="route_order", tile=tile, value=value, limit=limit, message=message)
@@ -116,10 +130,12 @@ class Reach(NamedTuple):
     Attributes:
         places: int64, ascending: `Part.places` of every router a flow delivers to, of paths once for each.
         stray: bool ``[links]``, links that break the form of their flow.
+        above: int64 ``[links]``, the router from which the flow entered the one each link leaves; -1: none.
     """
 
     places: AnyArray
     stray: AnyArray
+    above: AnyArray
 
 
 def reach_of(part: Part) -> Reach:
@@ -140,10 +156,11 @@ def _trees(part: Part) -> Reach:
     if n:
         found = np.minimum(np.searchsorted(ranked, left), n - 1)
         above[:n] = np.where(part.start == root, n, np.where(ranked[found] == left, order[found], n + 1))
+    entry = np.where(above[:n] < n, part.start[np.minimum(above[:n], max(n - 1, 0))], -1) if n else above[:n]
     for _ in range(int(np.bincount(part.flow, minlength=1).max()).bit_length() + 1):
         above = above[above]
     joined = above[:n] == n
-    return Reach(places=np.sort(np.concatenate([_own(part), entered[joined]])), stray=again | ~joined)
+    return Reach(places=np.sort(np.concatenate([_own(part), entered[joined]])), stray=again | ~joined, above=entry)
 
 
 def _paths(part: Part) -> Reach:
@@ -151,6 +168,7 @@ def _paths(part: Part) -> Reach:
     n, root = len(part.flow), part.root[part.flow]
     entered, left = part.places(part.stop, part.flow), part.places(part.start, part.flow)
     begins = np.append(True, left[1:] != entered[:-1])[:n]
+    above = np.where(begins, -1, np.append(-1, part.start[:-1])[:n])
     last = np.flatnonzero(np.append(begins[1:], True)[:n])
     order = last[np.argsort(entered[last], kind="stable")]
     stray = begins & (part.start != root)
@@ -159,7 +177,7 @@ def _paths(part: Part) -> Reach:
     stray[last] |= part.stop[last] == root[last]
     so_far = np.append(0, np.cumsum(stray))
     broken = so_far[1:] > so_far[np.searchsorted(part.flow, part.flow)]
-    return Reach(places=np.sort(np.concatenate([_own(part), entered[last[~broken[last]]]])), stray=stray)
+    return Reach(places=np.sort(np.concatenate([_own(part), entered[last[~broken[last]]]])), stray=stray, above=above)
 
 
 def _own(part: Part) -> AnyArray:
