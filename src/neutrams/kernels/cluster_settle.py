@@ -234,7 +234,7 @@ def settle(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, parts: int, near
 
 
 @kernel
-def seat(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, vertices: Ints, parts: int, waiting: int) -> int:
+def seat(g: Graph, p: Parts, s: Scratch, caps: Caps, vertices: Ints, parts: int, waiting: int) -> int:
     """Put each of ``vertices``, which are in part ``waiting``, where its nets are, or else where there is room.
 
     Returns how many parts there are then; new ones, up to ``waiting``, are opened behind the ``parts`` there are.
