@@ -6,6 +6,8 @@ from neutrams.kernels.cluster_tables import Caps, Graph, Ints, Ints32, Parts, Sc
 from neutrams.kernels.compiled import kernel
 
 FAR = 1 << 62
+NOWHERE = 1 << 60
+LAST = 1 << 56
 
 
 LINKS = 24
@@ -91,9 +93,9 @@ def list_members(p: Parts, w: Ways) -> None:
 
 @kernel
 def push_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: int, read: int, last: int) -> tuple[int, int]:
-    """Find the vertex of part ``q`` that leaves at the least cost, and where to; (-1, -1) if none helps.
+    """Find the vertex of part ``q`` that leaves at the least cost, and where to.
 
-    Where to is a part that shares a net with it and has room, or else ``last``, or else -1: none has room.
+    Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has room, or else ``last``, or else -1: none has room.
     """
     best, vertex, to = FAR, -1, -1
     for i in range(w.begin[q], w.begin[q + 1]):
@@ -102,15 +104,16 @@ def push_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: 
             continue
         found, alone = look_around(g, p, s, v, caps.own)
         saved = alone - s.read[q]
-        helps = saved > 0 if p.axons[q] > caps.axons else True
         stay = near * s.near[q] // 1024 + read * s.read[q]
+        if saved <= 0 and p.axons[q] > caps.axons:
+            stay += LAST
         for j in range(found):
             other = int(s.seen[j])
             cost = stay - near * s.near[other] // 1024 - read * s.read[other]
-            if helps and other != q and cost < best and fits(g, p, caps, v, other, alone - s.read[other]):
+            if other != q and cost < best and fits(g, p, caps, v, other, alone - s.read[other]):
                 best, vertex, to = cost, v, other
-        if helps and to < 0 and stay - 1024 * saved < best - (1 << 40):  # nowhere yet: remember whom to put elsewhere
-            best, vertex = stay - 1024 * saved + (1 << 40), v
+        if to < 0 and stay - 1024 * saved < best - NOWHERE:  # remember whom to put elsewhere
+            best, vertex = stay - 1024 * saved + NOWHERE, v
         clear(s, found)
     if vertex >= 0 and to < 0 and last >= 0:
         found, alone = look_around(g, p, s, vertex, caps.own)
