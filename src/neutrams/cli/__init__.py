@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from neutrams.base.errors import InputError, NeutramsError
-from neutrams.cli import chips, compile, curve, demo, inspect, program, simulate  # noqa: A004 (the command's name)
+from neutrams.cli import chips, compile, curve, demo, inspect, map_bench, program, simulate  # noqa: A004 (the command's name)
 from neutrams.cli.show import complain
 
 __all__ = ["app", "main"]
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 for command in (
     demo.demo, inspect.inspect, chips.chips, compile.compile, curve.curve, program.verify, simulate.simulate,
-    program.report, program.export,
+    program.report, program.export, map_bench.map_bench,
 ):  # fmt: skip
     app.command()(command)
 

@@ -92,7 +92,9 @@ def list_members(p: Parts, w: Ways) -> None:
 
 
 @kernel
-def push_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: int, read: int, last: int) -> tuple[int, int]:
+def push_out(
+    g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: int, read: int, last: int
+) -> tuple[int, int]:
     """Find the vertex of part ``q`` that leaves at the least cost, and where to.
 
     Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has room, or else ``last``, or else -1: none has room.

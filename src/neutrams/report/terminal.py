@@ -93,6 +93,25 @@ def facts_table(facts: Mapping[str, object]) -> Table:
     return table
 
 
+def map_table(rows: Iterable[Mapping[str, object]]) -> Table:
+    """Return the rows of ``map-bench``, for 80 columns: each workload's methods, one below the other."""
+    table = table_of(("workload", "method", "cores", "least", "km1/net", "spikes", "axons", "CPU s", "hops"), left=2)
+    for column in table.columns:
+        column.no_wrap = True
+    for row in rows:
+        cells = [f"{row['cores']:,}", f"{row['fewest_cores']:,}", f"{row['km1_per_net']:.3f}"]
+        cells += [f"{row['connectivity']:,.0f}", f"{row['most_axons']:,}"]
+        cells += [f"{row['partition_s']:.1f}", f"{row['mean_hops']:.2f}"]
+        style = None if row["legal"] else "dim"
+        table.add_row(Text(str(row["workload"])), Text(str(row["method"])), *cells, style=style)
+    table.caption = (
+        "Dim: a core exceeds its limits. least: no partition has fewer cores. spikes: to other cores, a tick. axons: of "
+        "the fullest core. CPU s: of the partition. hops: mean, cores placed in a square, in sequence or by our search."
+    )
+    table.caption_justify = "left"
+    return table
+
+
 def chips_table(chips: Iterable[Mapping[str, object]]) -> Table:
     """Return the chips, each with its main limits and its description."""
     table = Table(show_header=False, box=None, pad_edge=False)
