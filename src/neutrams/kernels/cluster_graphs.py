@@ -9,7 +9,14 @@ from neutrams.kernels.compiled import kernel
 
 @kernel
 def pack_pins(
-    start: Ints, vertex: Ints32, role: npt.NDArray[np.uint8], name: Ints32, most: int, last: Ints, ends: Ints, pin: Ints32
+    start: Ints,
+    vertex: Ints32,
+    role: npt.NDArray[np.uint8],
+    name: Ints32,
+    most: int,
+    last: Ints,
+    ends: Ints,
+    pin: Ints32,
 ) -> int:
     """Rename the vertices of nets and join the pins that become one; return how many pins are left.
 

@@ -47,7 +47,16 @@ def put_in(q: Queue, v: int, bucket: int) -> None:
 
 @kernel
 def grow_parts(
-    g: Graph, caps: Caps, parts: int, shift: int, alone: Ints, more: Ints, part: Ints32, inside: Ints32, seen: Ints32, q: Queue
+    g: Graph,
+    caps: Caps,
+    parts: int,
+    shift: int,
+    alone: Ints,
+    more: Ints,
+    part: Ints32,
+    inside: Ints32,
+    seen: Ints32,
+    q: Queue,
 ) -> int:
     """Put each vertex into a part; return the number of parts.
 

@@ -1,4 +1,4 @@
-"""Make parts legal: out of each that breaks a limit go the vertices whose way costs least, if need be over other parts."""
+"""Make parts legal: where a limit is broken, the vertices go whose way costs least, over other parts if need be."""
 
 from typing import NamedTuple
 
@@ -94,10 +94,13 @@ def list_members(p: Parts, w: Ways) -> None:
 
 
 @kernel
-def push_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: int, read: int, last: int) -> tuple[int, int]:
+def push_out(
+    g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, q: int, near: int, read: int, last: int
+) -> tuple[int, int]:
     """Find the vertex of part ``q`` that leaves at the least cost, and where to.
 
-    Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has room, or else ``last``, or else -1: none has room.
+    Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has
+    room, or else ``last``, or else -1: none has room.
     """
     best, vertex, to = FAR, -1, -1
     for i in range(w.begin[q], w.begin[q + 1]):
@@ -157,7 +160,7 @@ def note_links(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways) -> None:
 
 @kernel
 def find_chain(p: Parts, caps: Caps, w: Ways, start: int, most: int) -> int:
-    """Find the cheapest chain of links from part ``start`` to one with room (Dijkstra), among ``most`` parts; -1: none."""
+    """Find the cheapest chain of links from part ``start`` to one with room (Dijkstra), in ``most`` parts; -1: none."""
     w.cost[:] = FAR
     w.done[:] = 0
     w.cost[start] = 0
