@@ -3,9 +3,9 @@
 Usage: [NEUTRAMS_OPPONENTS=folder] python benchmarks/bench_partition.py [--only NAME,…] [--effort 2] [--seed 0]
     [--opponents] [--growth] [--most 1000000] [--plot benchmarks/partition_growth.svg]
 
-Opponents are found in NEUTRAMS_OPPONENTS, made by ``pip install --target folder --no-deps mtkahypar pymetis kaminpar``,
-and run only where asked for: they take up to ten minutes each. They know nothing of axons. One thread each; times are of
-the processor, without compiling and without building the network.
+Opponents are found in NEUTRAMS_OPPONENTS (``pip install --target folder --no-deps mtkahypar pymetis kaminpar``)
+and run only where asked for: they take up to ten minutes each. They know nothing of axons. One thread each; times are
+of the processor, without compiling and without building the network.
 
 Goals are those of issue 6; each result is checked by `violations`, which shares nothing with the search. Exits with 1
 where a goal is missed or a result is illegal.
@@ -199,7 +199,8 @@ def grow(most: int, plot: Path | None) -> bool:
         row = json.loads(done.stdout)
         rows.append(row)
         print(
-            f"{row['neurons']:9d}{row['synapses']:10d}{row['seconds']:9.1f}{row['gb']:9.2f}{row['km1']:9.3f}", flush=True
+            f"{row['neurons']:9d}{row['synapses']:10d}{row['seconds']:9.1f}{row['gb']:9.2f}{row['km1']:9.3f}",
+            flush=True,
         )
     x, y = np.log([row["neurons"] for row in rows]), np.log([row["seconds"] for row in rows])
     exponent = float(np.polyfit(x, y, 1)[0]) if len(rows) > 1 else 1.0

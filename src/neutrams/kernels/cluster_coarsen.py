@@ -29,8 +29,8 @@ def join_clusters(
         score    float64[vertices]  zero, and zero again afterwards
         seen     int32[vertices]    scratch
 
-    Rating: sum of weight / (pins - 1) over shared nets (heavy edge, Çatalyürek & Aykanat 1999, doi 10.1109/71.780863), by
-    the size of the cluster, which may grow to ``most`` neurons. Nets with more than ``widest`` pins say nothing.
+    Rating: sum of weight / (pins - 1) over shared nets (heavy edge, Çatalyürek & Aykanat 1999, doi 10.1109/71.780863),
+    by the size of the cluster, which may grow to ``most`` neurons. Nets with more than ``widest`` pins say nothing.
     """
     for turn in range(order.shape[0]):
         v = order[turn]

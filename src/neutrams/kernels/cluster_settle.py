@@ -1,4 +1,4 @@
-"""Make parts legal: out of each that breaks a limit go the vertices whose way costs least, if need be over other parts."""
+"""Make parts legal: where a limit is broken, the vertices go whose way costs least, over other parts if need be."""
 
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ class Ways(NamedTuple):
         origin       int32[parts]      the part before it in that chain
         link         int32[parts]      and which of its links leads there
         done         int32[parts]
+        front        int32[parts]      parts that a chain has reached
         members      int32[vertices]   vertices by part
         begin        int64[parts + 1]  where those of each part begin
     """
@@ -36,6 +37,7 @@ class Ways(NamedTuple):
     origin: Ints32
     link: Ints32
     done: Ints32
+    front: Ints32
     members: Ints32
     begin: Ints
 
@@ -97,7 +99,8 @@ def push_out(
 ) -> tuple[int, int]:
     """Find the vertex of part ``q`` that leaves at the least cost, and where to.
 
-    Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has room, or else ``last``, or else -1: none has room.
+    Vertices that save no axon where there are too many come last. Where to is a part that shares a net with it and has
+    room, or else ``last``, or else -1: none has room.
     """
     best, vertex, to = FAR, -1, -1
     for i in range(w.begin[q], w.begin[q + 1]):
@@ -157,27 +160,31 @@ def note_links(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways) -> None:
 
 @kernel
 def find_chain(p: Parts, caps: Caps, w: Ways, start: int, most: int) -> int:
-    """Find the cheapest chain of links from part ``start`` to one with room (Dijkstra), among ``most`` parts; -1: none."""
-    parts = w.cost.shape[0]
+    """Find the cheapest chain of links from part ``start`` to one with room (Dijkstra), in ``most`` parts; -1: none."""
     w.cost[:] = FAR
     w.done[:] = 0
     w.cost[start] = 0
+    w.front[0], reached = start, 1
     for _ in range(most):
         here, least = -1, FAR
-        for q in range(parts):
+        for i in range(reached):
+            q = int(w.front[i])
             if w.done[q] == 0 and w.cost[q] < least:
-                here, least = q, w.cost[q]
+                here, least = q, int(w.cost[q])
         if here < 0:
             return -1
         if here != start and p.size[here] < caps.neurons:
             return here
         w.done[here] = 1
         for i in range(LINKS):
-            q = w.link_part[here, i]
+            q = int(w.link_part[here, i])
             if q < 0:
                 break
             cost = least + w.link_cost[here, i]
             if w.link_vertex[here, i] >= 0 and w.done[q] == 0 and cost < w.cost[q]:
+                if w.cost[q] == FAR:
+                    w.front[reached] = q
+                    reached += 1
                 w.cost[q], w.origin[q], w.link[q] = cost, here, i
     return -1
 
@@ -212,7 +219,7 @@ def level_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, most: int, ro
                     moved += 1
                     end = origin
             left += max(0, p.size[q] - caps.neurons)
-        if left == 0 or moved == 0:
+        if left == 0 or moved <= left // 8:
             break
     return left
 

@@ -1,6 +1,6 @@
 """The arrays that the kernels of partitioning share: a hypergraph of neurons or clusters, and its parts.
 
-A pin says how a vertex is in a net: 4 * number + role, where role is 1 (holds the source), 2 (holds targets) or 3 (both).
+A pin says how a vertex is in a net: 4 * number + role, where role is 1 (holds the source), 2 (targets) or 3 (both).
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ SOURCE = 1
 TARGET = 2
 ROLE = 3
 COUNT = 0xFFFFFFFF
-"""Low half of an entry: 2 * vertices that hold targets + 1 if the source is among the part's; the high half: the part."""
+"""Low half of an entry: 2 * vertices that hold targets + 1 if the source is in the part; the high half: the part."""
 
 
 class Graph(NamedTuple):
@@ -79,7 +79,7 @@ class Scratch(NamedTuple):
 
 
 class Caps(NamedTuple):
-    """What a part may hold [count], and whether sources on the same core count as axons (1) or not (0); 2: none are counted."""
+    """What a part may hold [count]; ``own``: sources on the same core count as axons (1) or not (0); 2: none do."""
 
     neurons: int
     axons: int

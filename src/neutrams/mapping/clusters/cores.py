@@ -3,9 +3,10 @@
 import numpy as np
 
 from neutrams.base.arrays import AnyArray
+from neutrams.kernels.cluster_anneal import FINE
 from neutrams.kernels.cluster_tables import Caps, Graph
 from neutrams.mapping.clusters.effort import Effort
-from neutrams.mapping.clusters.search import FINE, GONE, Schedule, Search, Worth, follow
+from neutrams.mapping.clusters.search import GONE, Schedule, Search, Worth, follow
 from neutrams.mapping.clusters.traffic import between, grown
 
 AXONS = Worth(near=0.0, read=1.0)

@@ -31,7 +31,7 @@ class Effort:
     hot: float = 1.0
     warmth: float = 1.0
     price: tuple[float, float] = (0.05, 0.3)
-    chains: int = 200
+    chains: int = 60
     polish: int = 3
     core_sweeps: int = 80
     core_hot: float = 4.0

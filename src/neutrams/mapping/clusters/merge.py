@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neutrams.base.arrays import AnyArray, IntArray
+from neutrams.base.arrays import AnyArray
 from neutrams.mapping.clusters.search import Search
 
 
@@ -18,7 +18,6 @@ def merged(search: Search) -> AnyArray:
         [[caps.neurons], [caps.axons], [caps.synapses]], dtype=np.float64
     )
     order = np.argsort(-need.max(axis=0, initial=0.0), kind="stable")
-    bins: list[IntArray] = []
     target = np.full(len(held.size), -1, dtype=np.int32)
     limit = np.array([caps.neurons, caps.axons, caps.synapses], dtype=np.int64)
     room = np.empty((len(used), 3), dtype=np.int64)

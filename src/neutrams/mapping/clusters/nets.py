@@ -46,13 +46,11 @@ class Nets:
             )
         if self.start[0] != 0 or self.start[-1] != len(self.target) or (np.diff(self.start) < 0).any():
             raise _bad(
-                f"the starts do not rise from 0 to the {len(self.target)} targets",
-                "start",
-                "give running sums of lengths",
+                f"the starts do not rise from 0 to the {len(self.target)} targets", "start", "give sums of lengths"
             )
         _check_neurons(self.source, self.neurons, "source")
         _check_neurons(self.target, self.neurons, "target")
-        again = np.flatnonzero(np.bincount(self.source, minlength=1) > 1) if nets else []
+        again = np.flatnonzero(np.bincount(self.source, minlength=1) > 1)
         if len(again):
             raise _bad(f"neuron {again[0]} is the source of several nets", "source", "join its nets into one")
         if not (np.isfinite(self.weight) & (self.weight >= 0)).all():
@@ -67,7 +65,7 @@ class Nets:
 def _check_neurons(values: AnyArray, neurons: int, name: str) -> None:
     if values.dtype.kind not in "iu":
         raise _bad(f"values are {values.dtype}", name, "give whole numbers")
-    if len(values) and not (values.min() >= 0 and values.max() < neurons):
+    if len(values) and (values.min() < 0 or values.max() >= neurons):
         first = int(values[(values < 0) | (values >= neurons)][0])
         raise _bad(f"{first} is no neuron of {neurons}", name, f"give numbers from 0 to {neurons - 1}")
 

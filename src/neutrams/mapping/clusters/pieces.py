@@ -73,7 +73,7 @@ def pieces(graph: Graph, small: int) -> list[Piece]:
 
 
 def _cut(graph: Graph, vertices: IntArray) -> Graph:
-    """Return the hypergraph of whole components; vertices and nets keep their order, weights are left out (all 1024)."""
+    """Return the hypergraph of whole components; vertices and nets keep their order, weights are all 1024."""
     counts = np.diff(graph.first)[vertices]
     first = np.concatenate(([0], np.cumsum(counts)))
     at = np.repeat(graph.first[vertices], counts) + np.arange(first[-1]) - np.repeat(first[:-1], counts)

@@ -18,7 +18,7 @@ GUMBEL = np.rint(-UNIT * np.log(-np.log((np.arange(QUANTILES) + 0.5) / QUANTILES
 NEVER = 1 << 40
 """A limit that nothing reaches."""
 
-ROUNDS = 12
+ROUNDS = 5
 """Times that ways between parts are looked for anew [count]."""
 
 GONE = -(1 << 16)
@@ -78,11 +78,13 @@ class Search:
         parts: Parts of the vertices and their counts; changed in place.
         live: Numbers in use [count].
         soft: Soft limits; changed in place.
+        order: int64 ``[vertices]``, in which vertices are visited: by part at first, so that what they touch is near.
     """
 
     def __init__(self, graph: Graph, part: AnyArray, caps: Caps, *, room: int = 0) -> None:
         self.graph, self.caps = graph, caps
         self.live = int(part.max(initial=-1)) + 1
+        self.order = np.argsort(part, kind="stable")
         most = max(1, self.live + room)
         pins = np.diff(graph.start)
         slot = np.concatenate(([0], np.cumsum(np.minimum(pins, most)))).astype(np.int64)
@@ -112,7 +114,7 @@ class Search:
             near=round(worth.near * UNIT), read=round(worth.read * UNIT), temperature=round(temperature * UNIT),
             price=price, axon_price=axon_price, load_price=load, hard=0, even=even, seed=seed,
         )  # fmt: skip
-        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, GUMBEL)
+        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, self.order, GUMBEL)
 
     def polish(self, worth: Worth, temperature: float, seed: int) -> int:
         """Sweep once under hard limits: what is legal stays legal; return how many vertices moved."""
@@ -120,7 +122,7 @@ class Search:
             near=round(worth.near * UNIT), read=round(worth.read * UNIT), temperature=round(temperature * UNIT),
             price=0, axon_price=0, load_price=0, hard=1, even=0, seed=seed,
         )  # fmt: skip
-        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, GUMBEL)
+        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, self.order, GUMBEL)
 
     def ways(self) -> Ways:
         """Return room for `settle` and `seat`."""
@@ -133,6 +135,7 @@ class Search:
             origin=np.empty(most, dtype=np.int32),
             link=np.empty(most, dtype=np.int32),
             done=np.empty(most, dtype=np.int32),
+            front=np.empty(most, dtype=np.int32),
             members=np.empty(n, dtype=np.int32),
             begin=np.empty(most + 1, dtype=np.int64),
         )

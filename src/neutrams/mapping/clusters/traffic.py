@@ -3,11 +3,12 @@
 import numpy as np
 
 from neutrams.base.arrays import AnyArray
+from neutrams.kernels.cluster_anneal import FINE
 from neutrams.kernels.cluster_grow import Queue, grow_parts
 from neutrams.kernels.cluster_tables import ROLE, TARGET, Caps, Graph
 from neutrams.mapping.clusters.effort import Effort
 from neutrams.mapping.clusters.levels import hierarchy
-from neutrams.mapping.clusters.search import FINE, NEVER, Schedule, Search, Worth, follow
+from neutrams.mapping.clusters.search import NEVER, Schedule, Search, Worth, follow
 
 BUCKETS = 4096
 TRAFFIC = Worth(near=1.0, read=0.0)
@@ -17,7 +18,7 @@ def least_traffic(graph: Graph, caps: Caps, parts: int, effort: Effort, seed: in
     """Return a partition into ``parts`` parts or a few more, all legal, with little traffic between them.
 
     Vertices are single neurons. Coarsening: `cluster_coarsen`. First parts: growth on the coarsest level. Refinement: a
-    heat bath (simulated annealing, Kirkpatrick et al. 1983, doi 10.1126/science.220.4598.671, with the Gumbel-max trick)
+    heat bath (simulated annealing, Kirkpatrick et al. 1983, doi 10.1126/science.220.4598.671; Gumbel-max trick)
     under an augmented Lagrangian for the limits (Hestenes 1969, doi 10.1007/BF00927673), cooled on every level.
     """
     limited = caps.axons < NEVER
