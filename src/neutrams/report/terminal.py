@@ -105,8 +105,8 @@ def map_table(rows: Iterable[Mapping[str, object]]) -> Table:
         style = None if row["legal"] else "dim"
         table.add_row(Text(str(row["workload"])), Text(str(row["method"])), *cells, style=style)
     table.caption = (
-        "Dim: a core exceeds its limits. least: no partition has fewer cores. spikes: to other cores, a tick. axons: "
-        "of the fullest core. CPU s: of the partition. hops: mean, cores placed in a square, in sequence or by our search."
+        "Dim: a core exceeds its limits. least: no partition has fewer cores. spikes: to other cores, a tick. "
+        "axons: of the fullest core. CPU s: of the partition. hops: mean, cores placed in a square by our search."
     )
     table.caption_justify = "left"
     return table
