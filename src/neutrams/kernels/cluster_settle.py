@@ -219,9 +219,20 @@ def level_out(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, most: int, ro
                     moved += 1
                     end = origin
             left += max(0, p.size[q] - caps.neurons)
-        if left == 0 or moved <= left // 8:
+        if left == 0 or moved == 0:
             break
     return left
+
+
+@kernel
+def find_room(g: Graph, p: Parts, s: Scratch, caps: Caps, v: int) -> int:
+    """Return the first part in use that takes vertex ``v`` although they share nothing; -1: none does."""
+    found, alone = look_around(g, p, s, v, caps.own)
+    clear(s, found)
+    for q in range(p.size.shape[0]):
+        if p.size[q] > 0 and q != p.part[v] and fits(g, p, caps, v, q, alone):
+            return q
+    return -1
 
 
 @kernel
@@ -236,6 +247,8 @@ def settle(g: Graph, p: Parts, s: Scratch, caps: Caps, w: Ways, parts: int, near
     for q in range(parts):
         while not legal(p, caps, q):
             v, to = push_out(g, p, s, caps, w, q, near, read, opened)
+            if to < 0:
+                to = find_room(g, p, s, caps, v)
             if to < 0:
                 opened = opened + 1 if opened >= 0 else parts
                 if opened == full:

@@ -63,7 +63,7 @@ def map_network(
     if effort not in range(MOST_EFFORT + 1):
         raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
     units = read_units(network, chip)
-    tiles = pack_tiles(cut_units(units, unit_levels(units), chip), units, chip)
+    tiles = pack_tiles(cut_units(units, unit_levels(units), chip, effort=effort, seed=seed), units, chip)
     wiring = wire(tiles, units, chip)
     timing = schedule(wiring, units, chip.board.max_delay)
     sent = signal_activity(units, activity)

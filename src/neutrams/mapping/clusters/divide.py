@@ -59,6 +59,18 @@ def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> 
     return search.numbers().astype(np.int64)
 
 
+def partition_readers(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> IntArray:
+    """Return few legal parts of the neurons that read, int64 ``[neurons]``; -1 for those that only send.
+
+    Those take no room, as if they were elsewhere; a source on the same core counts as an axon. Otherwise as `partition`.
+    """
+    if not 0 <= effort < len(EFFORTS):
+        raise SpecError(f"effort is {effort}, allowed are 0 to {len(EFFORTS) - 1}", where="partition", fix="give 1")
+    every = graph_of(nets, np.arange(nets.neurons, dtype=np.int32), np.arange(len(nets.source)), sources=True)
+    _check(limits, every)
+    return few_parts(nets, limits, every, EFFORTS[effort], seed).astype(np.int64)
+
+
 def _check(limits: Limits, every: Graph) -> None:
     """Refuse neurons that no part can hold."""
     n = len(every.size)

@@ -45,7 +45,7 @@ class Effort:
 EFFORTS = (
     Effort(sweeps=4, coarse_sweeps=2, core_sweeps=20, searches=1),
     Effort(sweeps=10, coarse_sweeps=3, core_sweeps=40, searches=2, pins=20_000_000),
-    Effort(sweeps=25, coarse_sweeps=5, core_sweeps=60, searches=3, pins=100_000_000),
-    Effort(sweeps=80, coarse_sweeps=15, core_sweeps=200, searches=6, pins=1_000_000_000, most_searches=20),
+    Effort(sweeps=25, coarse_sweeps=5, core_sweeps=60, searches=3, pins=100_000_000, chains=400),
+    Effort(sweeps=80, coarse_sweeps=15, core_sweeps=200, searches=6, chains=400, pins=1_000_000_000, most_searches=20),
 )
 """By ``effort``, 0 to 3."""

@@ -18,7 +18,7 @@ GUMBEL = np.rint(-UNIT * np.log(-np.log((np.arange(QUANTILES) + 0.5) / QUANTILES
 NEVER = 1 << 40
 """A limit that nothing reaches."""
 
-ROUNDS = 5
+ROUNDS = 12
 """Times that ways between parts are looked for anew [count]."""
 
 GONE = -(1 << 16)
