@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core_strategies import core_networks, dense, plain_chip
 from neutrams.base.errors import CapacityError
@@ -40,11 +41,11 @@ def wanted(units: Units) -> np.ndarray:
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
-@given(case=core_networks())
-def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip]) -> None:
+@given(case=core_networks(), effort=st.sampled_from((0, 1)))
+def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip], effort: int) -> None:
     network, chip = case
     units = read_units(network, chip)
-    cut = cut_units(units, unit_levels(units), chip)
+    cut = cut_units(units, unit_levels(units), chip, effort=effort)
     packed = pack_tiles(cut, units, chip)
     assert len(packed) <= len(cut)
     for tiles in (cut, packed):
@@ -59,6 +60,40 @@ def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip])
             held = np.count_nonzero(tile.weights) if listed else tile.weights.size
             each = chip.core.weight_bits * (2 if chip.core.sign_scheme == "pair" else 1)
             assert held * each <= (chip.core.synapse_memory_bits or held * each)
+
+
+def blocks_of(count: int, size: int, seed: int) -> np.ndarray:
+    """Blocks of ``size`` x ``size`` on the diagonal, rows and columns then shuffled: int64 ``[columns, rows]``."""
+    rng = np.random.default_rng(seed)
+    weights = np.kron(np.eye(count, dtype=np.int64), rng.integers(1, 4, (size, size)))
+    return np.asarray(weights[np.ix_(rng.permutation(count * size), rng.permutation(count * size))])
+
+
+@pytest.mark.parametrize("synapses", ["crossbar", "list"])
+def test_columns_that_read_alike_share_a_core(synapses: str) -> None:
+    """Eight shuffled blocks take eight cores; in order, hardly two columns fit one core."""
+    chip = plain_chip(core={"axons": 8, "neurons": 8, "synapses": synapses})
+    nodes = (replace(n, weights=blocks_of(8, 8, 1)) if isinstance(n, ops.Linear) else n for n in dense([64, 64]).nodes)
+    units = read_units(Network(tuple(nodes)), chip)
+    in_order, clustered = (cut_units(units, unit_levels(units), chip, effort=effort) for effort in (0, 1))
+    assert len(clustered) == 8 < len(in_order)
+    np.testing.assert_array_equal(matrix(clustered, units), wanted(units))
+    again = cut_units(units, unit_levels(units), chip, effort=1)
+    assert [t.signals.tolist() for t in again] == [t.signals.tolist() for t in clustered]
+
+
+@given(data=st.data())
+def test_clusters_of_columns_take_no_more_cores_than_their_order(data: st.DataObject) -> None:
+    columns, rows = data.draw(st.integers(1, 24)), data.draw(st.integers(1, 24))
+    bits = data.draw(st.lists(st.booleans(), min_size=columns * rows, max_size=columns * rows))
+    weights = np.array(bits, dtype=np.int64).reshape(columns, rows)
+    widest = max(1, int(weights.sum(axis=1).max()))
+    chip = plain_chip(core={"axons": data.draw(st.integers(widest, 24)), "neurons": data.draw(st.integers(1, 8))})
+    nodes = (replace(n, weights=weights) if isinstance(n, ops.Linear) else n for n in dense([rows, columns]).nodes)
+    units = read_units(Network(tuple(nodes)), chip)
+    in_order, clustered = (cut_units(units, unit_levels(units), chip, effort=effort) for effort in (0, 2))
+    assert len(clustered) <= len(in_order)
+    np.testing.assert_array_equal(matrix(clustered, units), wanted(units))
 
 
 @pytest.mark.parametrize(("synapses", "tiles"), [("crossbar", [3, 3, 3]), ("list", [9])])

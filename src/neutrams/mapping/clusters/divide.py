@@ -62,7 +62,7 @@ def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> 
 def partition_readers(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> IntArray:
     """Return few legal parts of the neurons that read, int64 ``[neurons]``; -1 for those that only send.
 
-    Those take no room, as if they were elsewhere; a source on the same core counts as an axon. Otherwise as `partition`.
+    Those take no room, as if elsewhere; a source on the same core counts as an axon. Otherwise as `partition`.
     """
     if not 0 <= effort < len(EFFORTS):
         raise SpecError(f"effort is {effort}, allowed are 0 to {len(EFFORTS) - 1}", where="partition", fix="give 1")
