@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
-from neutrams.simulator.noc import NocResult, PacketTable, RouterSpec, Topology, lower, mesh, simulate_packets, torus
+from neutrams.simulator.noc import (
+    Noc,
+    NocResult,
+    PacketTable,
+    RouterSpec,
+    Topology,
+    lower,
+    mesh,
+    simulate_packets,
+    torus,
+)
 from noc_strategies import multicasts, routers, topologies, traffic
 
 TRACES = json.loads(Path(__file__).with_name("noc_booksim_traces.json").read_text())
@@ -79,6 +89,15 @@ def test_skipping_cycles_changes_nothing(data: st.DataObject, topology: Topology
     skipped = simulate_packets(topology, router, packets, until=until)
     stepped = simulate_packets(topology, router, packets, until=until, every_cycle=True)
     same(skipped, stepped)
+
+
+@given(data=st.data(), topology=topologies(), until=st.sampled_from((None, 5, 40)))
+def test_a_network_that_has_run_is_as_new(data: st.DataObject, topology: Topology, until: int | None) -> None:
+    router = data.draw(routers(topology.class_count))
+    first, second = (data.draw(st.one_of(traffic(topology), multicasts(topology, router))) for _ in range(2))
+    noc = Noc(topology, router)
+    noc.run(first, until=until)
+    same(noc.run(second), simulate_packets(topology, router, second))
 
 
 @given(data=st.data(), topology=topologies())

@@ -14,7 +14,6 @@ from neutrams.hardware.clock import fixed_tick_s
 from neutrams.program import Program
 from neutrams.simulator.cycle.clockwork import Beat, Clockwork
 from neutrams.simulator.cycle.count import Count
-from neutrams.simulator.cycle.recent import REMEMBERED
 from neutrams.simulator.cycle.work import Tick
 from neutrams.simulator.moment import Moment
 from neutrams.simulator.result import Cycles
@@ -57,29 +56,21 @@ class Together:
     def __init__(self, program: Program, clockwork: Clockwork, count: Count) -> None:
         self._clockwork, self._count, self._last = clockwork, count, schedule(program).ticks - 1
         self._distinct: list[Tick] = []
+        self._number: dict[tuple[bytes, ...], int] = {}
         self._order: list[int] = []
         self._words = 0
 
     def see(self, moment: Moment) -> None:
         """Take a tick of the sample; run what was put off when there is enough of it, and at the end."""
         tick = (moment.tiles, moment.rows, moment.synapses, moment.fired)
-        number = next((k for k in reversed(range(*self._recent)) if _same(self._distinct[k], tick)), None)
-        if number is None:
-            number = len(self._distinct)
+        number = self._number.setdefault(tuple(array.tobytes() for array in tick), len(self._distinct))
+        if number == len(self._distinct):
             self._distinct.append(tick)
             self._words += self._clockwork.words_of(moment.fired)
         self._order.append(number)
         if self._words >= ENOUGH or moment.tick == self._last:
             self._count.add(self._clockwork.beat(self._distinct), self._order)
-            self._distinct, self._order, self._words = [], [], 0
-
-    @property
-    def _recent(self) -> tuple[int, int]:
-        return max(0, len(self._distinct) - REMEMBERED), len(self._distinct)
-
-
-def _same(one: Tick, other: Tick) -> bool:
-    return all(a is not None and b is not None and np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+            self._distinct, self._number, self._order, self._words = [], {}, [], 0
 
 
 class Phases:

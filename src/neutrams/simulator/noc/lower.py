@@ -31,7 +31,7 @@ def memory_of(topology: Topology, router: RouterSpec) -> tuple[k.Layout, IntArra
     """Return layout and memory before the first cycle: empty buffers, all credits, pointers at 0; nothing to send."""
     links = _links(topology)
     layout = _layout(topology, router, links)
-    memory = _aligned(layout.node + layout.nodes * layout.node_stride)
+    memory = aligned(layout.node + layout.nodes * layout.node_stride)
     memory[:] = 0
     memory[layout.totals + k.LAST_ARRIVAL] = -1
     share = layout.vcs // topology.class_count
@@ -51,18 +51,16 @@ def memory_of(topology: Topology, router: RouterSpec) -> tuple[k.Layout, IntArra
     return layout, memory
 
 
-def with_packets(layout: k.Layout, memory: IntArray, packets: PacketTable) -> tuple[k.Layout, IntArray]:
-    """Return layout and a copy of the memory in which nodes have packets to send."""
-    mine = _aligned(memory.size)
-    mine[:] = memory
-    nodes = _of_nodes(layout, mine, layout.node, 1, k.NODE)[:, 0]
+def hand_packets(layout: k.Layout, memory: IntArray, packets: PacketTable) -> k.Layout:
+    """Give nodes their packets to send, in a memory that is as `memory_of` made it; return the layout for these."""
+    nodes = _of_nodes(layout, memory, layout.node, 1, k.NODE)[:, 0]
     count = np.bincount(packets.source, minlength=layout.nodes)
     nodes[:, k.END] = np.cumsum(count)
     nodes[:, k.FRONT] = nodes[:, k.END] - count
-    return layout._replace(branched=int(packets.trees is not None)), mine
+    return layout._replace(branched=int(packets.trees is not None))
 
 
-def _aligned(words: int) -> IntArray:
+def aligned(words: int) -> IntArray:
     """Return int64[words] with any content that begin with a line of the cache."""
     memory = np.empty(words + k.LINE, dtype=np.int64)
     begin = -(memory.ctypes.data // memory.itemsize) % k.LINE

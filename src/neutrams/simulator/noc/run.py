@@ -8,7 +8,16 @@ from neutrams.base.arrays import IntArray
 from neutrams.base.errors import InputError, SpecError
 from neutrams.kernels.noc import run_noc
 from neutrams.kernels.noc_tables import FLITS_IN, FLITS_OUT, LAST_ARRIVAL
-from neutrams.simulator.noc.lower import made_in, memory_of, most_held, sent_by_port, stalls, tables_of, with_packets
+from neutrams.simulator.noc.lower import (
+    aligned,
+    hand_packets,
+    made_in,
+    memory_of,
+    most_held,
+    sent_by_port,
+    stalls,
+    tables_of,
+)
 from neutrams.simulator.noc.packets import PacketTable
 from neutrams.simulator.noc.router import RouterSpec
 from neutrams.simulator.noc.topology import Topology
@@ -98,20 +107,22 @@ class Noc:
                 fix=f"give a multiple of {topology.class_count}",
             )
         self.topology, self.router = topology, router
-        self._layout, self._memory = memory_of(topology, router)
+        self._layout, self._fresh = memory_of(topology, router)
+        self._spare: list[IntArray] = []  # memories of runs that are over, which threads take and bring back
 
     def run(self, packets: PacketTable, *, until: int | None = None, every_cycle: bool = False) -> NocResult:
         """Send packets over the network: see `simulate_packets`."""
         _check(self.topology, self.router, packets)
         narrow = np.uint16 if self.topology.nodes <= 1 << 16 else np.int64  # 16 bits are sorted by digits
         order = np.argsort(packets.source.astype(narrow), kind="stable")
-        layout, memory = with_packets(self._layout, self._memory, packets)
+        memory = self._empty()
+        layout = hand_packets(self._layout, memory, packets)
         tables = tables_of(self.topology, packets, order)
         cycles = run_noc(layout, memory, tables, FOREVER if until is None else until, every_cycle)
         totals = memory[layout.totals :]
         created = made_in(tables.created)
         head, tail = (_of_all(array, packets) for array in (tables.head, tables.tail))
-        return NocResult(
+        result = NocResult(
             head=head,
             tail=tail,
             arrived=tables.tail,
@@ -125,6 +136,17 @@ class Noc:
             sent_flits=int(totals[FLITS_IN]),
             received_flits=int(totals[FLITS_OUT]),
         )
+        self._spare.append(memory)
+        return result
+
+    def _empty(self) -> IntArray:
+        """Return the memory of an empty network."""
+        try:
+            memory = self._spare.pop()
+        except IndexError:
+            memory = aligned(len(self._fresh))
+        memory[:] = self._fresh
+        return memory
 
 
 def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
