@@ -108,7 +108,7 @@ class Noc:
             )
         self.topology, self.router = topology, router
         self._layout, self._fresh = memory_of(topology, router)
-        self._spare: list[IntArray] = []  # memories of runs that are over, which threads take and bring back
+        self._spare: list[IntArray] = []  # large memories of runs that are over, which threads take and bring back
 
     def run(self, packets: PacketTable, *, until: int | None = None, every_cycle: bool = False) -> NocResult:
         """Send packets over the network: see `simulate_packets`."""
@@ -136,7 +136,8 @@ class Noc:
             sent_flits=int(totals[FLITS_IN]),
             received_flits=int(totals[FLITS_OUT]),
         )
-        self._spare.append(memory)
+        if layout.large:
+            self._spare.append(memory)
         return result
 
     def _empty(self) -> IntArray:
