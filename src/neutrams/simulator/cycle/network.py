@@ -81,6 +81,7 @@ class Routers:
         board = Board.of(chip)
         self._chip = chip
         self._links = np.stack(np.divmod(self._wires.link, board.routers), axis=1)
+        self._leaving = np.searchsorted(self._wires.routers, self._links[:, 0])
         cycles = router_cycles(chip)
         slowest = int(self._wires.topology.latency.max(initial=0))
         for key, taken, most in (("router_s", cycles, MOST_ROUTER_CYCLES), ("link_s", slowest, MOST_LINK_CYCLES)):
@@ -112,8 +113,7 @@ class Routers:
         result = self._noc.run(packets)
         assert result.delivered == len(packets), "ways without deadlock leave no packet behind"
         arrived = result.arrived[packets.first_arrival[packet] + target - trees.begin[of_word]]
-        start, _ = self._links.T
-        flits = result.link_flits[np.searchsorted(wires.routers, start), wires.port]
+        flits = result.link_flits[self._leaving, wires.port]
         stall = (result.created - created)[packet] if self._router.queue_packets else NONE
         return self._delivery(arrived, peak=result.peak_flits, flits=flits, stall=stall)
 

@@ -147,5 +147,9 @@ class PacketTable:
 
 def _sorted(columns: Sequence[IntArray]) -> list[IntArray]:
     """Return columns sorted by the last, then the last but one."""
-    order = np.lexsort(columns[-2:])
+    created, wave = columns[-2:]
+    step = np.diff(wave)
+    if ((step > 0) | ((step == 0) & (np.diff(created) >= 0))).all():
+        return list(columns)
+    order = np.lexsort((created, wave))
     return [column[order] for column in columns]

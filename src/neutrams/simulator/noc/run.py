@@ -152,7 +152,7 @@ class Noc:
 
 def _of_all(arrived: IntArray, packets: PacketTable) -> IntArray:
     """Return int64[M], the last of each packet's arrivals, -1 if one is missing."""
-    if packets.trees is None:
+    if len(arrived) == len(packets):
         return arrived
     first = packets.first_arrival[:-1]
     last, least = (f.reduceat(arrived, first) for f in (np.maximum, np.minimum))
