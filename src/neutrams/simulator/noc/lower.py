@@ -23,8 +23,8 @@ class _Links:
 
 ABSENT = -(1 << 40)
 
-LARGE = 1 << 17
-"""Words that a cache holds: with more, memory is fetched ahead."""
+LARGE = 1 << 19
+"""Words from which on memory is fetched ahead: with 4 MB it pays, with 1 MB it costs a third."""
 
 
 def memory_of(topology: Topology, router: RouterSpec) -> tuple[k.Layout, IntArray]:
