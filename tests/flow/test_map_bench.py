@@ -51,7 +51,7 @@ def test_sequential_order_by_hand() -> None:
 
 
 def test_seeds_and_sizes_are_options() -> None:
-    one, other = (rows_of(["rand100k"], network_seed=seed)[1] for seed in (1, 2))
+    one, other = (rows_of(["rand100k"], network_seed=seed, scale=0.05)[0] for seed in (1, 2))
     assert one.connectivity != other.connectivity
     assert rows_of(["rand100k"], scale=0.02)[0].neurons == 2000
 

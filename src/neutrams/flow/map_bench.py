@@ -1,6 +1,7 @@
 """The mapper on networks that are mapped neuron by neuron, beside sequential order and partitioners of others."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -147,7 +148,11 @@ def map_bench(
         yield _row(name, "ours", nets, case.limits, part, seconds, effort, seed)
         for other in others if case.opponents else ():
             tell(f"{name}: {other}", number, len(names))
-            part, seconds = timed(opponent(other, nets, case.limits))
+            try:
+                part, seconds = timed(opponent(other, nets, case.limits))
+            except Exception as error:  # whatever somebody else's library raises
+                print(f"neutrams: {other} failed on {name}: {error}", file=sys.stderr)
+                continue
             _, part = np.unique(part, return_inverse=True)
             yield _row(name, other, nets, case.limits, part, seconds, effort, seed)
 

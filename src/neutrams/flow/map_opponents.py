@@ -1,8 +1,11 @@
 """Partitioners of others, where they are installed: what the mapper is measured against. They know nothing of axons."""
 
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -69,7 +72,13 @@ def _pymetis(nets: Nets, parts: int, room: float, _: str) -> Partitioner:
 def _kaminpar(nets: Nets, parts: int, room: float, _: str) -> Partitioner:
     kaminpar = import_module("kaminpar")
     solver = kaminpar.KaMinPar(num_threads=1, ctx=kaminpar.context_by_name("default"))
-    graph = kaminpar.Graph(*_graph(nets))
+    start, other = _graph(nets)
+    ends = list(pairwise(start.tolist()))
+    with tempfile.TemporaryDirectory() as folder:  # it takes graphs from files only
+        file = Path(folder) / "graph.metis"
+        lines = (" ".join(map(str, (other[a:b] + 1).tolist())) for a, b in ends)
+        file.write_text("\n".join([f"{nets.neurons} {len(other) // 2}", *lines]) + "\n")
+        graph = kaminpar.load_graph(str(file), kaminpar.GraphFileFormat.METIS)
     return lambda: np.array(solver.compute_partition(graph, k=parts, eps=room), dtype=np.int64)
 
 

@@ -63,11 +63,10 @@ def fine(value: int, limit: int, price: int, even: int) -> int:
 
 
 @kernel
-def sweep(g: Graph, p: Parts, s: Scratch, soft: Soft, caps: Caps, h: Heat, order: Ints, noise: Ints) -> int:
+def sweep(g: Graph, p: Parts, s: Scratch, soft: Soft, caps: Caps, h: Heat, noise: Ints) -> int:
     """Offer each vertex, in order, all parts that share a net with it; return how many moved.
 
     Arrays:
-        order  int64[vertices]  read
         noise  int64[4096]  quantiles of the Gumbel distribution, in 1024ths; read
 
     Rule: the largest of worth + temperature * noise, which is a draw from the Boltzmann distribution (heat bath;
@@ -75,8 +74,7 @@ def sweep(g: Graph, p: Parts, s: Scratch, soft: Soft, caps: Caps, h: Heat, order
     """
     state = np.uint64(h.seed) * SEED + ODD
     moved = 0
-    for turn in range(order.shape[0]):
-        v = order[turn]
+    for v in range(g.size.shape[0]):
         found, alone = look_around(g, p, s, v, caps.own)
         home = int(p.part[v])
         size, load = g.size[v], g.load[v]

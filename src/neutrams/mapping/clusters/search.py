@@ -78,13 +78,11 @@ class Search:
         parts: Parts of the vertices and their counts; changed in place.
         live: Numbers in use [count].
         soft: Soft limits; changed in place.
-        order: int64 ``[vertices]``, in which vertices are visited: by part at first, so that what they touch is near.
     """
 
     def __init__(self, graph: Graph, part: AnyArray, caps: Caps, *, room: int = 0) -> None:
         self.graph, self.caps = graph, caps
         self.live = int(part.max(initial=-1)) + 1
-        self.order = np.argsort(part, kind="stable")
         most = max(1, self.live + room)
         pins = np.diff(graph.start)
         slot = np.concatenate(([0], np.cumsum(np.minimum(pins, most)))).astype(np.int64)
@@ -114,7 +112,7 @@ class Search:
             near=round(worth.near * UNIT), read=round(worth.read * UNIT), temperature=round(temperature * UNIT),
             price=price, axon_price=axon_price, load_price=load, hard=0, even=even, seed=seed,
         )  # fmt: skip
-        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, self.order, GUMBEL)
+        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, GUMBEL)
 
     def polish(self, worth: Worth, temperature: float, seed: int) -> int:
         """Sweep once under hard limits: what is legal stays legal; return how many vertices moved."""
@@ -122,7 +120,7 @@ class Search:
             near=round(worth.near * UNIT), read=round(worth.read * UNIT), temperature=round(temperature * UNIT),
             price=0, axon_price=0, load_price=0, hard=1, even=0, seed=seed,
         )  # fmt: skip
-        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, self.order, GUMBEL)
+        return sweep(self.graph, self.parts, self.scratch, self.soft, self.caps, h, GUMBEL)
 
     def ways(self) -> Ways:
         """Return room for `settle` and `seat`."""
