@@ -26,6 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from neutrams.base.arrays import AnyArray
+from neutrams.flow.map_opponents import installed, opponent
 from neutrams.mapping.clusters import Cost, Limits, Nets, cost_of, fewest_parts, partition, violations
 from neutrams.mapping.workloads import WORKLOADS, conv, reservoir, sheet
 
@@ -84,54 +85,6 @@ def timed(run: Callable[[], AnyArray]) -> tuple[AnyArray, float]:
     return found, time.process_time() - began
 
 
-def mtkahypar_parts(nets: Nets, limits: Limits, preset: str) -> Callable[[], AnyArray]:
-    """Return a run of mtkahypar on nets with their sources, as many parts as neurons need (400 for 100,000)."""
-    import mtkahypar
-
-    parts = 400 if nets.neurons > 50_000 else -(-nets.neurons // limits.neurons)
-    edges = [[s, *set(nets.target[a:b].tolist()) - {s}] for s, a, b in _rows(nets)]
-    machine = mtkahypar.initialize(1)
-    context = machine.context_from_preset(getattr(mtkahypar.PresetType, preset))
-    room = limits.neurons * parts / nets.neurons - 1
-    context.set_partitioning_parameters(parts, max(room, 1e-6), mtkahypar.Objective.KM1)
-    context.logging = False
-    mtkahypar.set_seed(0)
-    rate = np.maximum(1, np.rint(1000 * nets.weight / nets.weight.mean())).astype(int).tolist()
-    graph = machine.create_hypergraph(context, nets.neurons, len(edges), edges, [1] * nets.neurons, rate)
-
-    def run() -> AnyArray:
-        found = graph.partition(context)
-        return np.array([found.block_id(v) for v in range(nets.neurons)], dtype=np.int64)
-
-    return run
-
-
-def graph_parts(nets: Nets, limits: Limits, name: str) -> Callable[[], AnyArray]:
-    """Return a run of pymetis or kaminpar on the graph of synapses, both ways."""
-    parts = 400 if nets.neurons > 50_000 else -(-nets.neurons // limits.neurons)
-    a, b = np.repeat(nets.source, np.diff(nets.start)).astype(np.int64), nets.target.astype(np.int64)
-    keys = np.unique(np.concatenate((a * nets.neurons + b, b * nets.neurons + a))[np.tile(a != b, 2)])
-    row, other = np.divmod(keys, nets.neurons)
-    start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=nets.neurons))))
-    room = limits.neurons * parts / nets.neurons - 1
-    if name == "pymetis":
-        import pymetis
-
-        options = pymetis.Options(ufactor=max(1, int(1000 * room)))
-        return lambda: np.array(pymetis.part_graph(parts, xadj=start, adjncy=other, options=options)[1])
-    import kaminpar
-
-    solver = kaminpar.KaMinPar(num_threads=1, ctx=kaminpar.context_by_name("default"))
-    held = kaminpar.Graph(start, other) if hasattr(kaminpar, "Graph") else None
-    if held is None:
-        raise ImportError("this kaminpar takes no arrays")
-    return lambda: np.array(solver.compute_partition(held, k=parts, eps=max(room, 1e-4)))
-
-
-def _rows(nets: Nets) -> list[tuple[int, int, int]]:
-    return list(zip(nets.source.tolist(), nets.start[:-1].tolist(), nets.start[1:].tolist(), strict=True))
-
-
 def line(name: str, who: str, nets: Nets, case: Case, part: AnyArray, seconds: float) -> float:
     """Print a row; return the figure of the goal, infinite if the result is ours and illegal."""
     wrong, cost = violations(nets, case.limits, part), cost_of(nets, part, own_axons=case.limits.own_axons)
@@ -148,16 +101,13 @@ def opponents(name: str, nets: Nets, case: Case, effort_seconds: float) -> bool:
     good = True
     names = [f"mtkahypar {case.opponent}"] if case.opponent else []
     for who in [*names, "pymetis", "kaminpar"]:
-        try:
-            tool, _, preset = who.partition(" ")
-            run = mtkahypar_parts(nets, case.limits, preset) if preset else graph_parts(nets, case.limits, tool)
-            part, seconds = timed(run)
-        except (ImportError, AttributeError, TypeError) as error:
-            print(f"{name:16}{who:18} not run: {error}")
+        if not installed(who):
+            print(f"{name:16}{who:18} not installed")
             continue
+        part, seconds = timed(opponent(who, nets, case.limits))
         line(name, who, nets, case, part, seconds)
         print(f"{'':16}ours takes {effort_seconds / seconds:.3f} of its time")
-        if preset and case.ratio:
+        if who in names and case.ratio:
             good &= effort_seconds <= case.ratio * seconds
     return good
 
