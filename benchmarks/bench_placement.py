@@ -24,6 +24,8 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, Chip, load_chip
+from neutrams.mapping.clusters import Nets
+from neutrams.mapping.clusters.words import part_flows
 from neutrams.mapping.flows import Flows
 from neutrams.mapping.metric import weighted_hops
 from neutrams.mapping.place import place_tiles
@@ -52,26 +54,11 @@ def cut(ptr: IntArray, pins: IntArray, preset: str) -> IntArray:
     return np.array([result.block_id(i) for i in range(neurons)], dtype=np.int64)
 
 
-def flows_of(ptr: IntArray, pins: IntArray, part: IntArray) -> tuple[Flows, np.ndarray]:
-    """Return what parts send each other: nets of one part that reach the same others are one flow; and their number."""
-    parts = int(part.max()) + 1
-    net, reader = np.divmod(np.unique(np.repeat(np.arange(len(ptr) - 1), np.diff(ptr)) * parts + part[pins]), parts)
-    source = part[pins[ptr[:-1]]]
-    away = reader != source[net]
-    net, reader = net[away], reader[away]
-    first = np.searchsorted(net, np.arange(len(ptr)))
-    found: dict[tuple[int, bytes], int] = {}
-    for i in range(len(ptr) - 1):
-        if first[i] < first[i + 1]:
-            key = (int(source[i]), reader[first[i] : first[i + 1]].tobytes())
-            found[key] = found.get(key, 0) + 1
-    readers = [np.frombuffer(key[1], dtype=np.int64) for key in found]
-    flows = Flows(
-        tile=np.array([key[0] for key in found]), columns=np.arange(len(found) + 1),
-        column=np.zeros(len(found), dtype=np.int64), readers=np.append(0, np.cumsum([len(r) for r in readers])),
-        reader=np.concatenate(readers),
-    )  # fmt: skip
-    return flows, np.array(list(found.values()), dtype=np.float64)
+def nets_of(ptr: IntArray, pins: IntArray) -> Nets:
+    """Return the network of a stored workload."""
+    targets = np.delete(pins, ptr[:-1])
+    start, source = ptr - np.arange(len(ptr)), pins[ptr[:-1]]
+    return Nets(neurons=int(pins.max()) + 1, source=source, start=start, target=targets, weight=np.ones(len(source)))
 
 
 def row(name: str, flows: Flows, amounts: np.ndarray, chip: Chip, effort: int, seed: int) -> dict[str, object]:
@@ -121,7 +108,7 @@ def main() -> None:
         nets, file = np.load(chosen.folder / f"{name}.npz"), chosen.folder / f"{name}.parts.npy"
         if not file.exists():
             np.save(file, cut(nets["ptr"], nets["pins"], PARTS.get(name, "LARGE_K")))
-        flows, amounts = flows_of(nets["ptr"], nets["pins"].astype(np.int64), np.load(file))
+        flows, amounts = part_flows(nets_of(nets["ptr"], nets["pins"].astype(np.int64)), np.load(file))
         found.append(row(name, flows, amounts, chip, chosen.effort, chosen.seed))
     if chosen.json:
         print(json.dumps(found, indent=2))

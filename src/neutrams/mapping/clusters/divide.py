@@ -37,10 +37,7 @@ def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> 
         SpecError: ``effort`` is outside its range.
         CapacityError: A single neuron exceeds a limit.
     """
-    if not 0 <= effort < len(EFFORTS):
-        raise SpecError(f"effort is {effort}, allowed are 0 to {len(EFFORTS) - 1}", where="partition", fix="give 1")
-    every = graph_of(nets, np.arange(nets.neurons, dtype=np.int32), np.arange(len(nets.source)), sources=True)
-    _check(limits, every)
+    every = _checked(nets, limits, effort)
     if nets.neurons == 0:
         return np.zeros(0, dtype=np.int64)
     work, least, caps = EFFORTS[effort], fewest_parts(nets, limits).parts, caps_of(limits)
@@ -64,15 +61,15 @@ def partition_readers(nets: Nets, limits: Limits, *, effort: int = 1, seed: int 
 
     Those take no room, as if elsewhere; a source on the same core counts as an axon. Otherwise as `partition`.
     """
-    if not 0 <= effort < len(EFFORTS):
-        raise SpecError(f"effort is {effort}, allowed are 0 to {len(EFFORTS) - 1}", where="partition", fix="give 1")
-    every = graph_of(nets, np.arange(nets.neurons, dtype=np.int32), np.arange(len(nets.source)), sources=True)
-    _check(limits, every)
+    every = _checked(nets, limits, effort)
     return few_parts(nets, limits, every, EFFORTS[effort], seed).astype(np.int64)
 
 
-def _check(limits: Limits, every: Graph) -> None:
-    """Refuse neurons that no part can hold."""
+def _checked(nets: Nets, limits: Limits, effort: int) -> Graph:
+    """Return the hypergraph of a network; refuse an unknown effort, and neurons that no part can hold."""
+    if not 0 <= effort < len(EFFORTS):
+        raise SpecError(f"effort is {effort}, allowed are 0 to {len(EFFORTS) - 1}", where="partition", fix="give 1")
+    every = graph_of(nets, np.arange(nets.neurons, dtype=np.int32), np.arange(len(nets.source)), sources=True)
     n = len(every.size)
     vertex = np.repeat(np.arange(n), np.diff(every.first))
     free = np.bincount(vertex[(every.net & ROLE) == ROLE], minlength=n) * (not limits.own_axons)
@@ -84,6 +81,7 @@ def _check(limits: Limits, every: Graph) -> None:
                 where="partition",
                 fix=f"split its fan-in to {most} or less",
             )
+    return every
 
 
 def few_parts(nets: Nets, limits: Limits, every: Graph, work: Effort, seed: int) -> AnyArray:
