@@ -1,26 +1,30 @@
-"""From a transformed network to a program: partition, pack, fan-out, schedule, place, route, emit."""
+"""From a transformed network to a program: partition, pack, fan-out, schedule, place, route, emit.
+
+What does not depend on where tiles lie is a `Plan`; it can be placed more than once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from neutrams.base.arrays import FloatArray
+from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.errors import SpecError
-from neutrams.hardware import Chip
+from neutrams.hardware import Board, Chip
 from neutrams.mapping.annealing import MOST_EFFORT
 from neutrams.mapping.bundle import bundle_tiles, distinct_blocks
 from neutrams.mapping.capacity import check_bundles
 from neutrams.mapping.emit import Layout, emit_program
-from neutrams.mapping.fan_out import wire
-from neutrams.mapping.flows import find_flows
+from neutrams.mapping.fan_out import Wiring, wire
+from neutrams.mapping.flows import Flows, find_flows
+from neutrams.mapping.orders import sequential_cores
 from neutrams.mapping.pack import pack_tiles
 from neutrams.mapping.partition import cut_units
 from neutrams.mapping.place import crossing_cost, place_tiles
-from neutrams.mapping.route import find_links, load_of, weigh
-from neutrams.mapping.schedule import schedule, unit_levels
+from neutrams.mapping.route import Links, find_links, load_of, weigh
+from neutrams.mapping.schedule import Schedule, schedule, unit_levels
 from neutrams.mapping.spread import spread_links
 from neutrams.mapping.stats import MappingStats, count_program
 from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity, tree_traffic
-from neutrams.mapping.units import read_units
+from neutrams.mapping.units import Units, read_units
 from neutrams.network import Network
 from neutrams.program.tables import Program
 
@@ -51,15 +55,91 @@ def map_network(
         network: In core operators (`network.ops`), within the chip's fan-in, widths and models.
         chip: The chip; ``board.chips`` bounds the board.
         activity: Mean words or spikes a sample, float64 ``[n]`` or in the node's shape, by name of a `Neuron` or
-            `Encode`; by default one a step. It decides placement only.
-        effort: 0 … 3, how much placement search to spend; never a clock.
-        seed: Of the placement search. Same arguments, same bytes.
+            `Encode`; by default one a step. It decides what is near to what only.
+        effort: 0 … 3, how much search to spend; never a clock.
+        seed: Of the search. Same arguments, same bytes.
 
     Raises:
         CapacityError: It does not fit: names resource, shortfall and layer.
         UnsupportedError: The network is not in core operators.
         SpecError: ``effort`` is out of range.
     """
+    return plan_network(network, chip, activity, effort=effort, seed=seed).placed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """A mapping up to the places of its tiles.
+
+    Attributes:
+        chip: The chip.
+        units: The units of the network.
+        wiring: Tiles, and what their axons read.
+        timing: Start ticks and delays.
+        blocks: The distinct weight blocks.
+        block: int64 ``[tiles]``, which one each tile holds.
+        bundle: int64 ``[tiles]``, which tiles share a core.
+        flows: What is sent between bundles.
+        amounts: float64 ``[flows]``, words or spikes a sample.
+        effort: 0 … 3, how much search to spend on places and routes.
+        seed: Of the search.
+    """
+
+    chip: Chip
+    units: Units
+    wiring: Wiring
+    timing: Schedule
+    blocks: tuple[AnyArray, ...]
+    block: IntArray
+    bundle: IntArray
+    flows: Flows
+    amounts: FloatArray
+    effort: int
+    seed: int
+
+    def placed(self, emphasis: FloatArray | None = None) -> MappedResult:
+        """Place and route it.
+
+        Args:
+            emphasis: float64 ``[flows]``, factors by which flows count more in the search; 1 by default.
+        """
+        chip, flows, bundle = self.chip, self.flows, self.bundle
+        wanted = self.amounts if emphasis is None else self.amounts * emphasis
+        traffic = core_traffic(flows, bundle, wanted)
+        trees = tree_traffic(flows, bundle, wanted) if chip.board.multicast == "tree" else None
+        cores = int(bundle.max()) + 1
+        candidates = place_tiles(chip, cores, traffic, trees, effort=self.effort, seed=self.seed).candidates
+        loads = [weigh(flows, bundle, cores, chip, wanted, crossing_cost(chip)) for cores in candidates]
+        best = candidates[min(range(len(loads)), key=lambda i: loads[i].weighted_hops)]
+        at = (flows, bundle, best, chip)
+        return self._emitted(best, spread_links(*at, wanted, crossing_cost(chip)) if self.effort else find_links(*at))
+
+    def in_order(self) -> MappedResult:
+        """Place tiles in order on cores in order, with routes in dimension order: what a search is compared with."""
+        cores = self._in_order()
+        return self._emitted(cores, find_links(self.flows, self.bundle, cores, self.chip))
+
+    def _in_order(self) -> IntArray:
+        return sequential_cores(Board.of(self.chip), self.chip.board.dead_cores, int(self.bundle.max()) + 1)
+
+    def _emitted(self, cores: IntArray, links: Links) -> MappedResult:
+        chip, crossing = self.chip, crossing_cost(self.chip)
+        layout = Layout(blocks=self.blocks, block=self.block, cores=cores[self.bundle], flows=self.flows, links=links)
+        program = emit_program(self.units, self.wiring, self.timing, layout, chip)
+        stats = count_program(
+            program,
+            signals=self.units.signals - self.units.channels,
+            relays=sum(len(tile.signals) for tile in self.wiring.tiles if tile.relay),
+            load=load_of(links, chip, self.amounts, crossing),
+            sequential=weigh(self.flows, self.bundle, self._in_order(), chip, self.amounts, crossing),
+        )
+        return MappedResult(program=program, stats=stats)
+
+
+def plan_network(
+    network: Network, chip: Chip, activity: Mapping[str, FloatArray] | None = None, *, effort: int = 1, seed: int = 0
+) -> Plan:
+    """Return the mapping up to the places of tiles; arguments and errors as of `map_network`."""
     if effort not in range(MOST_EFFORT + 1):
         raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
     units = read_units(network, chip)
@@ -71,23 +151,7 @@ def map_network(
     bundle = bundle_tiles(block, timing.starts, chip.board.virtual_tiles)
     check_bundles(int(bundle.max()) + 1, wiring.tiles, units, chip)
     flows = find_flows(wiring, bundle)
-    amounts = flow_amounts(flows, wiring, sent)
-    traffic = core_traffic(flows, bundle, amounts)
-    trees = tree_traffic(flows, bundle, amounts) if chip.board.multicast == "tree" else None
-    candidates = place_tiles(chip, int(bundle.max()) + 1, traffic, trees, effort=effort, seed=seed).candidates
-    loads = [weigh(flows, bundle, cores, chip, amounts, crossing_cost(chip)) for cores in candidates]
-    best = min(range(len(loads)), key=lambda i: loads[i].weighted_hops)
-    at = (flows, bundle, candidates[best], chip)
-    links = spread_links(*at, amounts, crossing_cost(chip)) if effort else find_links(*at)
-    load = load_of(links, chip, amounts, crossing_cost(chip))
-    layout = Layout(blocks=blocks, block=block, cores=candidates[best][bundle], flows=flows, links=links)
-    program = emit_program(units, wiring, timing, layout, chip)
-    relays = sum(len(tile.signals) for tile in wiring.tiles if tile.relay)
-    stats = count_program(
-        program,
-        signals=units.signals - units.channels,
-        relays=relays,
-        load=load,
-        sequential=loads[-1],
-    )
-    return MappedResult(program=program, stats=stats)
+    return Plan(
+        chip=chip, units=units, wiring=wiring, timing=timing, blocks=blocks, block=block, bundle=bundle, flows=flows,
+        amounts=flow_amounts(flows, wiring, sent), effort=effort, seed=seed,
+    )  # fmt: skip
