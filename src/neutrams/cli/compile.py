@@ -55,6 +55,16 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
         ),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, metavar="T", help="Steps of a sequence, with --feedback.")] = 32,
+    refine: Annotated[
+        int,
+        typer.Option(
+            "--refine-with-simulation",
+            metavar="ROUNDS",
+            min=0,
+            max=100,
+            help="How often to place again with what level cycle finds.",
+        ),
+    ] = 0,
     explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +88,7 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
         state_bits=state_bits, labels=classes,
     )  # fmt: skip
     with progress(f"compiling {model.name} for {target.name}") as tell:
-        compiled = compile_model(network, target, arrays, options, tell)
+        compiled = compile_model(network, target, arrays, options, tell, refine_rounds=refine)
     save_compiled(compiled, output)
     _print(compiled, output, explain, as_json)
 

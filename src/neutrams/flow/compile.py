@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from neutrams.base.arrays import AnyArray
@@ -11,8 +11,9 @@ from neutrams.base.errors import CapacityError
 from neutrams.base.files import content_digest
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.magnitudes import check_magnitudes
+from neutrams.flow.refine import Round, refine
 from neutrams.hardware import Chip
-from neutrams.mapping import MappingStats, map_network
+from neutrams.mapping import MappingStats, plan_network
 from neutrams.network import Network, ops
 from neutrams.network.text import to_text
 from neutrams.program import Program
@@ -89,8 +90,18 @@ def compile_model(
     calibration: Mapping[str, AnyArray],
     options: TransformOptions,
     progress: Progress | None = None,
+    *,
+    refine_rounds: int = 0,
 ) -> Compiled:
     """Transform ``network`` for ``chip``, map it, and have the independent checker pass the program.
+
+    Args:
+        network: The model.
+        chip: The chip.
+        calibration: Inputs like those in use, ``[N, *shape]`` by name.
+        options: How to transform and how hard to search.
+        progress: Called with (units tuned, units in all).
+        refine_rounds: How often to place again with what the cycle simulator finds (`neutrams.flow.refine`).
 
     Raises:
         NeutramsError: Whatever stands in the way, said in one message.
@@ -103,12 +114,19 @@ def compile_model(
     transformed = transform(network, chip, calibration, options, progress)
     seconds["transform"] = time.perf_counter() - started
     started = time.perf_counter()
-    mapped = map_network(transformed.network, chip, transformed.activity, effort=options.effort, seed=options.seed)
+    plan = plan_network(transformed.network, chip, transformed.activity, effort=options.effort, seed=options.seed)
+    rounds: tuple[Round, ...] = ()
+    if refine_rounds:
+        mapped, rounds = refine(plan, transformed.network, calibration, refine_rounds, progress)
+    else:
+        mapped = plan.placed()
     seconds["map"] = time.perf_counter() - started
     started = time.perf_counter()
     refuse_illegal(mapped.program)
     seconds["verify"] = time.perf_counter() - started
     provenance = provenance_of(network, chip, calibration, options) | {"calibration_samples": transformed.samples}
+    if rounds:
+        provenance["refinement"] = [asdict(each) for each in rounds]
     return Compiled(
         source=network, network=transformed.network, program=mapped.program, ledger=transformed.ledger,
         stats=mapped.stats, provenance=provenance, seconds=seconds,

@@ -15,11 +15,20 @@ MOST_VISITS = (0, 1 << 27, 1 << 30, 7 << 29)
 HEAT = ((0.0, 0.0), (0.5, 0.05), (2.0, 0.2), (16.0, 0.9))
 """First and last temperature, by effort, over the mean traffic of a word's pair: a long search may undo more."""
 
+QUICK = 1 << 22
+"""Changes that take less than a second: where a higher effort tries no more, it is taken."""
+
 STEPS, COLD = 100, 4
 """Temperatures above 0, and of 0."""
 
 CHANCES = np.rint(-1024 * np.log((np.arange(1024) + 0.5) / 1024)).astype(np.int64)
 """See `kernels.placement.anneal`; no entry is so near to a half that another logarithm would round it otherwise."""
+
+
+def raised(effort: int, tiles: int) -> int:
+    """Return the effort to search the places of so many tiles with: a small search is hot and long at any above 0."""
+    quick = [e for e in range(1, MOST_EFFORT + 1) if PROPOSALS[e] * tiles <= QUICK]
+    return max([effort, *quick]) if effort else 0
 
 
 def plan(effort: int, tiles: int, visits: int, weights: IntArray) -> tuple[IntArray, int]:

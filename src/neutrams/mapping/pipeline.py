@@ -36,10 +36,12 @@ class MappedResult:
     Attributes:
         program: What the chip is loaded with.
         stats: Cores, utilization, hops.
+        cores: int64 ``[bundles]``, the core of the tiles that share one.
     """
 
     program: Program
     stats: MappingStats
+    cores: IntArray
 
 
 def map_network(
@@ -97,18 +99,21 @@ class Plan:
     effort: int
     seed: int
 
-    def placed(self, emphasis: FloatArray | None = None) -> MappedResult:
+    def placed(self, emphasis: FloatArray | None = None, start: IntArray | None = None) -> MappedResult:
         """Place and route it.
 
         Args:
             emphasis: float64 ``[flows]``, factors by which flows count more in the search; 1 by default.
+            start: int64 ``[bundles]``, cores to search from; by default from several orders.
         """
         chip, flows, bundle = self.chip, self.flows, self.bundle
         wanted = self.amounts if emphasis is None else self.amounts * emphasis
         traffic = core_traffic(flows, bundle, wanted)
         trees = tree_traffic(flows, bundle, wanted) if chip.board.multicast == "tree" else None
         cores = int(bundle.max()) + 1
-        candidates = place_tiles(chip, cores, traffic, trees, effort=self.effort, seed=self.seed).candidates
+        candidates = place_tiles(
+            chip, cores, traffic, trees, effort=self.effort, seed=self.seed, start=start
+        ).candidates
         loads = [weigh(flows, bundle, cores, chip, wanted, crossing_cost(chip)) for cores in candidates]
         best = candidates[min(range(len(loads)), key=lambda i: loads[i].weighted_hops)]
         at = (flows, bundle, best, chip)
@@ -133,7 +138,7 @@ class Plan:
             load=load_of(links, chip, self.amounts, crossing),
             sequential=weigh(self.flows, self.bundle, self._in_order(), chip, self.amounts, crossing),
         )
-        return MappedResult(program=program, stats=stats)
+        return MappedResult(program=program, stats=stats, cores=cores)
 
 
 def plan_network(

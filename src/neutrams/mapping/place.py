@@ -9,7 +9,7 @@ from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.hardware.grids import Grid
 from neutrams.kernels.placement import anneal
-from neutrams.mapping.annealing import CHANCES, plan, tenants
+from neutrams.mapping.annealing import CHANCES, plan, raised, tenants
 from neutrams.mapping.metric import Metric, weighted_hops
 from neutrams.mapping.orders import compact_cores, hilbert_order, sequential_cores, square_cores
 from neutrams.mapping.starts import starts
@@ -39,6 +39,7 @@ def place_tiles(
     *,
     effort: int = 1,
     seed: int = 0,
+    start: IntArray | None = None,
 ) -> Placement:
     """Return placements of ``tiles`` on usable cores, one tile a core.
 
@@ -50,15 +51,16 @@ def place_tiles(
         tiles: How many.
         traffic: (pairs, weights) of `mapping.traffic.core_traffic`.
         trees: The flows of `mapping.traffic.tree_traffic`, where a word takes each link once.
-        effort: 0 … 3, how many changes to try.
+        effort: 0 … 3, how many changes to try; few tiles get more (`mapping.annealing.raised`).
         seed: Of the search.
+        start: int64 ``[tiles]`` cores to begin from, in place of the usual starts.
     """
-    board = Board.of(chip)
+    board, effort = Board.of(chip), raised(effort, tiles)
     sequential = sequential_cores(board, chip.board.dead_cores, tiles)
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
-    search = _Search(chip, tiles, traffic, seed)
-    best = search.best(effort)
+    search = _Search(chip, tiles, traffic, seed, start)
+    best = search.best(effort) if start is None else search.better(start)
     grid = board.ways
     if trees is None or not len(trees.root) or not effort or not isinstance(grid, Grid) or grid.wraps:
         return Placement(candidates=(best, sequential))
@@ -79,7 +81,9 @@ def crossing_cost(chip: Chip) -> int:
 class _Search:
     """A search by pairwise hops: the cores it may take, and the traffic."""
 
-    def __init__(self, chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], seed: int) -> None:
+    def __init__(
+        self, chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], seed: int, start: IntArray | None = None
+    ) -> None:
         self.board, self.crossing, self.seed = Board.of(chip), crossing_cost(chip), seed
         self.traffic, self.graph = traffic, neighbours(tiles, *traffic)
         dead = chip.board.dead_cores
@@ -92,6 +96,8 @@ class _Search:
         else:
             region, self.square, self.curve = sequential_cores(self.board, dead, most), self.sequential, self.sequential
         self.slots = np.union1d(region, np.union1d(self.sequential, self.square))
+        if start is not None:
+            self.slots = np.union1d(self.slots, start)
 
     def best(self, effort: int) -> IntArray:
         """Return the cores of the best placement found."""
@@ -103,6 +109,10 @@ class _Search:
             return best
         found = [best, self._annealed(best, effort)]
         return self._least([*found, *(self._annealed(start, 1) for start in found)])
+
+    def better(self, start: IntArray) -> IntArray:
+        """Return the cores of a placement near ``start``, which it is the best of."""
+        return self._least([start, self._annealed(start, 1)])
 
     def _positions(self) -> FloatArray:
         if self.planar:

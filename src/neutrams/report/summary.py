@@ -95,6 +95,7 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "utilization": stats.utilization,
         "weighted_hops": stats.weighted_hops,
         "sequential_weighted_hops": stats.sequential_weighted_hops,
+        "refinement": compiled.provenance.get("refinement"),
         "host_ops": list(compiled.host_ops),
         "chip_mac_fraction": compiled.chip_mac_fraction,
         "ledger": [asdict(row) for row in ledger],
