@@ -1,10 +1,9 @@
 """Placement of 400 parts on 20 x 20 cores: mean hops, links of multicast trees, CPU time.
 
-Usage: python benchmarks/bench_placement.py FOLDER [--names sheet100k,conv100k] [--effort 3] [--seed 0] [--json]
+Usage: python benchmarks/bench_placement.py [--names sheet100k,conv100k] [--effort 3] [--seed 0] [--json]
 
-FOLDER holds the workloads, <name>.npz with ptr and pins (a net a source, the source first), and <name>.parts.npy, the
-part of each neuron. Without parts, mtkahypar cuts them (256 neurons a part; PARTS says with which preset), where it is
-installed, and they are left in FOLDER. A word goes from a part to each other part that reads it.
+The workloads of `neutrams.mapping.workloads`, cut by our partitioner into parts of at most 256 neurons. A word goes
+from a part to each other part that reads it.
 
 *hops* is the mean over words of the links between the two parts, for the placement that minimises just that. *trees* is
 links of multicast trees in dimension order of that placement over words, *by trees* the same where the search minimised
@@ -17,14 +16,12 @@ import argparse
 import json
 import sys
 import time
-from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
-from neutrams.base.arrays import IntArray
 from neutrams.hardware import Board, Chip, load_chip
-from neutrams.mapping.clusters import Nets
+from neutrams.mapping import workloads
+from neutrams.mapping.clusters import Limits, partition
 from neutrams.mapping.clusters.words import part_flows
 from neutrams.mapping.flows import Flows
 from neutrams.mapping.metric import weighted_hops
@@ -34,36 +31,14 @@ from neutrams.mapping.spread import spread_links
 from neutrams.mapping.traffic import SCALE, core_traffic, tree_traffic
 
 GOALS = {"sheet100k": 1.85, "conv100k": 1.70}
-PARTS = {"sheet100k": "DEFAULT", "conv100k": "LARGE_K"}
+NETS = {"sheet100k": workloads.sheet, "conv100k": workloads.conv}
 MOST_S, MOST_RATIO = 10.0, 0.9
 SIDE, NEURONS = 20, 256
 
 
-def cut(ptr: IntArray, pins: IntArray, preset: str) -> IntArray:
-    """Return the part of each neuron, by mtkahypar on one thread."""
-    import mtkahypar
-
-    found = mtkahypar.initialize(1)
-    context = found.context_from_preset(getattr(mtkahypar.PresetType, preset))
-    mtkahypar.set_seed(1)
-    neurons, parts = int(pins.max()) + 1, SIDE * SIDE
-    context.set_partitioning_parameters(parts, max(0.0, NEURONS * parts / neurons - 1), mtkahypar.Objective.KM1)
-    nets = [pins[a:b].tolist() for a, b in pairwise(ptr)]
-    graph = found.create_hypergraph(context, neurons, len(nets), nets, [1] * neurons, [1] * len(nets))
-    result = graph.partition(context)
-    return np.array([result.block_id(i) for i in range(neurons)], dtype=np.int64)
-
-
-def nets_of(ptr: IntArray, pins: IntArray) -> Nets:
-    """Return the network of a stored workload."""
-    targets = np.delete(pins, ptr[:-1])
-    start, source = ptr - np.arange(len(ptr)), pins[ptr[:-1]]
-    return Nets(neurons=int(pins.max()) + 1, source=source, start=start, target=targets, weight=np.ones(len(source)))
-
-
 def row(name: str, flows: Flows, amounts: np.ndarray, chip: Chip, effort: int, seed: int) -> dict[str, object]:
     """Place one workload both ways."""
-    every = np.arange(SIDE * SIDE)
+    every = np.arange(int(max(flows.tile.max(), flows.reader.max())) + 1)
     traffic, trees = core_traffic(flows, every, amounts), tree_traffic(flows, every, amounts)
     place_tiles(chip, len(every), traffic, trees, effort=1)  # compiles
     begin = time.process_time()
@@ -93,22 +68,17 @@ def row(name: str, flows: Flows, amounts: np.ndarray, chip: Chip, effort: int, s
 def main() -> None:
     """Print one line a workload."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--names", default="sheet100k,conv100k")
     parser.add_argument("--effort", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    if chosen.folder is None:
-        print("bench_placement: skipped, give the folder with the workloads")
-        return
     board = {"rows": SIDE, "columns": SIDE, "chips": 1, "multicast": "tree", "topology": "mesh"}
     chip, found = load_chip("tianji").with_values(board=board), []
     for name in chosen.names.split(","):
-        nets, file = np.load(chosen.folder / f"{name}.npz"), chosen.folder / f"{name}.parts.npy"
-        if not file.exists():
-            np.save(file, cut(nets["ptr"], nets["pins"], PARTS.get(name, "LARGE_K")))
-        flows, amounts = part_flows(nets_of(nets["ptr"], nets["pins"].astype(np.int64)), np.load(file))
+        nets = NETS[name]()
+        part = partition(nets, Limits(neurons=NEURONS), effort=2, seed=chosen.seed)
+        flows, amounts = part_flows(nets, part)
         found.append(row(name, flows, amounts, chip, chosen.effort, chosen.seed))
     if chosen.json:
         print(json.dumps(found, indent=2))
