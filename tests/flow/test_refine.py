@@ -9,7 +9,7 @@ from core_strategies import core_inputs, core_networks, dense, plain_chip
 from neutrams.base.errors import CapacityError, SpecError
 from neutrams.flow.refine import busy, refine
 from neutrams.hardware import Chip
-from neutrams.mapping import Plan, plan_network
+from neutrams.mapping import Plan, in_order, map_network, plan_network
 from neutrams.network import Network
 from neutrams.program.verify import violations
 from neutrams.simulator import simulate
@@ -49,8 +49,7 @@ def test_refined_is_legal_gives_the_same_and_is_no_worse(data: st.DataObject, ca
 def test_what_passes_the_busiest_link_counts_four_times() -> None:
     # 4 tiles in a row; each flow passes one link, that of 8 neurons carries the most
     chip = plain_chip(core={"neurons": 8, "axons": 8}, board={"rows": 1, "columns": 4, "chips": 1})
-    plan = plan_network(dense([4, 4, 8, 4, 2]), chip)
-    program = plan.in_order().program
+    program = in_order(map_network(dense([4, 4, 8, 4, 2]), chip).program)
     run = simulate(program, {"x": np.ones((1, 4), dtype=np.int64)}, level="cycle")
     heavier = busy(program, run)[np.diff(program.routes.links) > 0]
     assert heavier.max() == 4

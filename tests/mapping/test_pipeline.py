@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from core_strategies import core_inputs, core_networks, dense, plain_chip
 from neutrams.base.errors import CapacityError, InputError, SpecError, UnsupportedError
-from neutrams.hardware import Chip
-from neutrams.mapping import MappedResult, map_network
+from neutrams.hardware import Board, Chip
+from neutrams.mapping import MappedResult, in_order, map_network
+from neutrams.mapping.place import crossing_cost
 from neutrams.mapping.ports import read_ports
 from neutrams.network import Network, ops
 from neutrams.program.store import program_parts
@@ -56,6 +57,28 @@ def test_mapped_program_is_legal_and_placed_no_worse_than_in_order(case: tuple[N
     result = mapped(*case)
     assert violations(result.program) == []
     assert result.stats.weighted_hops <= result.stats.sequential_weighted_hops
+
+
+@slow_draws
+@given(data=st.data(), case=core_networks())
+def test_program_in_order_is_legal_gives_the_same_and_has_the_hops_it_is_said_to(
+    data: st.DataObject, case: tuple[Network, Chip]
+) -> None:
+    network, chip = case
+    result, inputs = mapped(network, chip), data.draw(core_inputs(network))
+    program = in_order(result.program)
+    assert violations(program) == []
+    alive = [core for core in range(Board.of(chip).cores) if core not in chip.board.dead_cores]
+    _, first = np.unique(program.tiles.core, return_index=True)
+    cores = program.tiles.core[np.sort(first)]
+    np.testing.assert_array_equal(cores, alive[: result.stats.cores])
+    wanted, found = run_program(result.program, inputs), run_program(program, inputs)
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values)
+    words = network.steps * np.diff(program.routes.sources)
+    crossing = ~Board.of(chip).same_chip(program.routes.link_from, program.routes.link_to)
+    hops = np.repeat(words, np.diff(program.routes.links)) @ (1 + crossing_cost(chip) * crossing)
+    assert hops == pytest.approx(result.stats.sequential_weighted_hops)
 
 
 @slow_draws

@@ -9,6 +9,7 @@ import pytest
 
 from neutrams.flow import Compiled, CompileOptions, Evaluated, compile_model, run_compiled
 from neutrams.hardware import Board, load_chip
+from neutrams.mapping import in_order
 from neutrams.network import Activation, Input, Linear, Network, Output
 from neutrams.report import ReportData, from_json, to_json
 from neutrams.report.cite import METHODS, TOOLSET, cite
@@ -104,6 +105,23 @@ def test_every_loaded_link_is_drawn_between_the_cores_it_joins(ran: Ran) -> None
     assert record.energy_band_j == pytest.approx(tuple(map(sum, zip(*record.energy_breakdown_j.values(), strict=True))))
     assert simulate_object(record)["energy_band_j"]["nominal"] == record.energy_band_j[1]
     assert "Busiest link" in render(ReportData(title="priced", runs=(record,)))
+
+
+def test_sequential_order_stands_beside_the_placement(ran: Ran) -> None:
+    compiled, evaluated = ran
+    record = record_of(compiled, evaluated, "small")
+    cost, other = evaluated.run.cost, cost_of(in_order(compiled.program), evaluated.run.activity)
+    assert record.sequential is not None
+    assert cost is not None
+    terms = {term.name: (term.placed, term.sequential) for term in record.sequential.terms}
+    assert terms["Hops of all flits"] == (cost.noc["hops"], other.noc["hops"])
+    assert terms["Tick"] == (cost.tick_s, other.tick_s)
+    assert terms["Energy, all"] == (cost.energy_band_j[1], other.energy_band_j[1])
+    assert terms["Energy: chip_link"][0] == cost.energy_breakdown_j["chip_link"][1]
+    assert sorted(link.flits for link in record.sequential.links) == sorted(other.link_flits.values())
+    text = render(ReportData(title="small", runs=(record,)))
+    assert "Against sequential order" in text
+    assert "Terms of cost" in text
 
 
 def test_the_raster_takes_some_of_every_layer_and_no_more_than_fit(ran: Ran) -> None:

@@ -1,6 +1,7 @@
 """Mapping: a transformed network onto the cores of a board; it never changes a value."""
 
 from neutrams.mapping.pipeline import MappedResult, Plan, map_network, plan_network
+from neutrams.mapping.reorder import in_order
 from neutrams.mapping.stats import MappingStats
 
-__all__ = ["MappedResult", "MappingStats", "Plan", "map_network", "plan_network"]
+__all__ = ["MappedResult", "MappingStats", "Plan", "in_order", "map_network", "plan_network"]

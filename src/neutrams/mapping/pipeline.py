@@ -119,16 +119,9 @@ class Plan:
         at = (flows, bundle, best, chip)
         return self._emitted(best, spread_links(*at, wanted, crossing_cost(chip)) if self.effort else find_links(*at))
 
-    def in_order(self) -> MappedResult:
-        """Place tiles in order on cores in order, with routes in dimension order: what a search is compared with."""
-        cores = self._in_order()
-        return self._emitted(cores, find_links(self.flows, self.bundle, cores, self.chip))
-
-    def _in_order(self) -> IntArray:
-        return sequential_cores(Board.of(self.chip), self.chip.board.dead_cores, int(self.bundle.max()) + 1)
-
     def _emitted(self, cores: IntArray, links: Links) -> MappedResult:
         chip, crossing = self.chip, crossing_cost(self.chip)
+        sequential = sequential_cores(Board.of(chip), chip.board.dead_cores, len(cores))
         layout = Layout(blocks=self.blocks, block=self.block, cores=cores[self.bundle], flows=self.flows, links=links)
         program = emit_program(self.units, self.wiring, self.timing, layout, chip)
         stats = count_program(
@@ -136,7 +129,7 @@ class Plan:
             signals=self.units.signals - self.units.channels,
             relays=sum(len(tile.signals) for tile in self.wiring.tiles if tile.relay),
             load=load_of(links, chip, self.amounts, crossing),
-            sequential=weigh(self.flows, self.bundle, self._in_order(), chip, self.amounts, crossing),
+            sequential=weigh(self.flows, self.bundle, sequential, chip, self.amounts, crossing),
         )
         return MappedResult(program=program, stats=stats, cores=cores)
 

@@ -85,6 +85,26 @@ class FloorLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One term of what a placement costs, as it is and as it would be in sequential order; ``unit`` of both."""
+
+    name: str
+    unit: str
+    placed: float
+    sequential: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequential:
+    """The same program with its tiles in order on cores in order: floor plan, loaded links, and terms of cost."""
+
+    floor: tuple[FloorCore, ...]
+    routers: tuple[FloorRouter, ...]
+    links: tuple[FloorLink, ...]
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Raster:
     """The spikes of one sample.
 
@@ -175,6 +195,7 @@ class RunRecord:
         sequential_weighted_hops: The same, had tiles been placed in order.
         floor: Cores of the chips in use.
         links: Loaded links.
+        sequential: What it is compared with, where its traffic was counted.
         raster: Spikes of one sample, in snn mode.
         curve: Accuracy against T, where it was measured.
         figures: Every number that the chip file gives.
@@ -224,6 +245,7 @@ class RunRecord:
     floor: tuple[FloorCore, ...] = ()
     routers: tuple[FloorRouter, ...] = ()
     links: tuple[FloorLink, ...] = ()
+    sequential: Sequential | None = None
     raster: Raster | None = None
     curve: tuple[CurveEntry, ...] = ()
     figures: tuple[FigureRow, ...] = ()

@@ -25,15 +25,16 @@ def floor_section(run: RunRecord) -> Markup:
     """Return both plans, what they say, and the same as a table."""
     if not run.floor:
         return tag("p", "No placement was recorded.", class_="empty")
-    xs, ys = [c.x for c in run.floor], [c.y for c in run.floor]
-    low = max([*ys, *(ceil(r.y) for r in run.routers)])
-    bounds = (min(xs), max(xs), min(ys), low)
-    links = sorted(run.links, key=lambda link: -link.flits)[:MOST_LINKS]
+    bounds = bounds_of(run)
     wide = bounds[1] - bounds[0] + 1 >= WIDE
-    plans = tag(
-        "div", _use_plan(run, bounds), _traffic_plan(run, bounds, links), class_="plans wide" if wide else "plans"
-    )
+    plans = tag("div", _use_plan(run, bounds), traffic_plan(run, bounds), class_="plans wide" if wide else "plans")
     return join(tag("p", _finding(run), class_="finding"), plans, _rows(run))
+
+
+def bounds_of(run: RunRecord) -> Bounds:
+    """Return the columns and rows that a plan of the run has."""
+    xs, ys = [c.x for c in run.floor], [c.y for c in run.floor]
+    return min(xs), max(xs), min(ys), max([*ys, *(ceil(r.y) for r in run.routers)])
 
 
 def _finding(run: RunRecord) -> str:
@@ -77,7 +78,9 @@ def _routers(run: RunRecord, bounds: Bounds) -> list[Markup]:
     ]
 
 
-def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Markup:
+def traffic_plan(run: RunRecord, bounds: Bounds, name: str = "Traffic") -> Markup:
+    """Return the plan with cores coloured by what they send, and the busiest links."""
+    links = sorted(run.links, key=lambda link: -link.flits)[:MOST_LINKS]
     top = max(c.sent for c in run.floor)
     peak = max((link.flits for link in links), default=0.0)
     cells = _cells("load", [(c, c.sent) for c in run.floor], top, (bounds, run))
@@ -90,7 +93,7 @@ def _traffic_plan(run: RunRecord, bounds: Bounds, links: list[FloorLink]) -> Mar
         if links
         else None,
     )
-    return _plan("Traffic", run.floor, bounds, lines + cells + _routers(run, bounds), key)
+    return _plan(name, run.floor, bounds, lines + cells + _routers(run, bounds), key)
 
 
 def _plan(name: str, floor: tuple[FloorCore, ...], bounds: Bounds, parts: list[Markup], key: Markup) -> Markup:

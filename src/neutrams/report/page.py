@@ -6,6 +6,7 @@ from pathlib import Path
 from neutrams.base.files import write_atomically
 from neutrams.report.answer import answer, comparison, mode_text
 from neutrams.report.appendix import figures_section, mapping_section, provenance_section
+from neutrams.report.before import before_section
 from neutrams.report.curve import curve_section
 from neutrams.report.data import ReportData, RunRecord
 from neutrams.report.energy import energy_section
@@ -71,6 +72,7 @@ def _sections(run: RunRecord) -> list[Markup]:
         ("Accuracy against T", curve_section(run)),
         ("Where accuracy is lost", ledger_section(run)),
         ("Floor plan", floor_section(run)),
+        ("Against sequential order", before_section(run)),
         ("Time on the network", latency_section(run)),
         ("Energy by component", energy_section(run)),
         ("Spikes", raster_section(run)),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neutrams.hardware import Chip, disagreements
+from neutrams.report.before import sequential_of
 from neutrams.report.cite import cite
 from neutrams.report.data import Band, FigureRow, LedgerEntry, RunRecord
 from neutrams.report.latency import bars_of
@@ -56,6 +57,7 @@ def record_of(
         floor=floor_of(program, run.activity),
         routers=routers_of(program),
         links=() if run.cost is None else links_of(program, run.cost),
+        sequential=None if run.cost is None else sequential_of(program, run.activity),
         raster=None if run.raster is None else raster_of(program, run.raster),
         figures=figures_of(program.chip),
         warnings=(*disagreements(program.chip), *run.warnings),
