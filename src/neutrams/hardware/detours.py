@@ -8,14 +8,14 @@ import numpy as np
 from neutrams.base.arrays import AnyArray, BoolArray, IntArray
 from neutrams.base.errors import SpecError
 from neutrams.hardware.graphs import MOST_ROUTERS, UNREACHED, read_links
-from neutrams.hardware.ways import Routers, Ways, walked_borders
+from neutrams.hardware.ways import Routers, Tabled, Ways
 
 ROWS = 256
 """Routers whose neighbours are looked for together [count]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Detours(Ways):
+class Detours(Tabled):
     """The ways of a topology some of whose links are dead.
 
     A link goes *up* if it leads nearer to the first router or, where it is as near, to a lower number; ways go up, then
@@ -27,8 +27,6 @@ class Detours(Ways):
         base: The topology with all its links.
         dead: int64 ``[links, 2]``, routers that the dead links join, the lower one first.
         reached: bool ``[routers]``, the routers that are joined; the largest set of them that has cores.
-        distance: int16 ``[leaves, routers]``, links on the way from each router with cores [count].
-        last: int16 ``[leaves, routers]``, last router but one on that way; -1 for none.
 
     References:
         Schroeder et al., Autonet, IEEE J. Sel. Areas Commun. 9(8), 1991 (up*/down* routing). doi:10.1109/49.105178
@@ -37,8 +35,6 @@ class Detours(Ways):
     base: Ways
     dead: IntArray
     reached: BoolArray
-    distance: AnyArray
-    last: AnyArray
 
     @property
     def routers(self) -> int:
@@ -58,18 +54,6 @@ class Detours(Ways):
         """Whether there is a link between two routers that works."""
         pair = np.minimum(a, b) * self.routers + np.maximum(a, b)
         return np.asarray(self.base.joined(a, b) & ~np.isin(pair, self.dead[:, 0] * self.routers + self.dead[:, 1]))
-
-    def hops(self, a: Routers, b: Routers) -> IntArray:
-        """Links on the way from ``a`` to ``b`` [count]."""
-        return np.asarray(self.distance[a, b], dtype=np.int64)
-
-    def before(self, a: Routers, b: Routers) -> IntArray:
-        """Last router but one on the way from ``a`` to ``b``; -1 where there is none."""
-        return np.asarray(self.last[a, b], dtype=np.int64)
-
-    def borders(self, a: Routers, b: Routers) -> IntArray:
-        """How many of the links on the way from ``a`` to ``b`` join two chips [count]."""
-        return walked_borders(self, a, b)
 
     def channel(self, root: IntArray, start: IntArray, stop: IntArray) -> IntArray:
         """Class of the channels of a link: 1."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from neutrams.base.arrays import AnyArray, BoolArray, IntArray
 from neutrams.base.errors import SpecError
-from neutrams.hardware.ways import Routers, Ways, walked_borders
+from neutrams.hardware.ways import Routers, Tabled
 
 LINK = re.compile(r"(\d{1,6})-(\d{1,6})(?:@(\d{1,6}))?")
 MOST_ROUTERS = 4096
@@ -42,7 +42,7 @@ def _refused(where: str, what: str, fix: str) -> SpecError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Graph(Ways):
+class Graph(Tabled):
     """Routers joined by given links, both ways; each way has the fewest links.
 
     Of ways with as few links it is that whose routers, in order, have the lowest numbers: so parts of ways are ways. A
@@ -53,15 +53,11 @@ class Graph(Ways):
     Attributes:
         leaves: Routers with cores [count].
         on_chip: int64 ``[routers]``, the chip of each.
-        distance: int16 ``[routers, routers]``, links on the way [count].
-        last: int16 ``[routers, routers]``, last router but one on the way from the first to the second; -1 for none.
         turns: int16 ``[routers, routers]``, how often that way turns up after it went down [count].
     """
 
     leaves: int
     on_chip: IntArray
-    distance: AnyArray
-    last: AnyArray
     turns: AnyArray
 
     @property
@@ -81,18 +77,6 @@ class Graph(Ways):
     def joined(self, a: Routers, b: Routers) -> BoolArray:
         """Whether there is a link between two routers."""
         return np.asarray(self.distance[a, b] == 1)
-
-    def hops(self, a: Routers, b: Routers) -> IntArray:
-        """Links on the way from ``a`` to ``b`` [count]."""
-        return np.asarray(self.distance[a, b], dtype=np.int64)
-
-    def before(self, a: Routers, b: Routers) -> IntArray:
-        """Last router but one on the way from ``a`` to ``b``; -1 where they are one."""
-        return np.asarray(self.last[a, b], dtype=np.int64)
-
-    def borders(self, a: Routers, b: Routers) -> IntArray:
-        """How many of the links on the way from ``a`` to ``b`` join two chips [count]."""
-        return walked_borders(self, a, b)
 
     def channel(self, root: IntArray, start: IntArray, stop: IntArray) -> IntArray:
         """Class of the channels of a link: 1, and one more for each turn from down to up before or into it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neutrams.base.arrays import BoolArray, IntArray
+from neutrams.base.arrays import AnyArray, BoolArray, IntArray
 
 Routers = IntArray | int
 """Router numbers: an int or an int64 array of any shape; results broadcast as NumPy does."""
@@ -51,6 +51,31 @@ class Ways(ABC):
     @abstractmethod
     def channel(self, root: IntArray, start: IntArray, stop: IntArray) -> IntArray:
         """Class, from 1, of the channels that the link ``start`` to ``stop`` has for what comes from ``root``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tabled(Ways):
+    """Ways that stand in tables with an entry for each router with cores and each router.
+
+    Attributes:
+        distance: int16, links on the way from the first to the second [count].
+        last: int16, last router but one on that way; -1 for none.
+    """
+
+    distance: AnyArray
+    last: AnyArray
+
+    def hops(self, a: Routers, b: Routers) -> IntArray:
+        """Links on the way from ``a`` to ``b`` [count]."""
+        return np.asarray(self.distance[a, b], dtype=np.int64)
+
+    def before(self, a: Routers, b: Routers) -> IntArray:
+        """Last router but one on the way from ``a`` to ``b``; -1 where there is none."""
+        return np.asarray(self.last[a, b], dtype=np.int64)
+
+    def borders(self, a: Routers, b: Routers) -> IntArray:
+        """How many of the links on the way from ``a`` to ``b`` join two chips [count]."""
+        return walked_borders(self, a, b)
 
 
 def walked_borders(ways: Ways, a: Routers, b: Routers) -> IntArray:
