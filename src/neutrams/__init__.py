@@ -81,7 +81,7 @@ def compile(  # noqa: A001 (the field's word)
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode. Networks of spiking neurons have their own.
         **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
-            ``partial_sums``, ``balance``.
+            ``partial_sums``, ``balance``; and ``multiplex`` as of `neutrams.mapping.map_network`.
 
     Raises:
         NeutramsError: The network, the chip or the data do not suit each other; says what to do.
@@ -93,9 +93,10 @@ def compile(  # noqa: A001 (the field's word)
     window = default_steps(mode, network) if steps is None else steps
     if options.get("labels") is not None:
         options["labels"] = np.asarray(options["labels"])
+    multiplex = str(options.pop("multiplex", "auto"))
     made = CompileOptions(mode=mode, steps=window, **options)
     target = load_chip(chip) if isinstance(chip, str | Path) else chip
-    return compile_model(network, target, _named(calibration, network), made)
+    return compile_model(network, target, _named(calibration, network), made, multiplex=multiplex)
 
 
 def simulate(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core_strategies import core_networks, dense, plain_chip
 from neutrams.hardware import Chip
 from neutrams.mapping import map_network
-from neutrams.mapping.fan_out import wire
+from neutrams.mapping.fan_out import plan_copies, wire
 from neutrams.mapping.partition import Tile, cut_units
 from neutrams.mapping.relay import relay_tiles
 from neutrams.mapping.schedule import unit_levels
@@ -27,7 +27,7 @@ def test_every_axon_gets_its_signal_within_the_fan_out(case: tuple[Network, Chip
     network, chip = case
     chip = chip.with_values(core={"fan_out": fan_out}, board={"chips": 1 << 20})
     units = read_units(network, chip)
-    wiring = wire(cut_units(units, unit_levels(units), chip), units, chip)
+    wiring = wire(plan_copies(cut_units(units, unit_levels(units), chip), units, chip), units)
     inner = wiring.feed_tile >= 0
     for tile, column, signal in zip(
         wiring.feed_tile[inner], wiring.feed_column[inner], wiring.signal[inner], strict=True

@@ -65,6 +65,9 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
             help="How often to place again with what level cycle finds.",
         ),
     ] = 0,
+    multiplex: Annotated[
+        str, typer.Option(metavar="auto|most|N", help="How many tiles of one weight block a core serves in a tick.")
+    ] = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -88,12 +91,13 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
         state_bits=state_bits, labels=classes,
     )  # fmt: skip
     with progress(f"compiling {model.name} for {target.name}") as tell:
-        compiled = compile_model(network, target, arrays, options, tell, refine_rounds=refine)
+        compiled = compile_model(network, target, arrays, options, tell, refine_rounds=refine, multiplex=multiplex)
     save_compiled(compiled, output)
     _print(compiled, output, explain, as_json)
 
 
 def _print(compiled: "Compiled", output: Path, explain: bool, as_json: bool) -> None:
+    from neutrams.mapping import sharing_of
     from neutrams.report.losses import losses_of, verdict
     from neutrams.report.record import ledger_of
     from neutrams.report.summary import compile_object
@@ -102,10 +106,15 @@ def _print(compiled: "Compiled", output: Path, explain: bool, as_json: bool) -> 
     if as_json:
         emit(found)
         return
-    show({key: value for key, value in found.items() if key not in ("ledger", "verdict", "warnings")}, as_json=False)
-    from neutrams.report.terminal import losses_table
+    show(
+        {key: value for key, value in found.items() if key not in ("ledger", "layers", "verdict", "warnings")},
+        as_json=False,
+    )
+    from neutrams.report.terminal import layers_table, losses_table
 
     terminal, ledger = console(), ledger_of(compiled)
+    if explain or compiled.program.chip.board.virtual_tiles > 1:
+        terminal.print("", layers_table(sharing_of(compiled.program).layers), "", sep="\n")
     if explain:
         terminal.print("", losses_table(ledger), sep="\n")
     told = verdict(losses_of(ledger)) + ("" if explain else " (--explain shows each layer and limit)")

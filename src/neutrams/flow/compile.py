@@ -92,6 +92,7 @@ def compile_model(
     progress: Progress | None = None,
     *,
     refine_rounds: int = 0,
+    multiplex: str = "auto",
 ) -> Compiled:
     """Transform ``network`` for ``chip``, map it, and have the independent checker pass the program.
 
@@ -102,6 +103,7 @@ def compile_model(
         options: How to transform and how hard to search.
         progress: Called with (units tuned, units in all).
         refine_rounds: How often to place again with what the cycle simulator finds (`neutrams.flow.refine`).
+        multiplex: How many tiles a core serves: see `neutrams.mapping.map_network`.
 
     Raises:
         NeutramsError: Whatever stands in the way, said in one message.
@@ -114,7 +116,8 @@ def compile_model(
     transformed = transform(network, chip, calibration, options, progress)
     seconds["transform"] = time.perf_counter() - started
     started = time.perf_counter()
-    plan = plan_network(transformed.network, chip, transformed.activity, effort=options.effort, seed=options.seed)
+    search = {"effort": options.effort, "seed": options.seed}
+    plan = plan_network(transformed.network, chip, transformed.activity, **search, multiplex=multiplex)
     rounds: tuple[Round, ...] = ()
     if refine_rounds:
         mapped, rounds = refine(plan, transformed.network, calibration, refine_rounds, progress)
@@ -125,6 +128,7 @@ def compile_model(
     refuse_illegal(mapped.program)
     seconds["verify"] = time.perf_counter() - started
     provenance = provenance_of(network, chip, calibration, options) | {"calibration_samples": transformed.samples}
+    provenance["multiplex"] = multiplex
     if rounds:
         provenance["refinement"] = [asdict(each) for each in rounds]
     return Compiled(

@@ -2,6 +2,17 @@
 
 from neutrams.mapping.pipeline import MappedResult, Plan, map_network, plan_network
 from neutrams.mapping.reorder import in_order
+from neutrams.mapping.sharing import LayerShare, Sharing, sharing_of
 from neutrams.mapping.stats import MappingStats
 
-__all__ = ["MappedResult", "MappingStats", "Plan", "in_order", "map_network", "plan_network"]
+__all__ = [
+    "LayerShare",
+    "MappedResult",
+    "MappingStats",
+    "Plan",
+    "Sharing",
+    "in_order",
+    "map_network",
+    "plan_network",
+    "sharing_of",
+]

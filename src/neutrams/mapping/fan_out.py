@@ -7,7 +7,7 @@ import numpy as np
 
 from neutrams.base.arrays import IntArray
 from neutrams.hardware import Chip
-from neutrams.mapping.capacity import alive_cores, too_many_tiles, too_wide_state
+from neutrams.mapping.capacity import too_wide_state
 from neutrams.mapping.partition import Tile
 from neutrams.mapping.relay import relay_exact, relay_tiles
 from neutrams.mapping.repeating import relay_weight
@@ -39,19 +39,40 @@ class Wiring:
     home: IntArray
 
 
-def wire(tiles: Sequence[Tile], units: Units, chip: Chip) -> Wiring:
-    """Return the tiles, with the copies and relays they need, connected within the chip's fan-out.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Copies:
+    """What a network takes so that every neuron keeps to its fan-out.
+
+    Attributes:
+        tiles: The tiles that compute.
+        counts: int64 ``[tiles]``, how often each is there.
+        relays: Tiles that repeat signals.
+        capped: Whether some counts stand for more, having reached `MOST` readers.
+    """
+
+    tiles: tuple[Tile, ...]
+    counts: IntArray
+    relays: tuple[Tile, ...]
+    capped: bool = False
+
+
+def plan_copies(tiles: Sequence[Tile], units: Units, chip: Chip) -> Copies:
+    """Return how often each tile is needed, and the relays, within the chip's fan-out; the board is not asked.
 
     Input channels come from the host and may reach any number of axons.
 
     Raises:
-        CapacityError: More tiles than the board has cores.
+        CapacityError: A state has too many readers.
     """
-    copies, relays = _Planner(tiles, units, chip).plan()
-    keyed = [(tile.level, False, i, tile) for i, tile in enumerate(tiles) for _ in range(copies[i])]
-    keyed += [(tile.level, True, i, tile) for i, tile in enumerate(relays)]
-    ordered = tuple(tile for *_, tile in sorted(keyed, key=lambda k: k[:3]))
-    return _connect(ordered, units)
+    return _Planner(tiles, units, chip).plan()
+
+
+def wire(copies: Copies, units: Units) -> Wiring:
+    """Return the tiles with their copies and relays, connected."""
+    counts = copies.counts.tolist()
+    keyed = [(tile.level, False, i, tile) for i, tile in enumerate(copies.tiles) for _ in range(counts[i])]
+    keyed += [(tile.level, True, i, tile) for i, tile in enumerate(copies.relays)]
+    return connect(tuple(tile for *_, tile in sorted(keyed, key=lambda k: k[:3])), units)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,21 +130,20 @@ class _Planner:
         self.copies = np.ones(len(tiles), dtype=np.int64)
         self.relays: list[Tile] = []
         self.exact = relay_exact(units, chip)
-        self.limit = alive_cores(chip) * chip.board.virtual_tiles
+        self.capped = False
 
-    def plan(self) -> tuple[IntArray, list[Tile]]:
-        """Return int64 ``[tiles]`` how many times each tile is needed, and the relay tiles."""
+    def plan(self) -> Copies:
+        """Return how many times each tile is needed, and the relay tiles."""
         found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         for i, tile in enumerate(self.tiles):
             found.setdefault((-tile.level if not tile.lag else 1, tile.units), []).append(i)
         groups = [_group(self.tiles, found[key]) for key in sorted(found)]
         for done, group in enumerate(groups):
             self._plan_group(group, groups[done:])
-            if int(self.copies.sum()) + len(self.relays) > self.limit:
-                raise too_many_tiles(self._counted(), self.units, self.chip)
-        return self.copies, self.relays
+        return Copies(tiles=tuple(self.tiles), counts=self.copies, relays=tuple(self.relays), capped=self.capped)
 
     def _plan_group(self, group: _Group, rest: Sequence[_Group]) -> None:
+        self.capped |= bool(self.demand[group.signals].max() >= MOST)
         if self.demand[group.signals].max() > self.chip.core.fan_out:
             relays = self._relays(group.signals, self.tiles[group.members[0]])
             if group.lag and relays is None:
@@ -170,11 +190,8 @@ class _Planner:
                 break
         return False
 
-    def _counted(self) -> list[tuple[Tile, int]]:
-        return [*zip(self.tiles, self.copies.tolist(), strict=True), *((tile, 1) for tile in self.relays)]
 
-
-def _connect(tiles: tuple[Tile, ...], units: Units) -> Wiring:
+def connect(tiles: tuple[Tile, ...], units: Units) -> Wiring:
     """Give each axon a source: readers of a signal, in order, share its copies (or relays) evenly and in turn."""
     rows = np.array([len(t.sources) for t in tiles], dtype=np.int64)
     reader = np.repeat(np.arange(len(tiles), dtype=np.int64), rows)

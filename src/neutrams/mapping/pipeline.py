@@ -11,16 +11,15 @@ from neutrams.base.errors import SpecError
 from neutrams.hardware import Board, Chip
 from neutrams.mapping.annealing import MOST_EFFORT
 from neutrams.mapping.bundle import bundle_tiles, distinct_blocks
-from neutrams.mapping.capacity import check_bundles
+from neutrams.mapping.draft import AUTO
 from neutrams.mapping.emit import Layout, emit_program
 from neutrams.mapping.fan_out import Wiring, wire
 from neutrams.mapping.flows import Flows, find_flows
 from neutrams.mapping.orders import sequential_cores
-from neutrams.mapping.pack import pack_tiles
-from neutrams.mapping.partition import cut_units
 from neutrams.mapping.place import crossing_cost, place_tiles
+from neutrams.mapping.remedies import fitting_draft
 from neutrams.mapping.route import Links, find_links, load_of, weigh
-from neutrams.mapping.schedule import Schedule, schedule, unit_levels
+from neutrams.mapping.schedule import Schedule, schedule
 from neutrams.mapping.spread import spread_links
 from neutrams.mapping.stats import MappingStats, count_program
 from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity, tree_traffic
@@ -50,6 +49,7 @@ def map_network(
     activity: Mapping[str, FloatArray] | None = None,
     effort: int = 1,
     seed: int = 0,
+    multiplex: str = AUTO,
 ) -> MappedResult:
     """Put a transformed network on the cores of a board; values never change by it.
 
@@ -60,13 +60,16 @@ def map_network(
             `Encode`; by default one a step. It decides what is near to what only.
         effort: 0 … 3, how much search to spend; never a clock.
         seed: Of the search. Same arguments, same bytes.
+        multiplex: How many tiles of one weight block a core serves in a tick, where ``board.virtual_tiles`` allows more
+            than one: ``auto``, as few as the board has room for; ``most``, so many that fewest cores are taken; or at
+            most a number.
 
     Raises:
         CapacityError: It does not fit: names resource, shortfall and layer.
         UnsupportedError: The network is not in core operators.
-        SpecError: ``effort`` is out of range.
+        SpecError: ``effort`` or ``multiplex`` is out of range.
     """
-    return plan_network(network, chip, activity, effort=effort, seed=seed).placed()
+    return plan_network(network, chip, activity, effort=effort, seed=seed, multiplex=multiplex).placed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,19 +138,25 @@ class Plan:
 
 
 def plan_network(
-    network: Network, chip: Chip, activity: Mapping[str, FloatArray] | None = None, *, effort: int = 1, seed: int = 0
+    network: Network,
+    chip: Chip,
+    activity: Mapping[str, FloatArray] | None = None,
+    *,
+    effort: int = 1,
+    seed: int = 0,
+    multiplex: str = AUTO,
 ) -> Plan:
     """Return the mapping up to the places of tiles; arguments and errors as of `map_network`."""
     if effort not in range(MOST_EFFORT + 1):
         raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
     units = read_units(network, chip)
-    tiles = pack_tiles(cut_units(units, unit_levels(units), chip, effort=effort, seed=seed), units, chip)
-    wiring = wire(tiles, units, chip)
+    draft = fitting_draft(units, chip, multiplex, effort=effort, seed=seed)
+    wiring = wire(draft.copies, units)
     timing = schedule(wiring, units, chip.board.max_delay)
     sent = signal_activity(units, activity)
     blocks, block = distinct_blocks(wiring.tiles)
-    bundle = bundle_tiles(block, timing.starts, chip.board.virtual_tiles)
-    check_bundles(int(bundle.max()) + 1, wiring.tiles, units, chip)
+    bundle = bundle_tiles(block, timing.starts, draft.most)
+    assert int(bundle.max()) + 1 == draft.cores, "cores are counted as they are taken"
     flows = find_flows(wiring, bundle)
     return Plan(
         chip=chip, units=units, wiring=wiring, timing=timing, blocks=blocks, block=block, bundle=bundle, flows=flows,

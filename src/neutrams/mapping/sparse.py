@@ -1,6 +1,6 @@
 """Columns of a sparse matrix to cores: those that read the same stand together, so that few cores hold them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -76,6 +76,16 @@ def _clustered(reads: AnyArray, limits: Limits, effort: int, seed: int) -> IntAr
     return np.argsort(np.argsort(first))[place].astype(np.int64)
 
 
+def widest_fan_in(units: Sequence[Unit]) -> int:
+    """Inputs of the neuron that has most [count]."""
+    most = 0
+    for unit in units:
+        for group, weights in enumerate(unit.weights):
+            reads = (weights != 0) & _read(unit, group)
+            most = max(most, int(reads.sum(axis=1).max(initial=0)))
+    return most
+
+
 def _check(unit: Unit, fan_in: int, chip: Chip) -> None:
     """Refuse neurons that no core can hold."""
     if fan_in > chip.core.axons:
@@ -98,8 +108,7 @@ def _too_many_synapses(unit: Unit, synapses: int, chip: Chip) -> CapacityError:
     return CapacityError(
         f"a neuron of {unit.neuron.name!r} has {synapses} synapses, {bits} bits of a core of {chip.name} hold {held}",
         where=f"mapping, layer {unit.neuron.origin!r}",
-        fix=f"split the layer under a fan-in of {held} first, or take fewer core.weight_bits or more "
-        "core.synapse_memory_bits",
+        fix=f"split the layer under a fan-in of {held} first",
     )
 
 
@@ -107,5 +116,5 @@ def _too_wide(unit: Unit, fan_in: int, chip: Chip) -> CapacityError:
     return CapacityError(
         f"a neuron of {unit.neuron.name!r} has {fan_in} inputs, a core of {chip.name} has {chip.core.axons} axons",
         where=f"mapping, layer {unit.neuron.origin!r}",
-        fix=f"split the layer under a fan-in of {chip.core.axons} first, or take a core with {fan_in} axons",
+        fix=f"split the layer under a fan-in of {chip.core.axons} first",
     )

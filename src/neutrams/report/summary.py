@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from neutrams.hardware import disagreements
+from neutrams.mapping import sharing_of
 from neutrams.report.data import Band, RunRecord
 from neutrams.report.losses import losses_of, verdict
 from neutrams.report.record import ledger_of
@@ -86,6 +87,7 @@ def simulate_object(run: RunRecord) -> dict[str, object]:
 def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
     """Return the answer of ``compile``."""
     stats, ledger = compiled.stats, ledger_of(compiled)
+    sharing = asdict(sharing_of(compiled.program))
     return {
         "cores": stats.cores,
         "chips": stats.chips,
@@ -96,6 +98,7 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "weighted_hops": stats.weighted_hops,
         "sequential_weighted_hops": stats.sequential_weighted_hops,
         "refinement": compiled.provenance.get("refinement"),
+        **sharing,
         "host_ops": list(compiled.host_ops),
         "chip_mac_fraction": compiled.chip_mac_fraction,
         "ledger": [asdict(row) for row in ledger],

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from neutrams.mapping import LayerShare
 from neutrams.report.data import CurveEntry, LedgerEntry, RunRecord
 from neutrams.report.losses import losses_of, worst_of
 from neutrams.report.quantities import DASH, count, percent, points, si, significant
@@ -90,6 +91,15 @@ def facts_table(facts: Mapping[str, object]) -> Table:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(Text(name), Text(told(value)))
+    return table
+
+
+def layers_table(layers: Iterable[LayerShare]) -> Table:
+    """Return what each layer of a program takes: tiles, distinct weight blocks, cores, most tiles on one of these."""
+    table = table_of(("layer", "tiles", "weight blocks", "cores", "tiles a core"), left=1)
+    for row in layers:
+        cells = (row.tiles, row.weight_blocks, row.cores, row.tiles_per_core)
+        table.add_row(Text(row.layer), *map(count, cells))
     return table
 
 

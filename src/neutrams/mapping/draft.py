@@ -1,0 +1,134 @@
+"""How many cores a network takes, before anything is connected or placed; and how many tiles a core has to serve.
+
+A core may serve several tiles of one weight block in turn, and the slowest core sets the tick. So weight blocks are
+replicated over cores as far as the board has any, as PRIME does (Chi et al. 2016, doi 10.1145/3007787.3001140), and
+cores are time-multiplexed only as far as they are scarce.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neutrams.base.errors import SpecError
+from neutrams.hardware import Chip
+from neutrams.mapping.bundle import bundle_count, distinct_blocks
+from neutrams.mapping.capacity import alive_cores
+from neutrams.mapping.fan_out import Copies, connect, plan_copies
+from neutrams.mapping.pack import pack_tiles
+from neutrams.mapping.partition import Tile, cut_units
+from neutrams.mapping.schedule import schedule, unit_levels
+from neutrams.mapping.units import Units
+
+AUTO = "auto"
+"""As few tiles a core as the board has room for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draft:
+    """Tiles with their copies, and the cores that hold them.
+
+    Attributes:
+        most: Tiles a core may serve [count].
+        copies: The tiles.
+        cores: Cores they take, exactly, unless ``copies.capped``: then more [count].
+    """
+
+    most: int
+    copies: Copies
+    cores: int
+
+    def fits(self, chip: Chip) -> bool:
+        """Whether the board has so many cores that work."""
+        return self.cores <= alive_cores(chip) and not self.copies.capped
+
+
+def multiplex_choices(multiplex: str, chip: Chip) -> tuple[int, ...]:
+    """Return how many tiles a core may serve, in the order they are tried.
+
+    Args:
+        multiplex: ``auto``: 1 and its doubles up to ``board.virtual_tiles``; ``most``: that alone; a number: that many,
+            or as many as the chip allows where that is fewer.
+        chip: The chip.
+
+    Raises:
+        SpecError: It is none of these.
+    """
+    virtual = chip.board.virtual_tiles
+    if multiplex == AUTO:
+        return (*(1 << k for k in range((virtual - 1).bit_length())), virtual)
+    if multiplex == "most":
+        return (virtual,)
+    if not (multiplex.isascii() and multiplex.isdigit() and len(multiplex) < 9 and int(multiplex)):
+        raise SpecError(
+            f"multiplex is {multiplex!r}", where="mapping, option multiplex", fix="take auto, most or a number above 0"
+        )
+    return (min(int(multiplex), virtual),)
+
+
+class Drafter:
+    """Drafts of one network for many chips; what was cut once is kept."""
+
+    def __init__(self, units: Units, *, effort: int, seed: int) -> None:
+        self.units, self.effort, self.seed = units, effort, seed
+        self.levels = unit_levels(units)
+        self.cuts: dict[tuple[int, ...], list[Tile]] = {}
+
+    def draft(self, chip: Chip, most: int) -> Draft:
+        """Return the tiles for cores that serve up to ``most``, however many the board has.
+
+        Raises:
+            CapacityError: A neuron fits no core.
+        """
+        if most != chip.board.virtual_tiles:
+            chip = chip.with_values(board={"virtual_tiles": most})
+        copies = plan_copies(self._tiles(chip), self.units, chip)
+        return Draft(most=most, copies=copies, cores=count_cores(copies, self.units, chip))
+
+    def best(self, chip: Chip, multiplex: str) -> Draft:
+        """Return the draft with the fewest tiles a core of those that fit the board; else the one with fewest cores.
+
+        Of ``auto``, halving leads on from `first` to one that fits where one tile less does not.
+
+        Raises:
+            CapacityError: A neuron fits no core.
+        """
+        draft, below = self.first(chip, multiplex)
+        while multiplex == AUTO and draft.fits(chip) and draft.most - below > 1:
+            tried = self.draft(chip, (below + draft.most) // 2)
+            if tried.fits(chip):
+                draft = tried
+            else:
+                below = tried.most
+        return draft
+
+    def first(self, chip: Chip, multiplex: str) -> tuple[Draft, int]:
+        """Return the first of `multiplex_choices` that fits, else the one with fewest cores; and the choice before."""
+        failed: list[Draft] = []
+        for most in multiplex_choices(multiplex, chip):
+            draft = self.draft(chip, most)
+            if draft.fits(chip):
+                return draft, failed[-1].most if failed else most - 1
+            failed.append(draft)
+        return min(failed, key=lambda draft: draft.cores), 0
+
+    def _tiles(self, chip: Chip) -> list[Tile]:
+        core = chip.core
+        key = (core.axons, core.neurons, core.synapse_limit, chip.board.virtual_tiles)
+        if key not in self.cuts:
+            cut = cut_units(self.units, self.levels, chip, effort=self.effort, seed=self.seed)
+            self.cuts[key] = pack_tiles(cut, self.units, chip)
+        return self.cuts[key]
+
+
+def count_cores(copies: Copies, units: Units, chip: Chip) -> int:
+    """Return the cores that tiles take: their number, or, where a core serves several, the bundles of alike ones.
+
+    Copies start when the first does, so one of each is connected and scheduled.
+    """
+    if chip.board.virtual_tiles == 1:
+        return int(copies.counts.sum()) + len(copies.relays)
+    once = (*copies.tiles, *copies.relays)
+    counts = np.append(copies.counts, np.ones(len(copies.relays), dtype=np.int64))
+    starts = schedule(connect(once, units), units, chip.board.max_delay).starts
+    _, block = distinct_blocks(once)
+    return bundle_count(block, starts, counts, chip.board.virtual_tiles)
