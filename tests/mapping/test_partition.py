@@ -132,4 +132,4 @@ def test_a_board_too_small_is_refused_with_numbers() -> None:
     message = r"5 cores are needed, the board of 1 x small has 3 that work: 2 short; layer 'fc0' takes most, 5"
     with pytest.raises(CapacityError, match=message) as refusal:
         map_network(dense([8, 24]), chip.with_values(core={"neurons": 5}))
-    assert "board.chips to more than 1," in refusal.value.fix
+    assert refusal.value.fix == "set one of board.chips=2; board.virtual_tiles=2; core.axons=16 with core.neurons=10"

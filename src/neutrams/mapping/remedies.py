@@ -11,6 +11,7 @@ from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.capacity import alive_cores
 from neutrams.mapping.draft import AUTO, Draft, Drafter, multiplex_choices
+from neutrams.mapping.fan_out import MOST
 from neutrams.mapping.sparse import widest_fan_in
 from neutrams.mapping.units import Units
 
@@ -47,21 +48,22 @@ def fitting_draft(units: Units, chip: Chip, multiplex: str = AUTO, *, effort: in
 
 
 def _too_few_cores(draft: Draft, trial: "_Trial") -> CapacityError:
-    chip, units, copies = trial.chip, trial.drafter.units, draft.copies
-    alive, most_tiles = alive_cores(chip), draft.most
+    chip, copies, alive = trial.chip, draft.copies, alive_cores(trial.chip)
+    units = trial.drafter.units.units
     shares: dict[str, int] = {}
-    for tile, count in [
+    for tile, count in (
         *zip(copies.tiles, copies.counts.tolist(), strict=True),
         *((tile, 1) for tile in copies.relays),
-    ]:
-        origin = units.units[tile.units[0]].neuron.origin
+    ):
+        origin = units[tile.units[0]].neuron.origin
         shares[origin] = shares.get(origin, 0) + count
     most = max(shares, key=lambda name: shares[name])
-    several = "" if most_tiles == 1 else f" tiles, up to {most_tiles} a core"
+    several = "" if draft.most == 1 else f" tiles, up to {draft.most} a core"
+    needed = f"more than {MOST}" if copies.capped else f"{draft.cores}"
+    short, share = ("", "") if copies.capped else (f": {draft.cores - alive} short", f", {shares[most]}{several}")
     return CapacityError(
-        f"{'more than ' if copies.capped else ''}{draft.cores} cores are needed, the board of {chip.board.chips} x "
-        f"{chip.name} has {alive} that work: {draft.cores - alive} short; layer {most!r} takes most, "
-        f"{shares[most]}{several}",
+        f"{needed} cores are needed, the board of {chip.board.chips} x {chip.name} has {alive} that work{short}; "
+        f"layer {most!r} takes most{share}",
         where="mapping, cores",
         fix=_advice(trial.chips(draft) + trial.all()),
     )

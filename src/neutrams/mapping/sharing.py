@@ -16,8 +16,8 @@ class LayerShare:
         layer: Its name, or the names of those that share tiles.
         tiles: Tiles [count].
         weight_blocks: Distinct weight blocks of these [count].
-        cores: Cores that hold them [count].
-        tiles_per_core: Most tiles that one of these cores serves [count].
+        cores: Cores that hold them [count]; another layer may have tiles of the same block there.
+        tiles_per_core: Most tiles, of any layer, that one of these cores serves [count].
     """
 
     layer: str
@@ -51,7 +51,7 @@ def sharing_of(program: Program) -> Sharing:
     core, block, names = program.tiles.core, program.tiles.block, _layer_names(program)
     kinds: dict[str, int] = {}
     kind = np.array([kinds.setdefault(name, len(kinds)) for name in names], dtype=np.int64)
-    cores, tiles_on = np.unique(core, return_counts=True)
+    cores, place, tiles_on = np.unique(core, return_inverse=True, return_counts=True)
     return Sharing(
         tiles_per_core=int(tiles_on.max()),
         weight_blocks=len(program.blocks),
@@ -63,7 +63,7 @@ def sharing_of(program: Program) -> Sharing:
                 tiles=int((kind == k).sum()),
                 weight_blocks=len(np.unique(block[kind == k])),
                 cores=len(np.unique(core[kind == k])),
-                tiles_per_core=int(np.unique(core[kind == k], return_counts=True)[1].max()),
+                tiles_per_core=int(tiles_on[place[kind == k]].max()),
             )
             for name, k in kinds.items()
         ),
