@@ -121,6 +121,47 @@ def test_copies_of_copies_are_counted_without_end() -> None:
     assert not any(change.startswith("board.chips") for change in named(error))
 
 
+def looped_network() -> Network:
+    """24 neurons that all read the input and a state, which keeps the first of them."""
+    zeros = np.zeros(24, dtype=np.int64)
+    parameters = {"bias": zeros, "multiplier": zeros + 1, "shift": zeros + 1, "low": zeros, "high": zeros + 255}
+    return Network((
+        ops.Input(name="x", shape=(2, 1)),
+        ops.Unstack(name="now", inputs=("x",)),
+        ops.Encode(name="q", inputs=("now",), scale=1.0, zero=0.0, low=0, high=255),
+        ops.Constant(name="start", values=zeros[:1]),
+        ops.State(name="h", inputs=("start",)),
+        ops.Concat(name="both", inputs=("q", "h")),
+        ops.Linear(name="acc", inputs=("both",), weights=np.ones((24, 2), dtype=np.int64), bias=zeros),
+        ops.Neuron(
+            name="n", inputs=("acc",), model="requantize", parameters=parameters, scale=np.ones(24),
+            zero=np.zeros(24), origin="loop", elements=np.arange(24),
+        ),
+        ops.Slice(name="first", inputs=("n",), start=0, stop=1),
+        ops.Update(name="keep", inputs=("first",), state="h"),
+        ops.Decode(
+            name="d", inputs=("n",), coefficient=zeros + 1, element=np.arange(24), scale=np.ones(24),
+            offset=np.zeros(24),
+        ),
+        ops.Stack(name="all", inputs=("d",), steps=2),
+        ops.Output(name="y", inputs=("all",)),
+    ))  # fmt: skip
+
+
+def test_a_state_that_too_many_cores_read() -> None:
+    """12 tiles of 2 neurons read it; two relays reach them at a fan-out of 6, and cores of 8 neurons are 3 at one."""
+    chip = on_cores(plain_chip(core={"neurons": 2, "fan_out": 1}), 64)
+    error = refused(looped_network(), chip)
+    assert str(error).startswith(
+        "mapping, layer 'loop': a state is read by more cores than 1 x 2, or cannot be repeated"
+    )
+    assert error.fix == "set one of core.fan_out=6; core.axons=32 with core.neurons=8"
+    units = read_units(looped_network(), chip)
+    for change in named(error):
+        assert fits(units, changed(chip, change))
+        assert not fits(units, changed(chip, change, less=True))
+
+
 def test_rows_of_chips_of_a_torus_are_full() -> None:
     chip = plain_chip(board={"topology": "torus", "rows": 1, "columns": 1, "chips": 4}, noc={"virtual_channels": 2})
     error = refused(dense([8, 40]), chip)

@@ -66,12 +66,13 @@ def multiplex_choices(multiplex: str, chip: Chip) -> tuple[int, ...]:
 
 
 class Drafter:
-    """Drafts of one network for many chips; what was cut once is kept."""
+    """Drafts of one network for many chips; what was cut or counted once is kept."""
 
     def __init__(self, units: Units, *, effort: int, seed: int) -> None:
         self.units, self.effort, self.seed = units, effort, seed
         self.levels = unit_levels(units)
         self.cuts: dict[tuple[int, ...], list[Tile]] = {}
+        self.drafts: dict[tuple[object, ...], Draft] = {}
 
     def draft(self, chip: Chip, most: int) -> Draft:
         """Return the tiles for cores that serve up to ``most``, however many the board has.
@@ -79,10 +80,12 @@ class Drafter:
         Raises:
             CapacityError: A neuron fits no core.
         """
-        if most != chip.board.virtual_tiles:
+        key = (chip.core, chip.neuron, chip.board.max_delay, most)
+        if key not in self.drafts:
             chip = chip.with_values(board={"virtual_tiles": most})
-        copies = plan_copies(self._tiles(chip), self.units, chip)
-        return Draft(most=most, copies=copies, cores=count_cores(copies, self.units, chip))
+            copies = plan_copies(self._tiles(chip), self.units, chip)
+            self.drafts[key] = Draft(most=most, copies=copies, cores=count_cores(copies, self.units, chip))
+        return self.drafts[key]
 
     def best(self, chip: Chip, multiplex: str) -> Draft:
         """Return the draft with the fewest tiles a core of those that fit the board; else the one with fewest cores.
