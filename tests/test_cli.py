@@ -24,6 +24,7 @@ KEYS = {
     "chips": {"chips"},
     "compile": {
         "cores", "tiles", "neurons", "synapses", "utilization", "host_ops", "chip_mac_fraction", "ledger", "seconds",
+        "tiles_per_core", "weight_blocks", "block_replicas", "further_copies", "layers",
     },
     "verify": {"violations"},
     "simulate": {
@@ -218,6 +219,31 @@ def test_compile_verify_simulate_report_export(run: Run, work: Path, tmp_path: P
     assert (tmp_path / "q.onnx").stat().st_size > 0
 
 
+@pytest.mark.parametrize(
+    ("chips", "multiplex", "wanted"),
+    [
+        ("4", "auto", (18, 1, 8, 0)),
+        ("2", "auto", (10, 2, 0, 0)),
+        ("4", "most", (10, 2, 0, 1)),
+        ("4", "1", (18, 1, 8, 0)),
+    ],
+)
+def test_cores_are_shared_where_they_are_scarce(
+    run: Run, work: Path, tmp_path: Path, chips: str, multiplex: str, wanted: tuple[int, ...]
+) -> None:
+    """Cores of 2 neurons that drive one core: 8 tiles of fc1, each twice for the 2 of fc2; two of a kind may share."""
+    sets = [f"--set={each}" for each in ("core.neurons=2", "board.virtual_tiles=4", f"board.chips={chips}")]
+    arguments = (*compile_arguments(work, tmp_path / "p.neu"), *sets, "--multiplex", multiplex)
+    found = answer(run, *arguments)
+    assert tuple(found[key] for key in ("cores", "tiles_per_core", "block_replicas", "further_copies")) == wanted
+    assert [(row["tiles"], row["weight_blocks"], row["cores"]) for row in found["layers"]] == [
+        (16, 8, wanted[0] - 2), (2, 2, 2)
+    ]  # fmt: skip
+    out = " ".join(run(*arguments)[1].split())
+    assert f"tiles per core {wanted[1]} weight blocks 10 block replicas {wanted[2]}" in out
+    assert "layer tiles weight blocks cores tiles a core" in out
+
+
 def test_observe_writes_a_folder_or_nothing(run: Run, work: Path, tmp_path: Path) -> None:
     program = tmp_path / "spiking.neu"
     answer(run, *compile_arguments(work, program), "--mode", "snn", "--steps", "4")
@@ -294,6 +320,8 @@ REFUSALS = {
                       "--set", "core.axons"], "KEY=VALUE"),
     "override out of range": (["compile", "{w}/model.onnx", "--chip", "tianji", "--calibration", "{w}/x.npz", "-o",
                                "{t}/o.neu", "--set", "core.weight_bits=99"], "weight_bits"),
+    "no way to multiplex": (["compile", "{w}/model.onnx", "--chip", "tianji", "--calibration", "{w}/x.npz", "-o",
+                             "{t}/o.neu", "--multiplex", "all"], "take auto, most or a number above 0"),
     "no labels": (["simulate", "{w}/p.neu", "--inputs", "{w}/x.npz", "--labels", "klass"], "klass"),
     "nir": (["export", "{w}/p.neu", "--to", "nir", "-o", "{t}/o.nir"], "has no form in NIR"),
     "not a result": (["report", "{w}/p.neu", "-o", "{t}/o.html"], "not a result file"),

@@ -14,6 +14,7 @@ from neutrams.flow.magnitudes import check_magnitudes
 from neutrams.flow.refine import Round, refine
 from neutrams.hardware import Chip
 from neutrams.mapping import MappingStats, plan_network
+from neutrams.mapping.draft import multiplex_choices
 from neutrams.network import Network, ops
 from neutrams.network.text import to_text
 from neutrams.program import Program
@@ -108,6 +109,7 @@ def compile_model(
     Raises:
         NeutramsError: Whatever stands in the way, said in one message.
     """
+    multiplex_choices(multiplex, chip)
     check_inputs(network, calibration, "calibration")
     check_labels(options.labels, samples_of(calibration))
     check_magnitudes(network, calibration)

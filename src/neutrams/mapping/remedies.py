@@ -10,7 +10,7 @@ from neutrams.base.errors import CapacityError, SpecError
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.capacity import alive_cores
-from neutrams.mapping.draft import AUTO, Draft, Drafter, multiplex_choices
+from neutrams.mapping.draft import AUTO, Draft, Drafter
 from neutrams.mapping.fan_out import MOST
 from neutrams.mapping.sparse import widest_fan_in
 from neutrams.mapping.units import Units
@@ -36,7 +36,6 @@ def fitting_draft(units: Units, chip: Chip, multiplex: str = AUTO, *, effort: in
         SpecError: ``multiplex`` is none of the choices.
     """
     drafter = Drafter(units, effort=effort, seed=seed)
-    multiplex_choices(multiplex, chip)
     trial = _Trial(drafter=drafter, chip=chip, multiplex=multiplex)
     try:
         draft = drafter.best(chip, multiplex)
