@@ -66,13 +66,13 @@ def multiplex_choices(multiplex: str, chip: Chip) -> tuple[int, ...]:
 
 
 class Drafter:
-    """Drafts of one network for many chips; what was cut or counted once is kept."""
+    """Drafts of one network for many chips; counts are kept, and how the first chip's cores cut it."""
 
     def __init__(self, units: Units, *, effort: int, seed: int) -> None:
         self.units, self.effort, self.seed = units, effort, seed
         self.levels = unit_levels(units)
         self.cuts: dict[tuple[int, ...], list[Tile]] = {}
-        self.drafts: dict[tuple[object, ...], Draft] = {}
+        self.counted: dict[tuple[object, ...], tuple[int, bool]] = {}
 
     def draft(self, chip: Chip, most: int) -> Draft:
         """Return the tiles for cores that serve up to ``most``, however many the board has.
@@ -80,12 +80,22 @@ class Drafter:
         Raises:
             CapacityError: A neuron fits no core.
         """
-        key = (chip.core, chip.neuron, chip.board.max_delay, most)
-        if key not in self.drafts:
-            chip = chip.with_values(board={"virtual_tiles": most})
-            copies = plan_copies(self._tiles(chip), self.units, chip)
-            self.drafts[key] = Draft(most=most, copies=copies, cores=count_cores(copies, self.units, chip))
-        return self.drafts[key]
+        wanted = chip.with_values(board={"virtual_tiles": most})
+        copies = plan_copies(self._tiles(wanted), self.units, wanted)
+        draft = Draft(most=most, copies=copies, cores=count_cores(copies, self.units, wanted))
+        self.counted[_key(chip, most)] = draft.cores, draft.copies.capped
+        return draft
+
+    def fits(self, chip: Chip, most: int) -> bool:
+        """Whether a draft fits the board.
+
+        Raises:
+            CapacityError: A neuron fits no core.
+        """
+        if _key(chip, most) not in self.counted:
+            self.draft(chip, most)
+        cores, capped = self.counted[_key(chip, most)]
+        return cores <= alive_cores(chip) and not capped
 
     def best(self, chip: Chip, multiplex: str) -> Draft:
         """Return the draft with the fewest tiles a core of those that fit the board; else the one with fewest cores.
@@ -106,21 +116,31 @@ class Drafter:
 
     def first(self, chip: Chip, multiplex: str) -> tuple[Draft, int]:
         """Return the first of `multiplex_choices` that fits, else the one with fewest cores; and the choice before."""
-        failed: list[Draft] = []
+        least, before = None, 0
         for most in multiplex_choices(multiplex, chip):
             draft = self.draft(chip, most)
             if draft.fits(chip):
-                return draft, failed[-1].most if failed else most - 1
-            failed.append(draft)
-        return min(failed, key=lambda draft: draft.cores), 0
+                return draft, before
+            least, before = draft if least is None or draft.cores < least.cores else least, most
+        assert least is not None, "there is a choice"
+        return least, 0
 
     def _tiles(self, chip: Chip) -> list[Tile]:
         core = chip.core
-        key = (core.axons, core.neurons, core.synapse_limit, chip.board.virtual_tiles)
-        if key not in self.cuts:
-            cut = cut_units(self.units, self.levels, chip, effort=self.effort, seed=self.seed)
-            self.cuts[key] = pack_tiles(cut, self.units, chip)
-        return self.cuts[key]
+        size = (core.axons, core.neurons, core.synapse_limit)
+        key = (*size, chip.board.virtual_tiles)
+        if key in self.cuts:
+            return self.cuts[key]
+        cut = cut_units(self.units, self.levels, chip, effort=self.effort, seed=self.seed)
+        tiles = pack_tiles(cut, self.units, chip)
+        if all(other[:3] == size for other in self.cuts):
+            self.cuts[key] = tiles
+        return tiles
+
+
+def _key(chip: Chip, most: int) -> tuple[object, ...]:
+    """All that a draft depends on."""
+    return chip.core, chip.neuron, chip.board.max_delay, most
 
 
 def count_cores(copies: Copies, units: Units, chip: Chip) -> int:

@@ -10,7 +10,7 @@ from neutrams.base.errors import CapacityError, SpecError
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.capacity import alive_cores
-from neutrams.mapping.draft import AUTO, Draft, Drafter
+from neutrams.mapping.draft import AUTO, Draft, Drafter, multiplex_choices
 from neutrams.mapping.fan_out import MOST
 from neutrams.mapping.sparse import widest_fan_in
 from neutrams.mapping.units import Units
@@ -117,7 +117,7 @@ class _Trial:
             if self._fits(AUTO):
                 yield f"multiplex to auto instead of {self.multiplex}"
             return
-        least = _smallest(self.chip.board.virtual_tiles, MOST_TILES, lambda n: self._fits(board={"virtual_tiles": n}))
+        least = _smallest(self.chip.board.virtual_tiles, MOST_TILES, self._serves)
         if least is not None:
             yield f"board.virtual_tiles={least}"
 
@@ -143,7 +143,15 @@ class _Trial:
         if chip is None:
             return False
         try:
-            return self.drafter.first(chip, multiplex or self.multiplex)[0].fits(chip)
+            choices = multiplex_choices(multiplex or self.multiplex, chip)
+            return any(self.drafter.fits(chip, most) for most in reversed(choices))
+        except CapacityError:
+            return False
+
+    def _serves(self, most: int) -> bool:
+        """Whether it fits cores that serve so many tiles; fewer need not be looked at, for they were tried before."""
+        try:
+            return self.drafter.fits(self.chip, most)
         except CapacityError:
             return False
 
@@ -158,13 +166,13 @@ class _Trial:
 def _smallest(below: int, top: int, fits: Callable[[int], bool]) -> int | None:
     """Return a number above ``below``, which does not fit, that fits where one less does not; None if ``top`` doesn't.
 
-    Numbers double until one fits; halving leads on from there.
+    Powers of two are tried until one fits; halving leads on from there.
     """
     if below >= top or not fits(top):
         return None
-    high = min(2 * below, top)
+    high = 1 << below.bit_length()
     while high < top and not fits(high):
-        below, high = high, min(2 * high, top)
+        below, high = high, 2 * high
     while high - below > 1:
         middle = (below + high) // 2
         if fits(middle):
