@@ -500,7 +500,7 @@ def test_a_full_disk_leaves_the_earlier_file(
 def test_too_little_memory_is_told(
     refused: Callable[..., str], work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausted(*arguments: object) -> None:
+    def exhausted(*arguments: object, **options: object) -> None:
         raise MemoryError("Unable to allocate 1.00 TiB")
 
     monkeypatch.setattr("neutrams.flow.compile_model", exhausted)

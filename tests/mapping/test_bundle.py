@@ -16,7 +16,7 @@ from neutrams.program.verify import violations
 from tick_oracle import run_program
 
 
-@given(kinds=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=40), most=st.integers(1, 5))
+@given(kinds=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40), most=st.integers(1, 5))
 def test_bundles_are_alike_even_and_numbered_by_their_first_tiles(kinds: list[tuple[int, int]], most: int) -> None:
     block, start = np.array(kinds, dtype=np.int64).T
     bundle = bundle_tiles(block, start, most)
