@@ -29,6 +29,8 @@ class CoreSpec(Spec):
         synapses: ``crossbar`` (an axon reads its whole row) or ``list`` (only its synapses, the weights other than 0).
         synapse_memory_bits: Most bits of weights a core holds: rows x columns, of a list its synapses; 0 = no limit but
             axons x neurons [bit].
+        output_entries: Destination entries of a core: one for each of its neurons and each axon (core, row) that it
+            drives; 0 = no limit but fan_out x neurons [count].
     """
 
     axons: Count
@@ -41,6 +43,7 @@ class CoreSpec(Spec):
     bias: Literal["register", "row"]
     synapses: Literal["crossbar", "list"] = "crossbar"
     synapse_memory_bits: Annotated[int, Field(ge=0, le=1 << 40)] = 0
+    output_entries: Annotated[int, Field(ge=0, le=1 << 40)] = 0
 
     @property
     def synapse_limit(self) -> int:
@@ -194,6 +197,10 @@ class NocSpec(Spec):
             a flit [bit].
         chip_link_bits: Width of a link between chips, likewise [bit].
         output_queue: Words that wait at a core for the network, after which it stops sending; 0 = any number [count].
+        table_entries: Entries (key, mask, ports) of a router's table, by which it replicates words of multicast trees;
+            0 = routers know the trees without tables [count].
+        key_bits: Width of a key, place of the neuron in its flow included [bit].
+        default_route: Whether a word that no entry matches goes straight on.
     """
 
     flit_bits: Annotated[int, Field(ge=1, le=1024)]
@@ -202,6 +209,9 @@ class NocSpec(Spec):
     link_bits: Annotated[int, Field(ge=0, le=1024)] = 0
     chip_link_bits: Annotated[int, Field(ge=0, le=1024)] = 0
     output_queue: Annotated[int, Field(ge=0, le=1 << 20)] = 0
+    table_entries: Annotated[int, Field(ge=0, le=1 << 30)] = 0
+    key_bits: Annotated[int, Field(ge=1, le=62)] = 32
+    default_route: bool = False
 
 
 class TickSpec(Spec):

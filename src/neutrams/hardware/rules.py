@@ -141,9 +141,23 @@ def _network_rules(chip: "Chip") -> Iterator[str]:
         yield f"this {topology} of {cores} cores has {routers} routers, allowed are {most}"
     if isinstance(ways, Detours):
         yield from _cut_off(chip, ways)
+    yield from _table_rules(chip)
     channels = chip.noc.virtual_channels
     if channels % classes:
         yield f"noc.virtual_channels is {channels}, without deadlock this {topology} works with multiples of {classes}"
+
+
+def _table_rules(chip: "Chip") -> Iterator[str]:
+    """Tables hold multicast trees between routers; straight on is a way of a mesh, where no entry matches."""
+    entries, board = chip.noc.table_entries, chip.board
+    if entries and board.multicast != "tree":
+        yield f"noc.table_entries is {entries}, board.multicast is {board.multicast!r}; only trees need tables"
+    if entries and board.topology == "bus":
+        yield f"noc.table_entries is {entries}, a bus has no routers; set it to 0"
+    if chip.noc.default_route and not entries:
+        yield "noc.default_route is true, noc.table_entries is 0; without tables there is no default"
+    if chip.noc.default_route and board.topology != "mesh":
+        yield f"noc.default_route is true, board.topology is {board.topology!r}; words go straight on only on a mesh"
 
 
 def _cut_off(chip: "Chip", ways: Detours) -> Iterator[str]:
