@@ -17,6 +17,7 @@ from neutrams.program.tables import (
     NeuronTable,
     OutputPort,
     Program,
+    RouterTable,
     RouteTable,
     TileTable,
 )
@@ -34,6 +35,8 @@ LOOKUP = "neurons.table"
 LAG = "axons.lag"
 """Kept only where a state is fed back; ``memory`` where registers do not begin with 0."""
 TABLES_OF_MEMORY = ("neuron", "value", "channel")
+TABLES_OF_ROUTERS = ("key", "router", "value", "mask", "ports", "port")
+"""Kept only where the chip's routers have tables."""
 FLOATS = ("scale", "zero", "offset")
 INPUT_ARRAYS = ("element",)
 OUTPUT_ARRAYS = ("neuron", "coefficient", "element", "scale", "offset")
@@ -67,6 +70,8 @@ def program_parts(program: Program) -> tuple[dict[str, Any], dict[str, AnyArray]
         arrays[LAG] = program.axons.lag
     if len(program.memory):
         arrays |= {f"memory.{column}": getattr(program.memory, column) for column in TABLES_OF_MEMORY}
+    if len(program.routers.key):
+        arrays |= {f"routers.{column}": getattr(program.routers, column) for column in TABLES_OF_ROUTERS}
     for i, port in enumerate(program.inputs):
         arrays |= {f"inputs.{i}.{column}": getattr(port, column) for column in INPUT_ARRAYS}
     for i, out in enumerate(program.outputs):
@@ -121,6 +126,9 @@ def _joined(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Progra
         **({"tables": _lookup_tables(arrays)} if LOOKUP in arrays else {}),
         memory=MemoryTable(
             **({c: _array(arrays, f"memory.{c}") for c in TABLES_OF_MEMORY} if "memory.neuron" in arrays else {})
+        ),
+        routers=RouterTable(
+            **({c: _array(arrays, f"routers.{c}") for c in TABLES_OF_ROUTERS} if "routers.key" in arrays else {})
         ),
     )
 

@@ -184,6 +184,31 @@ class RouteTable(_Table):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RouterTable(_Table):
+    """Tables of routers: what the first entry of a router says that matches the key of a flow, is done with it.
+
+    An entry matches where ``key & mask == value``. Where none matches, the flow goes straight on, on a chip with
+    ``noc.default_route``. The key of a packet is that of its flow, and below it the place of the neuron in the flow,
+    which no router compares. Empty where ``noc.table_entries`` is 0.
+
+    Attributes:
+        key: int64 ``[flows]``, the key of each flow of `RouteTable`; -1 where it does not leave its core.
+        router: int64 ``[entries]``, whose entry it is; ascending, those of one router in their order.
+        value: int64 ``[entries]``.
+        mask: int64 ``[entries]``.
+        ports: int64 ``[entries + 1]``, where it sends to are rows ``ports[i]:ports[i+1]`` of ``port``.
+        port: int64, the router at the other end of a link, or ``-1 - core`` for a core of this router; each once.
+    """
+
+    key: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    router: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    value: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    mask: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    ports: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    port: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
     """What a chip is loaded with; the simulator reads nothing else.
 
@@ -204,6 +229,7 @@ class Program:
         routes: Routes.
         tables: int64 ``[K, entries]``, look-up tables of ann neurons, each stored once; see `network.ops.Neuron`.
         memory: What registers hold before the first step.
+        routers: Tables of routers, where the chip has them.
     """
 
     chip: Chip
@@ -220,6 +246,7 @@ class Program:
     routes: RouteTable
     tables: IntArray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     memory: MemoryTable = field(default_factory=MemoryTable)
+    routers: RouterTable = field(default_factory=RouterTable)
 
     @property
     def sequential(self) -> bool:

@@ -13,6 +13,7 @@ from neutrams.program.verify_parameters import check_parameters
 from neutrams.program.verify_ports import check_ports
 from neutrams.program.verify_routes import check_routes
 from neutrams.program.verify_signals import check_signals
+from neutrams.program.verify_tables import check_tables
 from neutrams.program.violation import Found, Violation
 
 __all__ = ["Violation", "violations"]
@@ -20,7 +21,7 @@ __all__ = ["Violation", "violations"]
 STAGES: tuple[tuple[Callable[[Program], Found], ...], ...] = (
     (check_form,),
     (check_indices,),
-    (check_cores, check_parameters, check_signals, check_ports, check_routes),
+    (check_cores, check_parameters, check_signals, check_ports, check_routes, check_tables),
 )
 
 

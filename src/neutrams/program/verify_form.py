@@ -83,7 +83,18 @@ def _columns(program: Program) -> Iterator[Column]:
     yield ("routes.link_from", routes.link_from, "i", None)
     yield ("routes.link_to", routes.link_to, "i", _length(routes.link_from))
     yield ("routes.source", routes.source, "i", None)
+    yield from _router_columns(program)
     yield from _port_columns(program)
+
+
+def _router_columns(program: Program) -> Iterator[Column]:
+    routers, entries = program.routers, _length(program.routers.router)
+    flows = _length(program.routes.tile) if program.chip.noc.table_entries else 0
+    yield ("routers.key", routers.key, "i", flows)
+    yield ("routers.router", routers.router, "i", None if flows else 0)
+    yield from ((f"routers.{k}", getattr(routers, k), "i", entries) for k in ("value", "mask"))
+    yield ("routers.ports", routers.ports, "i", entries + 1)
+    yield ("routers.port", routers.port, "i", None)
 
 
 def _port_columns(program: Program) -> Iterator[Column]:
@@ -125,6 +136,7 @@ def _offsets(program: Program) -> Iterator[tuple[str, AnyArray, int]]:
     yield ("tiles.neurons", tiles.neurons, len(program.neurons.scale))
     yield ("routes.links", routes.links, len(routes.link_from))
     yield ("routes.sources", routes.sources, len(routes.source))
+    yield ("routers.ports", program.routers.ports, len(program.routers.port))
 
 
 def check_indices(program: Program) -> Found:
@@ -150,6 +162,8 @@ def check_indices(program: Program) -> Found:
     yield from _named("route_source", "sender of a flow", routes.source, -program.channels, neurons)
     for side in (routes.link_from, routes.link_to):
         yield from _named("route_core", "router of a link", side, 0, board.routers)
+    yield from _named("table_router", "router of a table", program.routers.router, 0, board.routers)
+    yield from _named("table_port", "port of a table", program.routers.port, -board.cores, board.routers)
     for port in program.outputs:
         yield from _named("output_neuron", f"neuron of output {port.name!r}", port.neuron, 0, neurons)
         yield from _named("output_element", f"element of output {port.name!r}", port.element, 0, len(port.scale))
