@@ -58,13 +58,20 @@ def chips(draw: st.DrawFn) -> Chip:
     axons, weight_bits, memory = draw(st.integers(4, 16)), draw(st.sampled_from((1, 2, 4, 8))), draw(st.integers(0, 6))
     output_bits = pick(1, 4, 8)
     partial_sums = pick("none", "signed") if output_bits != 1 else "none"
+    neurons, topology = (
+        draw(st.integers(2, 16)),
+        pick("mesh", "mesh", "mesh", "bus", "torus", "ring", "tree", "fat_tree"),
+    )
+    multicast = pick("tree", "copy")
+    tables = multicast == "tree" and topology != "bus" and draw(st.booleans())
     return plain_chip(
         core={
-            "axons": axons, "neurons": draw(st.integers(2, 16)), "fan_out": draw(st.integers(1, 4)),
+            "axons": axons, "neurons": neurons, "fan_out": draw(st.integers(1, 4)),
             "weight_bits": weight_bits, "sign_scheme": pick("twos_complement", "pair"),
             "accumulator_bits": pick(8, 12, 24), "bias": pick("register", "row"),
             "synapses": pick("crossbar", "list"),
             "synapse_memory_bits": memory * 2 * axons * weight_bits,  # none, or room for at least one neuron
+            "output_entries": pick(0, 0, neurons, neurons + 1, 2 * neurons),
         },
         neuron={
             "bias_bits": pick(1, 4, 16), "multiplier_bits": pick(1, 2, 8), "shift_bits": pick(1, 3, 5),
@@ -77,10 +84,11 @@ def chips(draw: st.DrawFn) -> Chip:
         },
         board={
             "rows": rows, "columns": columns, "chips": 4096, "max_delay": draw(st.integers(1, 3)),
-            "topology": pick("mesh", "mesh", "mesh", "bus", "torus", "ring", "tree", "fat_tree"),
-            "multicast": pick("tree", "copy"), "cores_per_router": pick(1, 1, columns), "arity": pick(2, 3, 4),
+            "topology": topology, "multicast": multicast, "arity": pick(2, 3, 4),
+            "cores_per_router": pick(1, 1, columns),
             "dead_cores": tuple(draw(st.sets(st.integers(0, 12), max_size=3))),
         },
+        noc={"table_entries": 1 << 20, "default_route": topology == "mesh" and draw(st.booleans())} if tables else {},
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neutrams.base.arrays import AnyArray, FloatArray
-from neutrams.base.errors import SpecError
+from neutrams.base.errors import CapacityError, SpecError
 from neutrams.mapping import MappedResult, Plan
 from neutrams.network import Network
 from neutrams.program import Program
@@ -71,7 +71,12 @@ def refine(
     found: list[tuple[MappedResult, Round]] = []
     emphasis, start = None, None
     for number in range(rounds + 1):
-        mapped = plan.placed(emphasis, start)
+        try:
+            mapped = plan.placed(emphasis, start)
+        except CapacityError:  # a table of a router may get too long by another placement
+            if not found:
+                raise
+            break
         run = simulate(mapped.program, _samples(mapped.program, network, inputs), level="cycle")
         found.append((mapped, _judged(mapped, run)))
         emphasis, start = busy(mapped.program, run), mapped.cores

@@ -21,6 +21,7 @@ from neutrams.program.tables import (
     NeuronTable,
     OutputPort,
     Program,
+    RouterTable,
     RouteTable,
     TileTable,
 )
@@ -36,6 +37,7 @@ class Layout:
         cores: int64 ``[tiles]``, the core of each.
         flows: The flows.
         links: Their links.
+        routers: The tables of routers.
     """
 
     blocks: tuple[AnyArray, ...]
@@ -43,6 +45,7 @@ class Layout:
     cores: IntArray
     flows: Flows
     links: Links
+    routers: RouterTable
 
 
 def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout, chip: Chip) -> Program:
@@ -73,6 +76,7 @@ def emit_program(units: Units, wiring: Wiring, timing: Schedule, layout: Layout,
         routes=_routes(layout.flows, layout.links, first),
         tables=tables,
         memory=_memory(units, source, wiring.signal, lag),
+        routers=layout.routers,
     )
 
 

@@ -4,7 +4,8 @@ What does not depend on where tiles lie is a `Plan`; it can be placed more than 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from neutrams.base.arrays import AnyArray, FloatArray, IntArray
 from neutrams.base.errors import SpecError
@@ -22,10 +23,11 @@ from neutrams.mapping.route import Links, find_links, load_of, weigh
 from neutrams.mapping.schedule import Schedule, schedule
 from neutrams.mapping.spread import spread_links
 from neutrams.mapping.stats import MappingStats, count_program
+from neutrams.mapping.table_limits import first_that_fits, with_tables, within_entries
 from neutrams.mapping.traffic import core_traffic, flow_amounts, signal_activity, tree_traffic
 from neutrams.mapping.units import Units, read_units
 from neutrams.network import Network
-from neutrams.program.tables import Program
+from neutrams.program.tables import Program, RouterTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ class Plan:
             emphasis: float64 ``[flows]``, factors by which flows count more in the search; 1 by default.
             start: int64 ``[bundles]``, cores to search from; by default from several orders.
         """
-        chip, flows, bundle = self.chip, self.flows, self.bundle
+        chip, flows, bundle, crossing = self.chip, self.flows, self.bundle, crossing_cost(self.chip)
         wanted = self.amounts if emphasis is None else self.amounts * emphasis
         traffic = core_traffic(flows, bundle, wanted)
         trees = tree_traffic(flows, bundle, wanted) if chip.board.multicast == "tree" else None
@@ -117,15 +119,23 @@ class Plan:
         candidates = place_tiles(
             chip, cores, traffic, trees, effort=self.effort, seed=self.seed, start=start
         ).candidates
-        loads = [weigh(flows, bundle, cores, chip, wanted, crossing_cost(chip)) for cores in candidates]
-        best = candidates[min(range(len(loads)), key=lambda i: loads[i].weighted_hops)]
-        at = (flows, bundle, best, chip)
-        return self._emitted(best, spread_links(*at, wanted, crossing_cost(chip)) if self.effort else find_links(*at))
+        loads = [weigh(flows, bundle, cores, chip, wanted, crossing) for cores in candidates]
+        ranked = [candidates[i] for i in sorted(range(len(loads)), key=lambda i: loads[i].weighted_hops)]
+        return first_that_fits([partial(self._routed, at, wanted) for at in ranked])
+
+    def _routed(self, cores: IntArray, wanted: FloatArray) -> MappedResult:
+        at = (self.flows, self.bundle, cores, self.chip)
+        links = spread_links(*at, wanted, crossing_cost(self.chip)) if self.effort else find_links(*at)
+        return self._emitted(cores, links)
 
     def _emitted(self, cores: IntArray, links: Links) -> MappedResult:
         chip, crossing = self.chip, crossing_cost(self.chip)
         sequential = sequential_cores(Board.of(chip), chip.board.dead_cores, len(cores))
-        layout = Layout(blocks=self.blocks, block=self.block, cores=cores[self.bundle], flows=self.flows, links=links)
+        links, tables = with_tables(self, cores, links)
+        layout = Layout(
+            blocks=self.blocks, block=self.block, cores=cores[self.bundle], flows=self.flows, links=links,
+            routers=RouterTable() if tables is None else tables.table,
+        )  # fmt: skip
         program = emit_program(self.units, self.wiring, self.timing, layout, chip)
         stats = count_program(
             program,
@@ -133,6 +143,7 @@ class Plan:
             relays=sum(len(tile.signals) for tile in self.wiring.tiles if tile.relay),
             load=load_of(links, chip, self.amounts, crossing),
             sequential=weigh(self.flows, self.bundle, sequential, chip, self.amounts, crossing),
+            tables=tables,
         )
         return MappedResult(program=program, stats=stats, cores=cores)
 
@@ -158,7 +169,10 @@ def plan_network(
     bundle = bundle_tiles(block, timing.starts, draft.most)
     assert int(bundle.max()) + 1 == draft.cores, "cores are counted as they are taken"
     flows = find_flows(wiring, bundle)
-    return Plan(
+    plan = Plan(
         chip=chip, units=units, wiring=wiring, timing=timing, blocks=blocks, block=block, bundle=bundle, flows=flows,
         amounts=flow_amounts(flows, wiring, sent), effort=effort, seed=seed,
     )  # fmt: skip
+    return replace(
+        within_entries(plan, lambda lower: plan_network(network, lower, activity, effort=effort, seed=seed)), chip=chip
+    )

@@ -6,6 +6,7 @@ import numpy as np
 
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.route import Load
+from neutrams.mapping.router_tables import Compressed
 from neutrams.program.tables import Program
 
 
@@ -26,6 +27,8 @@ class MappingStats:
         weighted_hops: Words or spikes times links passed, per sample; a link between chips counts by its energy [1].
         sequential_weighted_hops: The same for tiles in order on cores in order [1].
         link_peak: Words or spikes per sample on the most loaded link [1].
+        table_entries_max: Entries of the fullest table of a router [count]; None where routers have no tables.
+        table_entries_max_uncompressed: The same with an entry for each flow that passes a router.
     """
 
     cores: int
@@ -39,9 +42,13 @@ class MappingStats:
     weighted_hops: float
     sequential_weighted_hops: float
     link_peak: float
+    table_entries_max: int | None = None
+    table_entries_max_uncompressed: int | None = None
 
 
-def count_program(program: Program, *, signals: int, relays: int, load: Load, sequential: Load) -> MappingStats:
+def count_program(
+    program: Program, *, signals: int, relays: int, load: Load, sequential: Load, tables: Compressed | None = None
+) -> MappingStats:
     """Return the figures of ``program``.
 
     Args:
@@ -50,6 +57,7 @@ def count_program(program: Program, *, signals: int, relays: int, load: Load, se
         relays: Relay neurons.
         load: Network load of its placement.
         sequential: Network load of the sequential order.
+        tables: Tables of routers, where the chip has them.
     """
     core = program.chip.core
     cores, leader = np.unique(program.tiles.core, return_index=True)
@@ -67,4 +75,6 @@ def count_program(program: Program, *, signals: int, relays: int, load: Load, se
         weighted_hops=load.weighted_hops,
         sequential_weighted_hops=sequential.weighted_hops,
         link_peak=load.link_peak,
+        table_entries_max=None if tables is None else tables.most,
+        table_entries_max_uncompressed=None if tables is None else int(tables.flows.max(initial=0)),
     )

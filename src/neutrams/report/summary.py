@@ -99,6 +99,8 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "sequential_weighted_hops": stats.sequential_weighted_hops,
         "refinement": compiled.provenance.get("refinement"),
         **sharing,
+        "table_entries_max": stats.table_entries_max,
+        "table_entries_max_uncompressed": stats.table_entries_max_uncompressed,
         "host_ops": list(compiled.host_ops),
         "chip_mac_fraction": compiled.chip_mac_fraction,
         "ledger": [asdict(row) for row in ledger],

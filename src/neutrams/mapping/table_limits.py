@@ -1,0 +1,143 @@
+"""Keep tables within what a chip holds: those of routers by other routes, those of cores by a lower fan-out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from neutrams.base.arrays import IntArray
+from neutrams.base.errors import CapacityError
+from neutrams.hardware import Chip
+from neutrams.mapping.fan_out import Wiring
+from neutrams.mapping.route import Links, find_links
+from neutrams.mapping.router_tables import Compressed, compress_tables
+from neutrams.mapping.units import Units
+
+if TYPE_CHECKING:
+    from neutrams.mapping.pipeline import Plan
+
+T = TypeVar("T")
+
+
+def with_tables(plan: "Plan", cores: IntArray, links: Links) -> tuple[Links, Compressed | None]:
+    """Return routes and the tables of routers for them; none where the chip's routers have none.
+
+    Where a table is too long, routes in dimension order are taken instead: those of one sender then are parts of one
+    tree, so that its flows differ at few routers.
+
+    Args:
+        plan: The mapping.
+        cores: int64 ``[bundles]``, the core of each.
+        links: The routes that are wanted.
+
+    Raises:
+        CapacityError: A table is too long by those too: names the router, what it needs, and the layer.
+    """
+    limit = plan.chip.noc.table_entries
+    if not limit:
+        return links, None
+    found = compress_tables(plan.flows, plan.bundle, cores, links, plan.chip)
+    if found.most > limit:
+        links = find_links(plan.flows, plan.bundle, cores, plan.chip)
+        found = compress_tables(plan.flows, plan.bundle, cores, links, plan.chip)
+    if found.most > limit:
+        raise _table_too_long(plan, cores, links, found)
+    return links, found
+
+
+def first_that_fits(choices: Sequence[Callable[[], T]]) -> T:
+    """Return what the first of these gives that fits; where none does, raise what the first raised."""
+    refusals: list[CapacityError] = []
+    for choice in choices:
+        try:
+            return choice()
+        except CapacityError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _table_too_long(plan: "Plan", cores: IntArray, links: Links, found: Compressed) -> CapacityError:
+    full = int(found.entries.argmax())
+    router, limit = int(found.router[full]), plan.chip.noc.table_entries
+    flow = found.passing[1, found.passing[0] == router]
+    layer, most = _largest_share(plan.flows.tile[flow], np.ones(len(flow), dtype=np.int64), plan.wiring, plan.units)
+    changes = [f"set noc.table_entries to {found.most}"]
+    for key, value in _eases(plan.chip):
+        eased = plan.chip.with_values(noc={key: value})
+        if compress_tables(plan.flows, plan.bundle, cores, links, eased).most <= limit:
+            changes.append(f"set noc.{key} to {str(value).lower()}")
+    return CapacityError(
+        f"router {router} needs {found.most} entries for the {int(found.flows[full])} flows that pass it, after "
+        f"compression, a table has {limit}: {found.most - limit} short; layer {layer!r} has most of them, {most} flows",
+        where="mapping, tables of routers",
+        fix=", or ".join(changes),
+    )
+
+
+def _eases(chip: Chip) -> Iterator[tuple[str, int | bool]]:
+    """Yield the keys by which tables may get shorter, with the values that do most."""
+    if chip.board.topology == "mesh" and not chip.noc.default_route:
+        yield "default_route", True
+    if chip.noc.key_bits < 48:
+        yield "key_bits", 48
+
+
+def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
+    """Return the plan, or one of lower fan-out where a core would drive more axons than it has entries for.
+
+    A neuron that drives fewer axons leaves the rest to copies or relays of it, on cores with entries of their own.
+
+    Args:
+        plan: The mapping.
+        again: Makes the plan anew for a chip.
+
+    Raises:
+        CapacityError: That does not do: names the core's layer, what it needs, and what would do.
+    """
+    core, limit = plan.chip.core, plan.chip.core.output_entries
+    needed = _entries(plan)
+    if not limit or needed.max() <= limit:
+        return plan
+    own = np.bincount(plan.bundle, weights=[len(tile.signals) for tile in plan.wiring.tiles]).astype(np.int64)
+    shares = (limit // int(own.max()), limit // (core.neurons * plan.chip.board.virtual_tiles), 1)
+    least = int(needed.max())
+    for fan_out in dict.fromkeys(share for share in shares if 1 <= share < core.fan_out):
+        try:
+            found = again(plan.chip.with_values(core={"fan_out": fan_out, "output_entries": 0}))
+        except CapacityError:
+            continue
+        least = min(least, int(_entries(found).max()))
+        if least <= limit:
+            return found
+    raise _entries_missing(plan, needed, least)
+
+
+def _entries(plan: "Plan") -> IntArray:
+    """int64 ``[bundles]``: axons that the neurons of a core drive."""
+    feed = plan.wiring.feed_tile
+    count = np.bincount(feed[feed >= 0], minlength=len(plan.bundle))
+    return np.bincount(plan.bundle, weights=count).astype(np.int64)
+
+
+def _entries_missing(plan: "Plan", needed: IntArray, least: int) -> CapacityError:
+    feed, limit, most = plan.wiring.feed_tile, plan.chip.core.output_entries, int(needed.max())
+    count = np.bincount(feed[feed >= 0], minlength=len(plan.bundle))
+    mine = np.flatnonzero(plan.bundle == needed.argmax())
+    layer, share = _largest_share(mine, count[mine], plan.wiring, plan.units)
+    lower = f"with a lower fan-out {least} are needed" if least < most else "a lower fan-out does not fit the board"
+    return CapacityError(
+        f"the neurons of a core drive {most} axons, {share} of them from layer {layer!r}; a core has {limit} output "
+        f"entries: {most - limit} short, and so {int((needed > limit).sum())} of {len(needed)} cores; {lower}",
+        where="mapping, output entries of cores",
+        fix=f"set core.output_entries to {least}" + ("" if least < most else ", or take a board of more chips"),
+    )
+
+
+def _largest_share(tile: IntArray, amount: IntArray, wiring: Wiring, units: Units) -> tuple[str, int]:
+    """Return the layer with the largest sum of ``amount`` (int64 ``[n]``, of each of these tiles), and the sum."""
+    shares: dict[str, int] = {}
+    for i, n in zip(tile.tolist(), amount.tolist(), strict=True):
+        origin = units.units[wiring.tiles[i].units[0]].neuron.origin
+        shares[origin] = shares.get(origin, 0) + n
+    layer = max(shares, key=lambda name: shares[name])
+    return layer, shares[layer]
