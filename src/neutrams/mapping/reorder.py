@@ -9,23 +9,27 @@ from neutrams.hardware import Board
 from neutrams.mapping.flows import Flows
 from neutrams.mapping.orders import sequential_cores
 from neutrams.mapping.route import find_links
-from neutrams.program import Program
+from neutrams.mapping.router_tables import compress_tables
+from neutrams.program import Program, RouterTable
 
 
 def in_order(program: Program) -> Program:
     """Return the program with its tiles in order on the cores of its board in order, routes in dimension order.
 
-    Tiles that share a core still do. It computes the same values.
+    Tiles that share a core still do. It computes the same values. Tables of routers may be longer than the chip's.
     """
     chip = program.chip
     _, first, place = np.unique(program.tiles.core, return_index=True, return_inverse=True)
     bundle = np.argsort(np.argsort(first))[place].astype(np.int64)
     cores = sequential_cores(Board.of(chip), chip.board.dead_cores, len(first))
-    links = find_links(_flows(program, bundle), bundle, cores, chip)
+    flows = _flows(program, bundle)
+    links = find_links(flows, bundle, cores, chip)
+    tables = compress_tables(flows, bundle, cores, links, chip).table if chip.noc.table_entries else RouterTable()
     return replace(
         program,
         tiles=replace(program.tiles, core=cores[bundle]),
         routes=replace(program.routes, links=links.first, link_from=links.start, link_to=links.stop),
+        routers=tables,
     )
 
 
