@@ -16,6 +16,9 @@ from neutrams.mapping.passages import Passages, passages_of
 from neutrams.mapping.route import Links
 from neutrams.program.tables import RouterTable
 
+TRIED = 16
+"""Routers on which numberings are compared [count]."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compressed:
@@ -53,8 +56,8 @@ def compress_tables(flows: Flows, bundle: IntArray, cores: IntArray, links: Link
     router flows with the same ports are one class. Classes are covered one after another, the smallest first, by
     entries that match none of a later class: lists of which the first match counts are shorter than those of any match,
     and the largest class is often a single entry. With ``noc.default_route``, flows that go straight on come last and
-    get no entry, or are a class like any other, whichever is shorter at the router. This is done for each numbering of
-    `keys.key_choices`, and that with the smallest table kept.
+    get no entry, or are a class like any other, whichever is shorter at the router. Of the numberings of
+    `keys.key_choices` that is taken which leaves the routers that most flows pass the fewest entries.
 
     Args:
         flows: The flows.
@@ -76,9 +79,24 @@ def compress_tables(flows: Flows, bundle: IntArray, cores: IntArray, links: Link
     places = int(np.diff(flows.columns)[sendings.flow].max(initial=1))
     room = chip.noc.key_bits - (places - 1).bit_length()
     _check_keys(len(sendings), places, chip)
-    choices = key_choices(sendings, Board.of(chip), room)
-    found = [_compressed(passages, sendings, key, bits, len(flows)) for key, bits in choices]
-    return min(found, key=lambda one: one.size)
+    choices = list(key_choices(sendings, Board.of(chip), room))
+    tried = _fullest(passages)
+    sizes = [_compressed(tried, sendings, key, bits, len(flows)).size for key, bits in choices]
+    key, bits = choices[min(range(len(choices)), key=lambda i: sizes[i])]
+    return _compressed(passages, sendings, key, bits, len(flows))
+
+
+def _fullest(passages: Passages) -> Passages:
+    """Return the passages of the `TRIED` routers that most flows pass."""
+    router, count = np.unique(passages.router, return_counts=True)
+    rows = np.flatnonzero(np.isin(passages.router, router[np.argsort(-count, kind="stable")[:TRIED]]))
+    ports = np.diff(passages.begin)[rows]
+    begin = np.append(0, np.cumsum(ports))
+    take = np.repeat(passages.begin[rows] - begin[:-1], ports) + np.arange(begin[-1])
+    return Passages(
+        router=passages.router[rows], flow=passages.flow[rows], begin=begin, port=passages.port[take],
+        kind=passages.kind[rows], straight=passages.straight[rows],
+    )  # fmt: skip
 
 
 def _check_keys(flows: int, places: int, chip: Chip) -> None:

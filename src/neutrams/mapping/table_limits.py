@@ -38,8 +38,10 @@ def with_tables(plan: "Plan", cores: IntArray, links: Links) -> tuple[Links, Com
         return links, None
     found = compress_tables(plan.flows, plan.bundle, cores, links, plan.chip)
     if found.most > limit:
-        links = find_links(plan.flows, plan.bundle, cores, plan.chip)
-        found = compress_tables(plan.flows, plan.bundle, cores, links, plan.chip)
+        plain = find_links(plan.flows, plan.bundle, cores, plan.chip)
+        other = compress_tables(plan.flows, plan.bundle, cores, plain, plan.chip)
+        if other.most < found.most:
+            links, found = plain, other
     if found.most > limit:
         raise _table_too_long(plan, cores, links, found)
     return links, found
@@ -83,9 +85,10 @@ def _eases(chip: Chip) -> Iterator[tuple[str, int | bool]]:
 
 
 def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
-    """Return the plan, or one of lower fan-out where a core would drive more axons than it has entries for.
+    """Return the plan, or another one where a core would drive more axons than it has entries for.
 
-    A neuron that drives fewer axons leaves the rest to copies or relays of it, on cores with entries of their own.
+    First fan-outs are lowered: a neuron leaves the rest to copies or relays of it, on cores with entries of their own.
+    Then cores serve one tile only.
 
     Args:
         plan: The mapping.
@@ -94,22 +97,32 @@ def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
     Raises:
         CapacityError: That does not do: names the core's layer, what it needs, and what would do.
     """
-    core, limit = plan.chip.core, plan.chip.core.output_entries
+    limit = plan.chip.core.output_entries
     needed = _entries(plan)
     if not limit or needed.max() <= limit:
         return plan
     own = np.bincount(plan.bundle, weights=[len(tile.signals) for tile in plan.wiring.tiles]).astype(np.int64)
-    shares = (limit // int(own.max()), limit // (core.neurons * plan.chip.board.virtual_tiles), 1)
     least = int(needed.max())
-    for fan_out in dict.fromkeys(share for share in shares if 1 <= share < core.fan_out):
+    for fan_out, tiles in _lower(plan.chip, int(own.max())):
+        lower = {"core": {"fan_out": fan_out, "output_entries": 0}, "board": {"virtual_tiles": tiles}}
         try:
-            found = again(plan.chip.with_values(core={"fan_out": fan_out, "output_entries": 0}))
+            found = again(plan.chip.with_values(**lower))
         except CapacityError:
             continue
         least = min(least, int(_entries(found).max()))
         if least <= limit:
             return found
     raise _entries_missing(plan, needed, least)
+
+
+def _lower(chip: Chip, neurons: int) -> Iterator[tuple[int, int]]:
+    """Yield lower fan-outs for cores with so many neurons or as many as there may be, and tiles that a core serves."""
+    core, most = chip.core, chip.board.virtual_tiles
+    for tiles in dict.fromkeys((most, 1)):
+        shares = (core.output_entries // count for count in (neurons, core.neurons * tiles))
+        for fan_out in dict.fromkeys((core.fan_out, *shares, 1)):
+            if 1 <= fan_out <= core.fan_out and (fan_out, tiles) != (core.fan_out, most):
+                yield fan_out, tiles
 
 
 def _entries(plan: "Plan") -> IntArray:
