@@ -9,8 +9,8 @@ placed; and random: flows of uniformly random cores to 1 ... 20 others on 16 x 1
 *before* is the fullest router with an entry for each flow that passes it; *after* the fullest one of the compressed
 tables; *narrow* the same where keys are as narrow as the number of flows and neurons allows, so that they are given in
 sequence; *classes* the most different sets of ports at a router, less than which no table can have; *factor* all
-entries of all routers before over after. Goal: all fit the 1024 entries
-of SpiNNaker's routers. Exits with 1 where one does not.
+entries of all routers before over after. Goal: all fit the 1024
+entries of SpiNNaker's routers. Exits with 1 where one does not.
 """
 
 import argparse

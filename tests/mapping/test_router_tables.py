@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from board_strategies import boards, damaged, on_board
@@ -123,7 +123,8 @@ def tabled(**noc: object) -> Chip:
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
-@given(effort=st.integers(0, 2), default=st.booleans(), seed=st.integers(0, 9), hidden=st.integers(9, 64))
+@example(effort=1, default=True, seed=1, hidden=33)
+@given(effort=st.just(0), default=st.booleans(), seed=st.integers(0, 9), hidden=st.integers(9, 64))
 def test_a_limit_that_is_met_changes_nothing_and_one_below_is_kept_or_told(
     effort: int, default: bool, seed: int, hidden: int
 ) -> None:
@@ -212,20 +213,22 @@ def test_tables_that_are_missing_too_long_or_out_of_order_are_caught() -> None:
 
 def test_a_table_that_is_too_long_names_router_layer_and_what_would_do() -> None:
     with pytest.raises(CapacityError) as error:
-        map_network(dense([20, 64, 64, 30]), tabled(table_entries=1))
+        map_network(dense([20, 64, 64, 30]), tabled(table_entries=1), effort=0)
     assert "router" in error.value.what
     assert "a table has 1" in error.value.what
     assert "layer 'fc" in error.value.what
     assert error.value.fix.startswith("set noc.table_entries to ")
     enough = int(error.value.fix.split()[3].rstrip(","))
-    assert map_network(dense([20, 64, 64, 30]), tabled(table_entries=enough)).stats.table_entries_max <= enough
+    most = map_network(dense([20, 64, 64, 30]), tabled(table_entries=enough), effort=0).stats.table_entries_max
+    assert most is not None
+    assert most <= enough
 
 
 def test_more_flows_than_keys_are_told() -> None:
     with pytest.raises(
         CapacityError, match=r"flows of up to \d+ neurons take keys of \d+ bits, small has 3.*key_bits to"
     ):
-        map_network(dense([20, 64, 64, 30]), tabled(key_bits=3))
+        map_network(dense([20, 64, 64, 30]), tabled(key_bits=3), effort=0)
 
 
 @pytest.mark.parametrize(("sections", "message"), [
