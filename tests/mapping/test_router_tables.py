@@ -220,8 +220,9 @@ def test_a_table_that_is_too_long_names_router_layer_and_what_would_do() -> None
     assert error.value.fix.startswith("set noc.table_entries to ")
     enough = int(error.value.fix.split()[3].rstrip(","))
     most = map_network(dense([20, 64, 64, 30]), tabled(table_entries=enough), effort=0).stats.table_entries_max
-    assert most is not None
-    assert most <= enough
+    assert most == enough
+    with pytest.raises(CapacityError, match=r"set noc\.table_entries to"):
+        map_network(dense([20, 64, 64, 30]), tabled(table_entries=enough - 1), effort=0)
 
 
 def test_more_flows_than_keys_are_told() -> None:

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class TableError(CapacityError):
+    """A router needs more entries than its table holds.
+
+    Attributes:
+        entries: How many it needs.
+    """
+
+    def __init__(self, what: str, *, where: str, fix: str, entries: int) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.entries = entries
+
+
 def with_tables(plan: "Plan", cores: IntArray, links: Links) -> tuple[Links, Compressed | None]:
     """Return routes and the tables of routers for them; none where the chip's routers have none.
 
@@ -31,7 +43,7 @@ def with_tables(plan: "Plan", cores: IntArray, links: Links) -> tuple[Links, Com
         links: The routes that are wanted.
 
     Raises:
-        CapacityError: A table is too long by those too: names the router, what it needs, and the layer.
+        TableError: A table is too long by those too: names the router, what it needs, and the layer.
     """
     limit = plan.chip.noc.table_entries
     if not limit:
@@ -48,17 +60,17 @@ def with_tables(plan: "Plan", cores: IntArray, links: Links) -> tuple[Links, Com
 
 
 def first_that_fits(choices: Sequence[Callable[[], T]]) -> T:
-    """Return what the first of these gives that fits; where none does, raise what the first raised."""
-    refusals: list[CapacityError] = []
+    """Return what the first of these gives that fits; where none does, raise the refusal with fewest entries."""
+    refusals: list[TableError] = []
     for choice in choices:
         try:
             return choice()
-        except CapacityError as error:
+        except TableError as error:
             refusals.append(error)
-    raise refusals[0]
+    raise min(refusals, key=lambda error: error.entries)
 
 
-def _table_too_long(plan: "Plan", cores: IntArray, links: Links, found: Compressed) -> CapacityError:
+def _table_too_long(plan: "Plan", cores: IntArray, links: Links, found: Compressed) -> TableError:
     full = int(found.entries.argmax())
     router, limit = int(found.router[full]), plan.chip.noc.table_entries
     flow = found.passing[1, found.passing[0] == router]
@@ -68,11 +80,12 @@ def _table_too_long(plan: "Plan", cores: IntArray, links: Links, found: Compress
         eased = plan.chip.with_values(noc={key: value})
         if compress_tables(plan.flows, plan.bundle, cores, links, eased).most <= limit:
             changes.append(f"set noc.{key} to {str(value).lower()}")
-    return CapacityError(
+    return TableError(
         f"router {router} needs {found.most} entries for the {int(found.flows[full])} flows that pass it, after "
         f"compression, a table has {limit}: {found.most - limit} short; layer {layer!r} has most of them, {most} flows",
         where="mapping, tables of routers",
         fix=", or ".join(changes),
+        entries=found.most,
     )
 
 
