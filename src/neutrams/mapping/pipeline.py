@@ -173,6 +173,10 @@ def plan_network(
         chip=chip, units=units, wiring=wiring, timing=timing, blocks=blocks, block=block, bundle=bundle, flows=flows,
         amounts=flow_amounts(flows, wiring, sent), effort=effort, seed=seed,
     )  # fmt: skip
-    return replace(
-        within_entries(plan, lambda lower: plan_network(network, lower, activity, effort=effort, seed=seed)), chip=chip
-    )
+
+    def again(lower: Chip) -> Plan:
+        same = lower.board.virtual_tiles == chip.board.virtual_tiles
+        chosen = multiplex if same else AUTO
+        return plan_network(network, lower, activity, effort=effort, seed=seed, multiplex=chosen)
+
+    return replace(within_entries(plan, again), chip=chip)
