@@ -12,32 +12,11 @@ from neutrams.base.errors import CapacityError
 from neutrams.hardware import Chip
 from neutrams.mapping import map_network
 from neutrams.mapping.pack import pack_tiles
-from neutrams.mapping.partition import Tile, cut_units
+from neutrams.mapping.partition import cut_units
 from neutrams.mapping.schedule import unit_levels
-from neutrams.mapping.units import Units, read_units
+from neutrams.mapping.units import read_units
 from neutrams.network import Network, ops
-
-
-def matrix(tiles: list[Tile], units: Units) -> np.ndarray:
-    """The whole weight matrix int64 ``[signals, signals]``; duplicate rows add up."""
-    total = np.zeros((units.signals, units.signals), dtype=np.int64)
-    for tile in tiles:
-        np.add.at(total, (tile.sources[:, None], tile.signals[None, :]), tile.weights.astype(np.int64))
-    return total
-
-
-def wanted(units: Units) -> np.ndarray:
-    total = np.zeros((units.signals, units.signals), dtype=np.int64)
-    for unit in units.units:
-        groups, columns, _ = unit.weights.shape
-        sources = unit.sources(np.arange(groups), np.arange(unit.places))  # [groups, places, rows]
-        signals = unit.first + np.arange(len(unit)).reshape(groups, columns, unit.places)
-        group, column, place, row = (axis.reshape(-1) for axis in np.indices((*signals.shape, sources.shape[2])))
-        source = sources[group, place, row]
-        there = source >= 0
-        signal, weight = signals[group, column, place], unit.weights[group, column, row]
-        np.add.at(total, (source[there], signal[there]), weight[there])
-    return total
+from whole_tiles import assert_whole, matrix, wanted
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
@@ -49,17 +28,7 @@ def test_tiles_hold_every_synapse_once_within_a_core(case: tuple[Network, Chip],
     packed = pack_tiles(cut, units, chip)
     assert len(packed) <= len(cut)
     for tiles in (cut, packed):
-        np.testing.assert_array_equal(matrix(tiles, units), wanted(units))
-        signals = np.concatenate([tile.signals for tile in tiles])
-        assert sorted(signals.tolist()) == list(range(units.channels, units.signals))
-        for tile in tiles:
-            assert 1 <= len(tile.sources) <= chip.core.axons
-            assert 1 <= len(tile.signals) <= chip.core.neurons
-            assert tile.weights.any(axis=1).all() or len(tile.sources) == 1
-            listed = chip.core.synapses == "list"
-            held = np.count_nonzero(tile.weights) if listed else tile.weights.size
-            each = chip.core.weight_bits * (2 if chip.core.sign_scheme == "pair" else 1)
-            assert held * each <= (chip.core.synapse_memory_bits or held * each)
+        assert_whole(tiles, units, chip)
 
 
 def blocks_of(count: int, size: int, seed: int) -> np.ndarray:

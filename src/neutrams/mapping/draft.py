@@ -29,11 +29,13 @@ class Draft:
 
     Attributes:
         most: Tiles a core may serve [count].
+        pieces: The tiles of every unit, before some were packed together.
         copies: The tiles.
         cores: Cores they take, exactly, unless ``copies.capped``: then more [count].
     """
 
     most: int
+    pieces: tuple[Tile, ...]
     copies: Copies
     cores: int
 
@@ -71,7 +73,7 @@ class Drafter:
     def __init__(self, units: Units, *, effort: int, seed: int) -> None:
         self.units, self.effort, self.seed = units, effort, seed
         self.levels = unit_levels(units)
-        self.cuts: dict[tuple[int, ...], list[Tile]] = {}
+        self.cuts: dict[tuple[int, ...], tuple[tuple[Tile, ...], list[Tile]]] = {}
         self.counted: dict[tuple[object, ...], tuple[int, bool]] = {}
 
     def draft(self, chip: Chip, most: int) -> Draft:
@@ -81,8 +83,9 @@ class Drafter:
             CapacityError: A neuron fits no core.
         """
         wanted = chip.with_values(board={"virtual_tiles": most})
-        copies = plan_copies(self._tiles(wanted), self.units, wanted)
-        draft = Draft(most=most, copies=copies, cores=count_cores(copies, self.units, wanted))
+        pieces, tiles = self._tiles(wanted)
+        copies = plan_copies(tiles, self.units, wanted)
+        draft = Draft(most=most, pieces=pieces, copies=copies, cores=count_cores(copies, self.units, wanted))
         self.counted[_key(chip, most)] = draft.cores, draft.copies.capped
         return draft
 
@@ -125,17 +128,18 @@ class Drafter:
         assert least is not None, "there is a choice"
         return least, 0
 
-    def _tiles(self, chip: Chip) -> list[Tile]:
+    def _tiles(self, chip: Chip) -> tuple[tuple[Tile, ...], list[Tile]]:
+        """Return the tiles of every unit, and what they are packed into."""
         core = chip.core
         size = (core.axons, core.neurons, core.synapse_limit)
         key = (*size, chip.board.virtual_tiles)
         if key in self.cuts:
             return self.cuts[key]
-        cut = cut_units(self.units, self.levels, chip, effort=self.effort, seed=self.seed)
-        tiles = pack_tiles(cut, self.units, chip)
+        pieces = tuple(cut_units(self.units, self.levels, chip, effort=self.effort, seed=self.seed))
+        tiles = pack_tiles(pieces, self.units, chip)
         if all(other[:3] == size for other in self.cuts):
-            self.cuts[key] = tiles
-        return tiles
+            self.cuts[key] = pieces, tiles
+        return pieces, tiles
 
 
 def _key(chip: Chip, most: int) -> tuple[object, ...]:

@@ -14,6 +14,9 @@ from neutrams.mapping.units import Units
 Row = tuple[int, int]
 """A signal, and how many rows of the tile before read it too."""
 
+Kind = tuple[int, int, int]
+"""Level, lag and scale: tiles of one kind may share a core."""
+
 
 @dataclass
 class _Bin:
@@ -36,20 +39,26 @@ def pack_tiles(tiles: Sequence[Tile], units: Units, chip: Chip) -> list[Tile]:
     """
     scales = [scale_key(unit, chip) for unit in units.units]
     shared = Counter(id(tile.weights) for tile in tiles)
-    kinds: dict[tuple[int, int, int], list[int]] = {}
+    kinds: dict[Kind, list[int]] = {}
     bins: list[_Bin] = []
     for i, tile in enumerate(tiles):
         unit = units.units[tile.units[0]]
         rows, columns = tile.weights.shape
         small = unit.places == 1 or (2 * rows <= chip.core.axons and 2 * columns <= chip.core.neurons)
         if small and (chip.board.virtual_tiles == 1 or shared[id(tile.weights)] == 1):
-            channel = (int(tile.signals[0]) - unit.first) // unit.places
-            kinds.setdefault((tile.level, tile.lag, int(scales[tile.units[0]][channel])), []).append(i)
+            kinds.setdefault(kind_of(tile, units, scales), []).append(i)
         else:
             bins.append(_Bin(tiles=[i]))
     bins += [b for members in kinds.values() for b in _first_fit(members, tiles, chip)]
     bins.sort(key=lambda b: min(b.tiles))
     return [_union([tiles[i] for i in sorted(b.tiles)]) for b in bins]
+
+
+def kind_of(tile: Tile, units: Units, scales: Sequence[IntArray]) -> Kind:
+    """Return the kind of a tile; ``scales`` are the `scale_key` of every unit."""
+    unit = units.units[tile.units[0]]
+    channel = (int(tile.signals[0]) - unit.first) // unit.places
+    return tile.level, tile.lag, int(scales[tile.units[0]][channel])
 
 
 def row_keys(sources: IntArray) -> list[Row]:

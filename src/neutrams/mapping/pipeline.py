@@ -16,6 +16,7 @@ from neutrams.mapping.draft import AUTO
 from neutrams.mapping.emit import Layout, emit_program
 from neutrams.mapping.fan_out import Wiring, wire
 from neutrams.mapping.flows import Flows, find_flows
+from neutrams.mapping.joint import joint_draft
 from neutrams.mapping.orders import sequential_cores
 from neutrams.mapping.place import crossing_cost, place_tiles
 from neutrams.mapping.remedies import fitting_draft
@@ -161,10 +162,11 @@ def plan_network(
     if effort not in range(MOST_EFFORT + 1):
         raise SpecError(f"effort is {effort}", where="mapping, option effort", fix="take 0, 1, 2 or 3")
     units = read_units(network, chip)
-    draft = fitting_draft(units, chip, multiplex, effort=effort, seed=seed)
+    sent = signal_activity(units, activity)
+    improve = partial(joint_draft, units=units, chip=chip, sent=sent, effort=effort, seed=seed)
+    draft = fitting_draft(units, chip, multiplex, effort=effort, seed=seed, improve=improve)
     wiring = wire(draft.copies, units)
     timing = schedule(wiring, units, chip.board.max_delay)
-    sent = signal_activity(units, activity)
     blocks, block = distinct_blocks(wiring.tiles)
     bundle = bundle_tiles(block, timing.starts, draft.most)
     assert int(bundle.max()) + 1 == draft.cores, "cores are counted as they are taken"

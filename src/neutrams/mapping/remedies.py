@@ -28,8 +28,18 @@ MORE_CHIPS = 64
 """Numbers of chips that are tried beyond the smallest: in a torus rows of chips must be full [count]."""
 
 
-def fitting_draft(units: Units, chip: Chip, multiplex: str = AUTO, *, effort: int, seed: int) -> Draft:
+def fitting_draft(
+    units: Units,
+    chip: Chip,
+    multiplex: str = AUTO,
+    *,
+    effort: int,
+    seed: int,
+    improve: Callable[[Draft], Draft] = lambda draft: draft,
+) -> Draft:
     """Return a draft that fits the board; arguments as of `neutrams.mapping.map_network`.
+
+    ``improve`` has its turn before a network is refused; the changes that a refusal names are tried without it.
 
     Raises:
         CapacityError: There is none; names what is short, the layer, and each single change that would do.
@@ -38,7 +48,7 @@ def fitting_draft(units: Units, chip: Chip, multiplex: str = AUTO, *, effort: in
     drafter = Drafter(units, effort=effort, seed=seed)
     trial = _Trial(drafter=drafter, chip=chip, multiplex=multiplex)
     try:
-        draft = drafter.best(chip, multiplex)
+        draft = improve(drafter.best(chip, multiplex))
     except CapacityError as error:
         raise CapacityError(error.what, where=error.where, fix=_advice(trial.all(), error.fix)) from None
     if not draft.fits(chip):

@@ -1,13 +1,21 @@
 """Every partition is legal and no smaller than the bound; counts kept along the way are those counted anew."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import same_bytes
 from nets_strategies import nets, problems
+from neutrams.base.arrays import IntArray
 from neutrams.base.errors import CapacityError, InputError, SpecError
 from neutrams.mapping.clusters import Limits, Nets, cost_of, fewest_parts, partition, violations
+from neutrams.mapping.clusters.divide import improve_readers, partition_readers
 from neutrams.mapping.clusters.levels import graph_of
 from neutrams.mapping.clusters.search import Search, Worth, caps_of
 from neutrams.mapping.workloads import conv, sheet, uniform
@@ -23,6 +31,89 @@ def test_every_partition_is_legal_and_the_same_again(problem: tuple[Nets, Limits
     assert violations(found, limits, part) == []
     assert cost_of(found, part).parts >= fewest_parts(found, limits).parts
     assert part.tobytes() == partition(found, limits, effort=effort, seed=seed).tobytes()
+
+
+@quick
+@given(problem=problems(), effort=st.integers(0, 1))
+def test_the_order_of_the_neurons_is_never_better(problem: tuple[Nets, Limits], effort: int) -> None:
+    found, limits = alike(problem[0]), problem[1]
+    part = cost_of(found, partition(found, limits, effort=effort))
+    order = cost_of(found, ordered(found, limits))
+    assert order.parts > part.parts or order.connectivity >= part.connectivity
+    assert not limits.axons or order.parts >= part.parts
+
+
+def alike(found: Nets) -> Nets:
+    """The same nets, each with one spike a tick: others are rounded by the search."""
+    return replace(found, weight=np.ones(len(found.source)))
+
+
+def ordered(found: Nets, limits: Limits) -> IntArray:
+    """A new part wherever the next neuron would break a limit, by trying."""
+    part = np.full(found.neurons, found.neurons, dtype=np.int64)
+    now = 0
+    for i in range(found.neurons):
+        part[i] = now
+        if violations_of(found, limits, part, now):
+            now += 1
+            part[i] = now
+    return part
+
+
+def violations_of(found: Nets, limits: Limits, part: IntArray, now: int) -> bool:
+    cost = cost_of(found, part, own_axons=limits.own_axons)
+    held = (("neurons", cost.neurons), ("axons", cost.axons), ("synapses", cost.synapses))
+    return any(getattr(limits, name) and values[now] > getattr(limits, name) for name, values in held)
+
+
+@pytest.mark.parametrize("effort", [0, 1])
+def test_a_small_sheet_is_cut_no_worse_than_in_order(effort: int) -> None:
+    """Growth is worse here: 32 x 32 neurons in four strips of eight rows are hard to beat."""
+    found = sheet(32)
+    cost = cost_of(found, partition(found, Limits(neurons=256), effort=effort))
+    assert cost.parts == 4
+    assert cost.connectivity <= cost_of(found, np.arange(1024) // 256).connectivity
+
+
+@quick
+@given(problem=problems(), effort=st.integers(0, 1), data=st.data())
+def test_parts_of_readers_are_improved_or_stay(problem: tuple[Nets, Limits], effort: int, data: st.DataObject) -> None:
+    found, limits = alike(problem[0]), problem[1]
+    reading = np.zeros(found.neurons, dtype=np.bool_)
+    reading[found.target] = True
+    begin = np.where(reading, np.cumsum(reading) - 1, -1)
+    if data.draw(st.booleans()):  # what a search found, else one part each
+        begin = partition_readers(found, limits, effort=0)
+    part = improve_readers(found, limits, begin, effort=effort)
+    assert ((part >= 0) == reading).all()
+    assert part.max() <= begin.max()
+    assert part.max() < begin.max() or read(found, part) <= read(found, begin)
+    for q in range(int(part.max()) + 1):
+        held = set(np.flatnonzero(part == q).tolist())
+        synapses = [(e, t) for e, t in pairs(found) if t in held]
+        assert 1 <= len(held) <= limits.neurons
+        assert not limits.axons or len({e for e, _ in synapses}) <= limits.axons
+        assert not limits.synapses or len(synapses) <= limits.synapses
+
+
+def pairs(found: Nets) -> set[tuple[int, int]]:
+    """Net and target of every synapse."""
+    net = np.repeat(np.arange(len(found.source)), np.diff(found.start))
+    return set(zip(net.tolist(), found.target.tolist(), strict=True))
+
+
+def read(found: Nets, part: IntArray) -> float:
+    """Spikes times the parts that read them."""
+    return float(sum(found.weight[e] for e, _ in {(e, int(part[t])) for e, t in pairs(found)}))
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_same_bytes_on_any_number_of_threads(threads: str) -> None:
+    done = subprocess.run(
+        [sys.executable, same_bytes.__file__], check=True, capture_output=True, text=True,
+        env={**os.environ, "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+    )  # fmt: skip
+    assert done.stdout.split() == [same_bytes.digest()] * 2
 
 
 @quick

@@ -9,23 +9,28 @@ from neutrams.kernels.cluster_tables import ROLE, Caps, Graph
 from neutrams.mapping.clusters.bound import fewest_parts
 from neutrams.mapping.clusters.cores import fewest_cores
 from neutrams.mapping.clusters.effort import EFFORTS, Effort
-from neutrams.mapping.clusters.levels import coarser, graph_of
+from neutrams.mapping.clusters.levels import coarser, compact, graph_of
 from neutrams.mapping.clusters.limits import Limits
 from neutrams.mapping.clusters.merge import merged
 from neutrams.mapping.clusters.nets import Nets
+from neutrams.mapping.clusters.order import fewest_then_least, in_order, polished, traffic_of
 from neutrams.mapping.clusters.pieces import TWINS, pieces, twins
 from neutrams.mapping.clusters.search import Search, caps_of
-from neutrams.mapping.clusters.traffic import TRAFFIC, grown, least_traffic
+from neutrams.mapping.clusters.traffic import grown, least_traffic
 
 LOOSE = 1.3
 """Where growth takes at most this many times the lower bound of parts, least traffic over just that many is tried."""
+
+SMALL = 1 << 16
+"""Pins up to which fewer parts are searched for at any effort [count]."""
 
 
 def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> IntArray:
     """Return the part of each neuron, int64 ``[neurons]``; every part is legal, numbers have no gaps.
 
     Without a limit of axons, traffic (`Cost.connectivity`) is minimised over as few parts as hold all neurons, or a few
-    more where the last would have to go far. With one, the number of parts comes first, traffic second.
+    more where the last would have to go far. With one, the number of parts comes first, traffic second. The order of
+    the neurons has in no case both fewer parts and less traffic, or as little of one and less of the other.
 
     Args:
         nets: The network.
@@ -42,7 +47,8 @@ def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> 
         return np.zeros(0, dtype=np.int64)
     work, least, caps = EFFORTS[effort], fewest_parts(nets, limits).parts, caps_of(limits)
     if not limits.axons:
-        return least_traffic(every, caps, least, work, seed).numbers().astype(np.int64)
+        found = least_traffic(every, caps, least, work, seed).numbers()
+        return _no_worse(every, caps, found, work, seed).astype(np.int64)
     first = None
     if int(grown(every, caps, 0).max()) + 1 <= LOOSE * least:
         first = least_traffic(every, caps, least, work, seed).numbers()
@@ -50,10 +56,52 @@ def partition(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> 
         few = seated(every, few_parts(nets, limits, every, work, seed), caps)
         if first is None or few.max() < first.max():
             first = few
-    search = Search(every, first, caps)
-    for turn in range(work.polish):
-        search.polish(TRAFFIC, 0.0, seed + turn)
-    return search.numbers().astype(np.int64)
+    return _no_worse(every, caps, polished(every, first, caps, work, seed), work, seed).astype(np.int64)
+
+
+def _no_worse(every: Graph, caps: Caps, found: AnyArray, work: Effort, seed: int) -> AnyArray:
+    """Return ``found``, or the order of the neurons where that has no more parts and less traffic, or fewer parts.
+
+    Without a limit of axons fewer parts are not enough: a few more are taken there for much less traffic.
+    """
+    ordered = in_order(every, caps)
+    fewer = int(found.max(initial=-1)) - int(ordered.max(initial=-1))
+    less = traffic_of(every, found) - traffic_of(every, ordered)
+    better = (fewer >= 0 and less > 0) or (fewer > 0 and (less == 0 or caps.own != 2))
+    return polished(every, ordered, caps, work, seed) if better else found
+
+
+def improve_readers(nets: Nets, limits: Limits, begin: IntArray, *, effort: int = 1, seed: int = 0) -> IntArray:
+    """Return legal parts of the neurons that read, int64 ``[neurons]``, no worse than ``begin``; -1 for all others.
+
+    The number of parts comes first, traffic second: spikes times the parts that read them. Sources are elsewhere.
+
+    Args:
+        nets: The network.
+        limits: What a part may hold; a source on the same core counts as an axon.
+        begin: int64 ``[neurons]``, legal parts of those that read.
+        effort: 0 … 3, how much to search.
+        seed: Of the search.
+    """
+    every = _checked(nets, limits, effort)
+    work, caps = EFFORTS[effort], caps_of(limits)._replace(own=1)
+    reading = every.load > 0
+    name = np.where(reading, np.cumsum(reading) - 1, -1).astype(np.int32)
+    graph = graph_of(nets, name, np.arange(len(nets.source)), sources=False)
+    if not len(graph.size):
+        return np.full(nets.neurons, -1, dtype=np.int64)
+    least = max(-(-len(graph.size) // caps.neurons), -(-int(graph.load.sum()) // caps.synapses))
+    best = fewest_then_least(graph, [compact(begin[reading]), in_order(graph, caps)])
+    for turn in range(work.searches):
+        found = least_traffic(graph, caps, int(best.max()) + 1, work, seed + turn).numbers()
+        best = fewest_then_least(graph, [polished(graph, part, caps, work, seed) for part in (best, found)])
+    count = int(best.max()) + 1
+    if count > least and (effort or count <= LOOSE * least or len(graph.pin) <= SMALL):
+        found = few_parts(nets, limits, every, work, seed)[reading]
+        best = fewest_then_least(graph, [best, polished(graph, found, caps, work, seed)])
+    result = np.full(nets.neurons, -1, dtype=np.int64)
+    result[reading] = best
+    return result
 
 
 def partition_readers(nets: Nets, limits: Limits, *, effort: int = 1, seed: int = 0) -> IntArray:

@@ -32,7 +32,8 @@ def least_traffic(graph: Graph, caps: Caps, parts: int, effort: Effort, seed: in
         level = levels.pop()
         if level.coarse is not None:
             part = part[level.coarse]
-        search = Search(level.graph, part, caps, room=0 if depth else spare(parts))
+        empty = max(0, parts - 1 - int(part.max(initial=-1)))  # the last parts may have been left
+        search = Search(level.graph, part, caps, room=empty + (0 if depth else spare(parts)))
         if soft is None:
             search.soft.neurons[:] = round(16 * neurons / parts)
         else:
