@@ -87,7 +87,7 @@ def simulate_object(run: RunRecord) -> dict[str, object]:
 def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
     """Return the answer of ``compile``."""
     stats, ledger = compiled.stats, ledger_of(compiled)
-    sharing = asdict(sharing_of(compiled.program))
+    sharing = sharing_of(compiled.program)
     return {
         "cores": stats.cores,
         "chips": stats.chips,
@@ -98,7 +98,8 @@ def compile_object(compiled: "Compiled", file: str) -> dict[str, object]:
         "weighted_hops": stats.weighted_hops,
         "sequential_weighted_hops": stats.sequential_weighted_hops,
         "refinement": compiled.provenance.get("refinement"),
-        **sharing,
+        **asdict(sharing),
+        "layers": [asdict(layer) for layer in sharing.layers],
         "table_entries_max": stats.table_entries_max,
         "table_entries_max_uncompressed": stats.table_entries_max_uncompressed,
         "host_ops": list(compiled.host_ops),
