@@ -81,7 +81,8 @@ def compile(  # noqa: A001 (the field's word)
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode. Networks of spiking neurons have their own.
         **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
-            ``partial_sums``, ``balance``; and ``multiplex`` as of `neutrams.mapping.map_network`.
+            ``partial_sums``, ``balance``; ``multiplex`` as of `neutrams.mapping.map_network`; and ``refine_rounds``:
+            how often to place again with what the cycle simulator finds.
 
     Raises:
         NeutramsError: The network, the chip or the data do not suit each other; says what to do.
@@ -93,10 +94,11 @@ def compile(  # noqa: A001 (the field's word)
     window = default_steps(mode, network) if steps is None else steps
     if options.get("labels") is not None:
         options["labels"] = np.asarray(options["labels"])
-    multiplex = str(options.pop("multiplex", "auto"))
+    multiplex, rounds = str(options.pop("multiplex", "auto")), int(options.pop("refine_rounds", 0))
     made = CompileOptions(mode=mode, steps=window, **options)
     target = load_chip(chip) if isinstance(chip, str | Path) else chip
-    return compile_model(network, target, _named(calibration, network), made, multiplex=multiplex)
+    given = _named(calibration, network)
+    return compile_model(network, target, given, made, multiplex=multiplex, refine_rounds=rounds)
 
 
 def simulate(

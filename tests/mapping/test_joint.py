@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from core_strategies import core_inputs, core_loops, core_networks, plain_chip
+from mapping_cases import on_cores
 from neutrams.base.arrays import AnyArray, FloatArray
 from neutrams.base.errors import CapacityError, UnsupportedError
 from neutrams.hardware import Chip
@@ -28,8 +29,11 @@ from whole_tiles import assert_whole
 slow_draws = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
-def siblings(weights: list[AnyArray], taken: AnyArray) -> Network:
-    """Layers that read the same inputs, int64 ``[n, rows]`` each; row r reads ``taken[r]``: y = (acc + 1) >> 1."""
+def siblings(weights: list[AnyArray], taken: AnyArray, shift: int = 1) -> Network:
+    """Layers that read the same inputs, int64 ``[n, rows]`` each; row r reads ``taken[r]``: y = (acc + 1) >> 1.
+
+    The second half of them, if ``shift`` says so, (acc + 2^(s-1)) >> s.
+    """
     nodes: list[ops.Node] = [
         ops.Input(name="x", shape=(int(taken.max()) + 1,)),
         ops.Encode(name="q", inputs=("x",), scale=1.0, zero=0.0, low=0, high=255),
@@ -37,7 +41,7 @@ def siblings(weights: list[AnyArray], taken: AnyArray) -> Network:
     ]
     for i, matrix in enumerate(weights):
         zeros = np.zeros(len(matrix), dtype=np.int64)
-        values = {"bias": 0, "multiplier": 1, "shift": 1, "low": 0, "high": 255}
+        values = {"bias": 0, "multiplier": 1, "shift": shift if 2 * i >= len(weights) else 1, "low": 0, "high": 255}
         nodes += [
             ops.Linear(name=f"sum{i}", inputs=("rows",), weights=matrix, bias=zeros),
             ops.Neuron(
@@ -103,6 +107,22 @@ def test_tiles_are_whole_and_take_no_more_than_those_of_units_alone(case: tuple[
         assert after is not None
         assert after.ticks <= before.ticks
         assert after.cores < before.cores or (after.cores == before.cores and after.sent <= before.sent * (1 + 1e-9))
+
+
+@slow_draws
+@given(case=st.one_of(sparse_siblings(), core_loops()))
+def test_a_board_with_the_cores_that_a_network_takes_has_room_for_it(case: tuple[Network, Chip]) -> None:
+    network, chip = case
+    chip = chip.with_values(board={"virtual_tiles": 1}, core={"output_entries": 0})
+    try:
+        cores = map_network(network, on_cores(chip, 1024)).stats.cores
+    except (CapacityError, UnsupportedError):
+        assume(False)
+        raise
+    assert map_network(network, on_cores(chip, cores)).stats.cores == cores
+    if cores > 1:
+        with pytest.raises(CapacityError, match=f"{cores} cores are needed.*board.chips={cores}"):
+            map_network(network, on_cores(chip, cores - 1))
 
 
 @slow_draws
@@ -173,6 +193,18 @@ def test_two_rings_that_read_the_same_take_five_cores_instead_of_six() -> None:
     assert (len(packed), len(found)) == (6, 5)
     assert any(len(tile.units) == 2 for tile in found)
     assert_whole(found, units, chip)
+
+
+def test_what_two_kinds_of_neurons_save_adds_up_before_a_board_is_called_too_small() -> None:
+    """Cores have one scale: rings of two scales are two problems, 6 cores to 5 each; neither alone comes to 10."""
+    network = siblings([ring(9)] * 4, np.arange(9), shift=2)
+    chip = plain_chip(core={"axons": 4, "neurons": 4}, neuron={"scale": "core"})
+    assert map_network(network, on_cores(chip, 1024), effort=0).stats.cores == 12
+    assert map_network(network, on_cores(chip, 10)).stats.cores == 10
+    with pytest.raises(CapacityError, match=r"10 cores are needed.*1 short.*board\.chips=10"):
+        map_network(network, on_cores(chip, 9))
+    shared = on_cores(chip, 10).with_values(board={"virtual_tiles": 2})
+    assert map_network(network, shared).stats.tiles == 10
 
 
 @pytest.mark.parametrize("effort", [0, 1])

@@ -269,14 +269,27 @@ def test_cores_drive_no_more_axons_than_they_have_entries_for(limit: int, hidden
         assert "output_entries" in {v.constraint for v in violations(replace(free, chip=chip))}
 
 
-def test_too_few_output_entries_are_told() -> None:
-    """Eight neurons a core that are read by the eight cores of the next layer: 64; at a fan-out of 1 still 8."""
+def test_cores_with_fewer_entries_than_neurons_hold_fewer() -> None:
+    """Eight neurons a core drive eight axons at a fan-out of 1 already; so a core holds seven."""
     board = Board(rows=4, columns=5, chips=100, topology="mesh")
     chip = on_board(board, core={"fan_out": 64, "axons": 64, "output_entries": 7})
+    program = map_network(dense([20, 64, 64]), chip, effort=0).program
+    assert violations(program) == []
+    assert driven(program) <= 7
+    assert int(np.diff(program.tiles.neurons).max()) == 7
+
+
+def test_too_few_output_entries_are_told() -> None:
+    """Eight neurons a core that are read by the eight cores of the next layer: 64. Copies have no room on 20 cores."""
+    board = Board(rows=4, columns=5, chips=1, topology="mesh")
+    chip = on_board(board, core={"fan_out": 64, "axons": 64, "output_entries": 7})
     with pytest.raises(
-        CapacityError, match=r"drive 64 axons, 64 of them from layer 'fc0'.*set core.output_entries to 8"
+        CapacityError,
+        match=r"drive 64 axons, 64 of them from layer 'fc0'.*smaller cores or fan-outs do not fit the board; "
+        r"set core.output_entries to 64",
     ):
         map_network(dense([20, 64, 64]), chip, effort=0)
+    assert map_network(dense([20, 64, 64]), chip.with_values(core={"output_entries": 64}), effort=0).stats.cores == 16
 
 
 def test_loihi_counts_its_published_output_axons() -> None:

@@ -5,6 +5,7 @@ replicated over cores as far as the board has any, as PRIME does (Chi et al. 201
 cores are time-multiplexed only as far as they are scarce.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,9 @@ from neutrams.mapping.units import Units
 AUTO = "auto"
 """As few tiles a core as the board has room for."""
 
+HOPE = 4
+"""A draft that takes so many times as many cores as there are, or fewer, may come to fit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Draft:
@@ -32,16 +36,27 @@ class Draft:
         pieces: The tiles of every unit, before some were packed together.
         copies: The tiles.
         cores: Cores they take, exactly, unless ``copies.capped``: then more [count].
+        improved: Whether units have been mapped together (`neutrams.mapping.joint`).
     """
 
     most: int
     pieces: tuple[Tile, ...]
     copies: Copies
     cores: int
+    improved: bool = False
 
     def fits(self, chip: Chip) -> bool:
         """Whether the board has so many cores that work."""
         return self.cores <= alive_cores(chip) and not self.copies.capped
+
+
+Improve = Callable[[Draft], Draft]
+"""Returns a draft of as many tiles a core that takes no more cores."""
+
+
+def as_it_is(draft: Draft) -> Draft:
+    """Return the draft."""
+    return draft
 
 
 def multiplex_choices(multiplex: str, chip: Chip) -> tuple[int, ...]:
@@ -100,33 +115,44 @@ class Drafter:
         cores, capped = self.counted[_key(chip, most)]
         return cores <= alive_cores(chip) and not capped
 
-    def best(self, chip: Chip, multiplex: str) -> Draft:
+    def best(self, chip: Chip, multiplex: str, improve: Improve = as_it_is) -> Draft:
         """Return the draft with the fewest tiles a core of those that fit the board; else the one with fewest cores.
 
-        Of ``auto``, halving leads on from `first` to one that fits where one tile less does not.
+        Of ``auto``, halving leads on from the first choice that fits to one where one tile less does not.
+
+        Args:
+            chip: The chip.
+            multiplex: See `multiplex_choices`.
+            improve: Has its turn with the draft that is taken, and before one that takes up to `HOPE` times as many
+                cores as there are is given up.
 
         Raises:
             CapacityError: A neuron fits no core.
         """
-        draft, below = self.first(chip, multiplex)
+        draft, below = self._first(chip, multiplex, improve)
         while multiplex == AUTO and draft.fits(chip) and draft.most - below > 1:
-            tried = self.draft(chip, (below + draft.most) // 2)
+            tried = self._tried(chip, (below + draft.most) // 2, improve)
             if tried.fits(chip):
                 draft = tried
             else:
                 below = tried.most
-        return draft
+        return draft if draft.improved else improve(draft)
 
-    def first(self, chip: Chip, multiplex: str) -> tuple[Draft, int]:
-        """Return the first of `multiplex_choices` that fits, else the one with fewest cores; and the choice before."""
+    def _first(self, chip: Chip, multiplex: str, improve: Improve) -> tuple[Draft, int]:
+        """Return the first choice that fits and the one before it, else the draft with fewest cores and its own."""
         least, before = None, 0
         for most in multiplex_choices(multiplex, chip):
-            draft = self.draft(chip, most)
+            draft = self._tried(chip, most, improve)
             if draft.fits(chip):
                 return draft, before
             least, before = draft if least is None or draft.cores < least.cores else least, most
         assert least is not None, "there is a choice"
-        return least, 0
+        return least, least.most
+
+    def _tried(self, chip: Chip, most: int, improve: Improve) -> Draft:
+        draft = self.draft(chip, most)
+        hopeless = draft.copies.capped or draft.cores > HOPE * alive_cores(chip)
+        return draft if draft.fits(chip) or hopeless else improve(draft)
 
     def _tiles(self, chip: Chip) -> tuple[tuple[Tile, ...], list[Tile]]:
         """Return the tiles of every unit, and what they are packed into."""

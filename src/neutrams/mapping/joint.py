@@ -18,7 +18,6 @@ from neutrams.base.arrays import FloatArray, IntArray, distinct
 from neutrams.base.errors import CapacityError
 from neutrams.hardware import Chip
 from neutrams.mapping.apart import Apart, take_apart
-from neutrams.mapping.capacity import alive_cores
 from neutrams.mapping.clusters import Limits, Nets
 from neutrams.mapping.clusters.divide import improve_readers
 from neutrams.mapping.draft import Draft, count_cores
@@ -34,6 +33,9 @@ SYNAPSES = (0, 1 << 20, 1 << 23, 1 << 25)
 
 SPARSE = 0.5
 """Tiles with a larger share of weights other than zero stay the blocks they are [1]."""
+
+MOST_CORES = 1 << 18
+"""Cores up to which what they send each other is counted; the board may have fewer."""
 
 SHARED = 0.1
 """Share of their traffic that must be saved where tiles give up blocks that are stored once for many [1].
@@ -82,7 +84,7 @@ def joint_draft(draft: Draft, units: Units, chip: Chip, sent: FloatArray, *, eff
         return draft
     chip = chip.with_values(board={"virtual_tiles": draft.most})
     copies = plan_copies(joint_tiles(draft.pieces, units, chip, sent, effort=effort, seed=seed), units, chip)
-    return replace(draft, copies=copies, cores=count_cores(copies, units, chip))
+    return replace(draft, copies=copies, cores=count_cores(copies, units, chip), improved=True)
 
 
 def joint_tiles(
@@ -141,13 +143,13 @@ def _better(found: Figures | None, figures: Figures | None, must_save: float) ->
 
 
 def _figures(tiles: Sequence[Tile], units: Units, chip: Chip, sent: FloatArray) -> Figures | None:
-    """Return what tiles take, with the copies and relays they need; None where the board has no room for them."""
+    """Return what tiles take, with the copies and relays they need; None where those are out of all proportion."""
     try:
         copies = plan_copies(tiles, units, chip)
     except CapacityError:
         return None
     cores = count_cores(copies, units, chip)
-    if copies.capped or cores > alive_cores(chip):
+    if copies.capped or cores > MOST_CORES:
         return None
     wiring = wire(copies, units)
     timing = schedule(wiring, units, chip.board.max_delay)

@@ -10,7 +10,7 @@ from neutrams.base.errors import CapacityError, SpecError
 from neutrams.hardware import Chip
 from neutrams.hardware.geometry import Board
 from neutrams.mapping.capacity import alive_cores
-from neutrams.mapping.draft import AUTO, Draft, Drafter, multiplex_choices
+from neutrams.mapping.draft import AUTO, Draft, Drafter, Improve, as_it_is, multiplex_choices
 from neutrams.mapping.fan_out import MOST
 from neutrams.mapping.sparse import widest_fan_in
 from neutrams.mapping.units import Units
@@ -35,11 +35,12 @@ def fitting_draft(
     *,
     effort: int,
     seed: int,
-    improve: Callable[[Draft], Draft] = lambda draft: draft,
+    improve: Improve = as_it_is,
 ) -> Draft:
     """Return a draft that fits the board; arguments as of `neutrams.mapping.map_network`.
 
-    ``improve`` has its turn before a network is refused; the changes that a refusal names are tried without it.
+    ``improve`` has its turn before a network is refused (`Drafter.best`); changes that a refusal names are tried
+    without it.
 
     Raises:
         CapacityError: There is none; names what is short, the layer, and each single change that would do.
@@ -48,7 +49,7 @@ def fitting_draft(
     drafter = Drafter(units, effort=effort, seed=seed)
     trial = _Trial(drafter=drafter, chip=chip, multiplex=multiplex)
     try:
-        draft = improve(drafter.best(chip, multiplex))
+        draft = drafter.best(chip, multiplex, improve)
     except CapacityError as error:
         raise CapacityError(error.what, where=error.where, fix=_advice(trial.all(), error.fix)) from None
     if not draft.fits(chip):

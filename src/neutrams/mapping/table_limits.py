@@ -82,7 +82,7 @@ def _table_too_long(plan: "Plan", cores: IntArray, links: Links, found: Compress
             changes.append(f"set noc.{key} to {str(value).lower()}")
     return TableError(
         f"router {router} needs {found.most} entries for the {int(found.flows[full])} flows that pass it, after "
-        f"compression, a table has {limit}: {found.most - limit} short; layer {layer!r} has most of them, {most} flows",
+        f"compression, a table has {limit}: {found.most - limit} short; layer {layer!r} has most of the flows, {most}",
         where="mapping, tables of routers",
         fix=", or ".join(changes),
         entries=found.most,
@@ -101,7 +101,7 @@ def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
     """Return the plan, or another one where a core would drive more axons than it has entries for.
 
     First fan-outs are lowered: a neuron leaves the rest to copies or relays of it, on cores with entries of their own.
-    Then cores serve one tile only.
+    Then cores serve one tile only, and at last they hold fewer neurons.
 
     Args:
         plan: The mapping.
@@ -116,10 +116,9 @@ def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
         return plan
     own = np.bincount(plan.bundle, weights=[len(tile.signals) for tile in plan.wiring.tiles]).astype(np.int64)
     least = int(needed.max())
-    for fan_out, tiles in _lower(plan.chip, int(own.max())):
-        lower = {"core": {"fan_out": fan_out, "output_entries": 0}, "board": {"virtual_tiles": tiles}}
+    for core, tiles in _lower(plan.chip, int(own.max())):
         try:
-            found = again(plan.chip.with_values(**lower))
+            found = again(plan.chip.with_values(core={**core, "output_entries": 0}, board={"virtual_tiles": tiles}))
         except CapacityError:
             continue
         least = min(least, int(_entries(found).max()))
@@ -128,14 +127,21 @@ def within_entries(plan: "Plan", again: Callable[[Chip], "Plan"]) -> "Plan":
     raise _entries_missing(plan, needed, least)
 
 
-def _lower(chip: Chip, neurons: int) -> Iterator[tuple[int, int]]:
-    """Yield lower fan-outs for cores with so many neurons or as many as there may be, and tiles that a core serves."""
+def _lower(chip: Chip, neurons: int) -> Iterator[tuple[dict[str, int], int]]:
+    """Yield keys of smaller cores, and how many tiles a core serves.
+
+    Fan-outs come first, for cores with so many neurons or as many as there may be; then cores with fewer neurons.
+    """
     core, most = chip.core, chip.board.virtual_tiles
     for tiles in dict.fromkeys((most, 1)):
         shares = (core.output_entries // count for count in (neurons, core.neurons * tiles))
         for fan_out in dict.fromkeys((core.fan_out, *shares, 1)):
             if 1 <= fan_out <= core.fan_out and (fan_out, tiles) != (core.fan_out, most):
-                yield fan_out, tiles
+                yield {"fan_out": fan_out}, tiles
+    for fan_out in dict.fromkeys((core.fan_out, 1)):
+        fewer = core.output_entries // fan_out
+        if 1 <= fewer < core.neurons:
+            yield {"fan_out": fan_out, "neurons": fewer}, 1
 
 
 def _entries(plan: "Plan") -> IntArray:
@@ -150,12 +156,12 @@ def _entries_missing(plan: "Plan", needed: IntArray, least: int) -> CapacityErro
     count = np.bincount(feed[feed >= 0], minlength=len(plan.bundle))
     mine = np.flatnonzero(plan.bundle == needed.argmax())
     layer, share = _largest_share(mine, count[mine], plan.wiring, plan.units)
-    lower = f"with a lower fan-out {least} are needed" if least < most else "a lower fan-out does not fit the board"
+    lower = f"smaller cores need {least}" if least < most else "smaller cores or fan-outs do not fit the board"
     return CapacityError(
         f"the neurons of a core drive {most} axons, {share} of them from layer {layer!r}; a core has {limit} output "
         f"entries: {most - limit} short, and so {int((needed > limit).sum())} of {len(needed)} cores; {lower}",
         where="mapping, output entries of cores",
-        fix=f"set core.output_entries to {least}" + ("" if least < most else ", or take a board of more chips"),
+        fix=f"set core.output_entries to {least}",
     )
 
 
