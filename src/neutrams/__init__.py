@@ -81,8 +81,8 @@ def compile(  # noqa: A001 (the field's word)
         mode: ``ann`` or ``snn``.
         steps: T, the time window; by default 1 in ann mode, 64 in snn mode. Networks of spiking neurons have their own.
         **options: Further fields of `neutrams.flow.CompileOptions`: ``effort``, ``seed``, ``copies``, ``labels``,
-            ``partial_sums``, ``balance``; ``multiplex`` as of `neutrams.mapping.map_network`; and ``refine_rounds``:
-            how often to place again with what the cycle simulator finds.
+            ``partial_sums``, ``balance``; ``multiplex`` and ``pins`` as of `neutrams.mapping.map_network`;
+            ``refine_rounds``: how often to place again with what the cycle simulator finds.
 
     Raises:
         NeutramsError: The network, the chip or the data do not suit each other; says what to do.
@@ -95,10 +95,11 @@ def compile(  # noqa: A001 (the field's word)
     if options.get("labels") is not None:
         options["labels"] = np.asarray(options["labels"])
     multiplex, rounds = str(options.pop("multiplex", "auto")), int(options.pop("refine_rounds", 0))
+    pins = options.pop("pins", None)
     made = CompileOptions(mode=mode, steps=window, **options)
     target = load_chip(chip) if isinstance(chip, str | Path) else chip
     given = _named(calibration, network)
-    return compile_model(network, target, given, made, multiplex=multiplex, refine_rounds=rounds)
+    return compile_model(network, target, given, made, multiplex=multiplex, refine_rounds=rounds, pins=pins)
 
 
 def simulate(

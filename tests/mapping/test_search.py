@@ -57,7 +57,9 @@ def test_a_search_by_trees_gains_what_the_routes_say(
     slot = np.array(data.draw(st.permutations(range(board.cores))))[:tiles]
     before = search.measure(slot)[0]
     assert before == measured(board, flows, amounts, slot, crossing)
-    after, change = search.improved(slot, effort, 4)
+    fixed = (np.arange(tiles) < data.draw(st.integers(0, tiles))).astype(np.int64)
+    after, change = search.improved(slot, fixed, effort, 4)
+    np.testing.assert_array_equal(after[fixed > 0], slot[fixed > 0])
     assert before + change == search.measure(after)[0] == measured(board, flows, amounts, after, crossing)
     assert len(set(after.tolist())) == tiles
 
@@ -72,14 +74,16 @@ def test_a_search_by_pairs_gains_what_distances_say(board: Board, crossing: int,
     slot = np.array(data.draw(st.permutations(range(board.cores))))[:tiles]
     graph, tenant, after = neighbours(tiles, pairs, weights), tenants(slot, board.cores), slot.copy()
     heat, turns = plan(1, tiles, 64, weights)
-    here = np.zeros((2, tiles), dtype=np.int64)
-    change = anneal(after, tenant, here, place, around, near, *graph, crossing, heat, turns, CHANCES, 5)
+    here, fixed = np.zeros((2, tiles), dtype=np.int64), np.zeros(tiles, dtype=np.int64)
+    fixed[: data.draw(st.integers(0, tiles))] = 1
+    change = anneal(after, tenant, here, place, around, near, fixed, *graph, crossing, heat, turns, CHANCES, 5)
     sums = [
         sum(w * distance(at[a], at[b], place, around, crossing) for a, b, w in zip(*pairs, weights, strict=True))
         for at in (slot, after)
     ]
     assert sums[1] - sums[0] == change
     np.testing.assert_array_equal(tenant, tenants(after, board.cores))
+    np.testing.assert_array_equal(after[fixed > 0], slot[fixed > 0])
 
 
 @quick

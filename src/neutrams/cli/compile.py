@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neutrams.cli.options import Json, Labels, Nir, Overrides, Shapes, arrays_of, format_options, overrides_of, pairs_of
+from neutrams.cli.options import (
+    Json,
+    Labels,
+    Nir,
+    Overrides,
+    Shapes,
+    arrays_of,
+    format_options,
+    overrides_of,
+    pairs_of,
+    pins_of,
+)
 from neutrams.cli.show import console, emit, progress, show, warn
 
 if TYPE_CHECKING:
@@ -68,6 +79,10 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
     multiplex: Annotated[
         str, typer.Option(metavar="auto|most|N", help="How many tiles of one weight block a core serves in a tick.")
     ] = "auto",
+    pin: Annotated[
+        list[str] | None,
+        typer.Option("--pin", metavar="LAYER=CORE,…", help="Put a layer on these cores; may be repeated."),
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Print what each layer and each limit cost.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -90,8 +105,11 @@ def compile(  # noqa: A001 (the command's name; its options are its arguments)
         mode=mode.value, steps=window, effort=effort, seed=seed, copies=copies, balance=balance.value,
         state_bits=state_bits, labels=classes,
     )  # fmt: skip
+    pins = pins_of(pin or [])
     with progress(f"compiling {model.name} for {target.name}") as tell:
-        compiled = compile_model(network, target, arrays, options, tell, refine_rounds=refine, multiplex=multiplex)
+        compiled = compile_model(
+            network, target, arrays, options, tell, refine_rounds=refine, multiplex=multiplex, pins=pins
+        )
     save_compiled(compiled, output)
     _print(compiled, output, explain, as_json)
 

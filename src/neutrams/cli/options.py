@@ -55,6 +55,23 @@ def pairs_of(given: list[str], option: str, form: str, example: str) -> dict[str
     return pairs
 
 
+def pins_of(given: list[str]) -> dict[str, tuple[int, ...]]:
+    """Return the cores that texts like ``fc1=0,3`` name for a layer.
+
+    Raises:
+        SpecError: A text is of another form, or a layer is named twice.
+    """
+    pins: dict[str, tuple[int, ...]] = {}
+    for text in given:
+        layer, sign, cores = text.rpartition("=")
+        numbers = [number.strip() for number in cores.split(",")]
+        if not sign or layer in pins or not all(n.isascii() and n.isdigit() and len(n) < 9 for n in numbers):
+            what = "names a layer for the second time" if layer in pins else "is not LAYER=CORE,CORE"
+            raise SpecError(f"{text!r} {what}", where="option --pin", fix="write e.g. --pin fc1=0,3, each layer once")
+        pins[layer] = tuple(map(int, numbers))
+    return pins
+
+
 def format_options(model: Path, given: list[str]) -> dict[str, object]:
     """Return the import options that texts like ``steps=50`` set.
 

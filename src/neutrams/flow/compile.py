@@ -13,7 +13,7 @@ from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.magnitudes import check_magnitudes
 from neutrams.flow.refine import Round, refine
 from neutrams.hardware import Chip
-from neutrams.mapping import MappingStats, plan_network
+from neutrams.mapping import MappingStats, Pins, plan_network
 from neutrams.mapping.draft import multiplex_choices
 from neutrams.network import Network, ops
 from neutrams.network.text import to_text
@@ -94,6 +94,7 @@ def compile_model(
     *,
     refine_rounds: int = 0,
     multiplex: str = "auto",
+    pins: Pins | None = None,
 ) -> Compiled:
     """Transform ``network`` for ``chip``, map it, and have the independent checker pass the program.
 
@@ -105,6 +106,7 @@ def compile_model(
         progress: Called with (units tuned, units in all).
         refine_rounds: How often to place again with what the cycle simulator finds (`neutrams.flow.refine`).
         multiplex: How many tiles a core serves: see `neutrams.mapping.map_network`.
+        pins: Layers whose neurons must be on given cores: see `neutrams.mapping.pins`.
 
     Raises:
         NeutramsError: Whatever stands in the way, said in one message.
@@ -119,7 +121,7 @@ def compile_model(
     seconds["transform"] = time.perf_counter() - started
     started = time.perf_counter()
     search = {"effort": options.effort, "seed": options.seed}
-    plan = plan_network(transformed.network, chip, transformed.activity, **search, multiplex=multiplex)
+    plan = plan_network(transformed.network, chip, transformed.activity, **search, multiplex=multiplex, pins=pins)
     rounds: tuple[Round, ...] = ()
     if refine_rounds:
         mapped, rounds = refine(plan, transformed.network, calibration, refine_rounds, progress)
@@ -131,6 +133,8 @@ def compile_model(
     seconds["verify"] = time.perf_counter() - started
     provenance = provenance_of(network, chip, calibration, options) | {"calibration_samples": transformed.samples}
     provenance["multiplex"] = multiplex
+    if pins:
+        provenance["pins"] = {layer: list(cores) for layer, cores in pins.items()}
     if rounds:
         provenance["refinement"] = [asdict(each) for each in rounds]
     return Compiled(

@@ -71,6 +71,7 @@ def anneal(
     place: Ints,
     around: Ints | None,
     near: Ints,
+    fixed: Ints,
     start: Ints,
     other: Ints,
     weight: Ints,
@@ -92,6 +93,7 @@ def anneal(
                                    chip); None for ``place`` of 2; int64[0] where ``place`` holds distances. None is a
                                    type of its own, so that the compiler leaves the rest out for a mesh
         near     int64[slots, n]   slots beside each one
+        fixed    int64[tiles]      1 for tiles that stay where they are
         start    int64[tiles + 1]  neighbours of tile i are entries start[i]:start[i + 1]; symmetric; those with
                                    most traffic first, they are drawn more often
         other    int64[pairs]      the neighbour
@@ -123,6 +125,8 @@ def anneal(
         if to == at:
             continue
         b = tenant[to]
+        if fixed[a] or (b >= 0 and fixed[b]):
+            continue
         change = moved(a, b, at, to, slot, here, place, around, start, other, weight, crossing)
         if b >= 0:
             change += moved(b, a, to, at, slot, here, place, around, start, other, weight, crossing)

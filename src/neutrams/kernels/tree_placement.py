@@ -60,6 +60,7 @@ def anneal_trees(
     tenant: Ints,
     place: Ints,
     near: Ints,
+    fixed: Ints,
     root: Ints,
     first: Ints,
     end: Ints,
@@ -83,6 +84,7 @@ def anneal_trees(
         tenant    int64[slots]      tile in each slot, -1: none; read and overwritten
         place     int64[slots, 2]   x and y of each slot, in routers
         near      int64[slots, n]   slots beside each one
+        fixed     int64[tiles]      1 for tiles that stay where they are
         root      int64[flows]      tile a flow begins at
         first     int64[flows + 1]  its ends are rows first[i]:first[i + 1] of ``end``
         end       int64[ends]       the tiles it reaches
@@ -113,6 +115,8 @@ def anneal_trees(
         if to == at:
             continue
         b = tenant[to]
+        if fixed[a] or (b >= 0 and fixed[b]):
+            continue
         slot[a] = to
         if b >= 0:
             slot[b] = at

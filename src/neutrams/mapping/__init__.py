@@ -1,5 +1,6 @@
 """Mapping: a transformed network onto the cores of a board; it never changes a value."""
 
+from neutrams.mapping.pins import Pins
 from neutrams.mapping.pipeline import MappedResult, Plan, map_network, plan_network
 from neutrams.mapping.reorder import in_order
 from neutrams.mapping.sharing import LayerShare, Sharing, sharing_of
@@ -9,6 +10,7 @@ __all__ = [
     "LayerShare",
     "MappedResult",
     "MappingStats",
+    "Pins",
     "Plan",
     "Sharing",
     "in_order",

@@ -18,6 +18,7 @@ from neutrams.mapping.fan_out import Wiring, wire
 from neutrams.mapping.flows import Flows, find_flows
 from neutrams.mapping.joint import joint_draft
 from neutrams.mapping.orders import sequential_cores
+from neutrams.mapping.pins import Pins, pins_of
 from neutrams.mapping.place import crossing_cost, place_tiles
 from neutrams.mapping.remedies import fitting_draft
 from neutrams.mapping.route import Links, find_links, load_of, weigh
@@ -53,6 +54,7 @@ def map_network(
     effort: int = 1,
     seed: int = 0,
     multiplex: str = AUTO,
+    pins: Pins | None = None,
 ) -> MappedResult:
     """Put a transformed network on the cores of a board; values never change by it.
 
@@ -66,13 +68,14 @@ def map_network(
         multiplex: How many tiles of one weight block a core serves in a tick, where ``board.virtual_tiles`` allows more
             than one: ``auto``, as few as the board has room for; ``most``, so many that fewest cores are taken; or at
             most a number.
+        pins: Layers whose neurons must be on given cores.
 
     Raises:
         CapacityError: It does not fit: names resource, shortfall and layer.
         UnsupportedError: The network is not in core operators.
-        SpecError: ``effort`` or ``multiplex`` is out of range.
+        SpecError: ``effort`` or ``multiplex`` is out of range, or pins contradict each other or the board.
     """
-    return plan_network(network, chip, activity, effort=effort, seed=seed, multiplex=multiplex).placed()
+    return plan_network(network, chip, activity, effort=effort, seed=seed, multiplex=multiplex, pins=pins).placed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +94,7 @@ class Plan:
         amounts: float64 ``[flows]``, words or spikes a sample.
         effort: 0 … 3, how much search to spend on places and routes.
         seed: Of the search.
+        pins: int64 ``[bundles]``, the core where each must be; -1: anywhere.
     """
 
     chip: Chip
@@ -104,6 +108,7 @@ class Plan:
     amounts: FloatArray
     effort: int
     seed: int
+    pins: IntArray
 
     def placed(self, emphasis: FloatArray | None = None, start: IntArray | None = None) -> MappedResult:
         """Place and route it.
@@ -118,7 +123,7 @@ class Plan:
         trees = tree_traffic(flows, bundle, wanted) if chip.board.multicast == "tree" else None
         cores = int(bundle.max()) + 1
         candidates = place_tiles(
-            chip, cores, traffic, trees, effort=self.effort, seed=self.seed, start=start
+            chip, cores, traffic, trees, effort=self.effort, seed=self.seed, start=start, pins=self.pins
         ).candidates
         loads = [weigh(flows, bundle, cores, chip, wanted, crossing) for cores in candidates]
         ranked = [candidates[i] for i in sorted(range(len(loads)), key=lambda i: loads[i].weighted_hops)]
@@ -157,6 +162,7 @@ def plan_network(
     effort: int = 1,
     seed: int = 0,
     multiplex: str = AUTO,
+    pins: Pins | None = None,
 ) -> Plan:
     """Return the mapping up to the places of tiles; arguments and errors as of `map_network`."""
     if effort not in range(MOST_EFFORT + 1):
@@ -174,11 +180,12 @@ def plan_network(
     plan = Plan(
         chip=chip, units=units, wiring=wiring, timing=timing, blocks=blocks, block=block, bundle=bundle, flows=flows,
         amounts=flow_amounts(flows, wiring, sent), effort=effort, seed=seed,
+        pins=pins_of(pins or {}, wiring, units, bundle, chip),
     )  # fmt: skip
 
     def again(lower: Chip) -> Plan:
         same = lower.board.virtual_tiles == chip.board.virtual_tiles
         chosen = multiplex if same else AUTO
-        return plan_network(network, lower, activity, effort=effort, seed=seed, multiplex=chosen)
+        return plan_network(network, lower, activity, effort=effort, seed=seed, multiplex=chosen, pins=pins)
 
     return replace(within_entries(plan, again), chip=chip)

@@ -40,6 +40,7 @@ def place_tiles(
     effort: int = 1,
     seed: int = 0,
     start: IntArray | None = None,
+    pins: IntArray | None = None,
 ) -> Placement:
     """Return placements of ``tiles`` on usable cores, one tile a core.
 
@@ -54,20 +55,36 @@ def place_tiles(
         effort: 0 … 3, how many changes to try; few tiles get more (`mapping.annealing.raised`).
         seed: Of the search.
         start: int64 ``[tiles]`` cores to begin from, in place of the usual starts.
+        pins: int64 ``[tiles]``, the core where a tile must be, each another one that works; -1: anywhere. None: all so.
     """
     board, effort = Board.of(chip), raised(effort, tiles)
-    sequential = sequential_cores(board, chip.board.dead_cores, tiles)
+    pins = np.full(tiles, -1, dtype=np.int64) if pins is None else pins
+    sequential = pinned(sequential_cores(board, chip.board.dead_cores, tiles), pins)
     if board.topology == "bus":
         return Placement(candidates=(sequential,))
-    search = _Search(chip, tiles, traffic, seed, start)
+    search = _Search(chip, traffic, pins, seed, start)
     best = search.best(effort) if start is None else search.better(start)
     grid = board.ways
     if trees is None or not len(trees.root) or not effort or not isinstance(grid, Grid) or grid.wraps:
         return Placement(candidates=(best, sequential))
     slots = np.union1d(search.slots, best)
     by_trees = TreeSearch.of(grid, board.router_of(slots), trees, tiles, crossing_cost(chip))
-    better, _ = by_trees.improved(np.searchsorted(slots, best), effort, seed)
+    better, _ = by_trees.improved(np.searchsorted(slots, best), search.fixed, effort, seed)
     return Placement(candidates=(slots[better], best, sequential))
+
+
+def pinned(cores: IntArray, pins: IntArray) -> IntArray:
+    """Return a placement with pinned tiles on their cores; who was there takes the core that they leave.
+
+    Args:
+        cores: int64 ``[tiles]``, a placement.
+        pins: As of `place_tiles`.
+    """
+    found = cores.copy()
+    for tile in np.flatnonzero(pins >= 0).tolist():
+        found[found == pins[tile]] = found[tile]
+        found[tile] = pins[tile]
+    return found
 
 
 def crossing_cost(chip: Chip) -> int:
@@ -82,9 +99,16 @@ class _Search:
     """A search by pairwise hops: the cores it may take, and the traffic."""
 
     def __init__(
-        self, chip: Chip, tiles: int, traffic: tuple[IntArray, IntArray], seed: int, start: IntArray | None = None
+        self,
+        chip: Chip,
+        traffic: tuple[IntArray, IntArray],
+        pins: IntArray,
+        seed: int,
+        start: IntArray | None = None,
     ) -> None:
+        tiles = len(pins)
         self.board, self.crossing, self.seed = Board.of(chip), crossing_cost(chip), seed
+        self.pins, self.fixed = pins, (pins >= 0).astype(np.int64)
         self.traffic, self.graph = traffic, neighbours(tiles, *traffic)
         dead = chip.board.dead_cores
         self.sequential = sequential_cores(self.board, dead, tiles)
@@ -96,6 +120,7 @@ class _Search:
         else:
             region, self.square, self.curve = sequential_cores(self.board, dead, most), self.sequential, self.sequential
         self.slots = np.union1d(region, np.union1d(self.sequential, self.square))
+        self.slots = np.union1d(self.slots, pins[pins >= 0])
         if start is not None:
             self.slots = np.union1d(self.slots, start)
 
@@ -104,7 +129,7 @@ class _Search:
         found = [self.sequential, self.curve]
         if effort:
             found += [self.square[slot] for slot in starts(self._positions(), self.graph, effort, self.seed)]
-        best = self._least(found)
+        best = self._least([pinned(cores, self.pins) for cores in found])
         if not effort or (len(self.slots) > MOST_SLOTS and not isinstance(self.board.ways, Grid)):
             return best
         found = [best, self._annealed(best, effort)]
@@ -130,5 +155,7 @@ class _Search:
         heat, turns = plan(effort, len(slot), 2 * degree, self.traffic[1])
         tenant = tenants(slot, len(self.slots))
         here = np.zeros((2, len(slot)), dtype=np.int64)
-        anneal(slot, tenant, here, place, around, near, *self.graph, crossing, heat, turns, CHANCES, self.seed)
+        anneal(
+            slot, tenant, here, place, around, near, self.fixed, *self.graph, crossing, heat, turns, CHANCES, self.seed
+        )
         return self.slots[slot]

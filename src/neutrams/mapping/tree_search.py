@@ -58,8 +58,11 @@ class TreeSearch(NamedTuple):
         total = measure_trees(slot, self.place, *self.trees, self.scale, self.split, length, self._span())
         return total, length
 
-    def improved(self, slot: IntArray, effort: int, seed: int) -> tuple[IntArray, int]:
-        """Return slots that annealing from ``slot`` leads to, and by how much traffic x length is less there."""
+    def improved(self, slot: IntArray, fixed: IntArray, effort: int, seed: int) -> tuple[IntArray, int]:
+        """Return slots that annealing from ``slot`` leads to, and by how much traffic x length is less there.
+
+        ``fixed`` is int64 ``[tiles]``, 1 for those that stay.
+        """
         _, length = self.measure(slot)
         touched = np.diff(self.trees.first)[self.touching] + TREE_VISITS
         visits = SHARE * 2 * int(touched.sum()) // len(slot)
@@ -67,7 +70,7 @@ class TreeSearch(NamedTuple):
         heat = np.array([int(h * COOL) for h in heat.tolist()], dtype=np.int64)
         slot = slot.copy()
         change = anneal_trees(
-            slot, tenants(slot, len(self.place)), self.place, self.near, *self.trees, self.start, self.touching,
+            slot, tenants(slot, len(self.place)), self.place, self.near, fixed, *self.trees, self.start, self.touching,
             self.scale, self.split, length, np.zeros((2, len(length)), dtype=np.int64), self._span(), heat, turns,
             CHANCES, seed,
         )  # fmt: skip
