@@ -11,7 +11,7 @@ from neutrams.base.errors import CapacityError
 from neutrams.base.files import content_digest
 from neutrams.flow.arrays import check_labels, samples_of
 from neutrams.flow.magnitudes import check_magnitudes
-from neutrams.flow.refine import Round, refine
+from neutrams.flow.refine import refine
 from neutrams.hardware import Chip
 from neutrams.mapping import MappingStats, Pins, plan_network
 from neutrams.mapping.draft import multiplex_choices
@@ -120,23 +120,22 @@ def compile_model(
     transformed = transform(network, chip, calibration, options, progress)
     seconds["transform"] = time.perf_counter() - started
     started = time.perf_counter()
-    search = {"effort": options.effort, "seed": options.seed}
-    plan = plan_network(transformed.network, chip, transformed.activity, **search, multiplex=multiplex, pins=pins)
-    rounds: tuple[Round, ...] = ()
+    plan = plan_network(
+        transformed.network, chip, transformed.activity, effort=options.effort, seed=options.seed,
+        multiplex=multiplex, pins=pins,
+    )  # fmt: skip
     if refine_rounds:
         mapped, rounds = refine(plan, transformed.network, calibration, refine_rounds, progress)
     else:
-        mapped = plan.placed()
+        mapped, rounds = plan.placed(), ()
     seconds["map"] = time.perf_counter() - started
     started = time.perf_counter()
     refuse_illegal(mapped.program)
     seconds["verify"] = time.perf_counter() - started
-    provenance = provenance_of(network, chip, calibration, options) | {"calibration_samples": transformed.samples}
-    provenance["multiplex"] = multiplex
-    if pins:
-        provenance["pins"] = {layer: list(cores) for layer, cores in pins.items()}
-    if rounds:
-        provenance["refinement"] = [asdict(each) for each in rounds]
+    provenance = provenance_of(network, chip, calibration, options)
+    provenance |= {"calibration_samples": transformed.samples, "multiplex": multiplex}
+    provenance |= {"pins": {layer: list(cores) for layer, cores in pins.items()}} if pins else {}
+    provenance |= {"refinement": [asdict(each) for each in rounds]} if rounds else {}
     return Compiled(
         source=network, network=transformed.network, program=mapped.program, ledger=transformed.ledger,
         stats=mapped.stats, provenance=provenance, seconds=seconds,
